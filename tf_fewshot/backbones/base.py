@@ -1,0 +1,263 @@
+"""The contract that every backbone keeps, and the registry of backbones.
+
+A backbone is one file that subclasses :class:`GAN` and registers itself under
+the name of its architecture. It knows nothing of methods: it only says what it
+is made of (stages, scale and shift, latents) so that methods can choose.
+"""
+
+from __future__ import annotations
+
+import abc
+import copy
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..errors import UserError, unknown_name
+
+Variable = keras.Variable
+
+
+class BackboneError(UserError):
+    """What a backbone was asked for does not exist or does not fit."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One step of a network on the way from input to output."""
+
+    name: str
+    variables: tuple[Variable, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleShiftRole:
+    """The variables that scale and shift one hidden layer of the generator.
+
+    Attributes:
+        layer: Name of the hidden layer.
+        gammas: Scales, or what computes them.
+        betas: Shifts, or what computes them.
+        direct: Whether ``gammas`` and ``betas`` are the scale (identity at 1) and
+            the shift (identity at 0) themselves, rather than maps that compute them.
+    """
+
+    layer: str
+    gammas: tuple[Variable, ...]
+    betas: tuple[Variable, ...]
+    direct: bool = True
+
+
+class GAN(abc.ABC):
+    """A generator, its discriminator if there is one, and their latents.
+
+    Attributes:
+        generator: ``generator(z, label=None, training=False)`` maps float32 ``z``
+            ``[N, latent_dim]`` (and int labels ``[N]``) to float32 images
+            ``[N, H, W, C]``, nominally in [-1, 1]. Deterministic unless training.
+        discriminator: ``discriminator(images, label=None, training=False)`` maps
+            such images to float32 logits ``[N, 1]``. None if it was never released.
+        config: What rebuilds the architecture: keyword arguments of the class.
+    """
+
+    architecture: ClassVar[str]
+
+    generator: keras.Model
+    discriminator: keras.Model | None
+
+    def __init__(self, **config: Any):
+        self.config = config
+
+    # What it is ----------------------------------------------------------------
+
+    @property
+    @abc.abstractmethod
+    def latent_dim(self) -> int:
+        """Size of ``z``."""
+
+    @property
+    @abc.abstractmethod
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 0 if the GAN is not conditional."""
+        return 0
+
+    @property
+    def precision(self) -> str:
+        """Name of the Keras dtype policy of the networks."""
+        return self.config.get("dtype") or "float32"
+
+    @abc.abstractmethod
+    def generator_stages(self) -> list[Stage]:
+        """The generator from latents to pixels; every variable in exactly one stage."""
+
+    @abc.abstractmethod
+    def discriminator_stages(self) -> list[Stage]:
+        """The discriminator from pixels to logit; empty without discriminator."""
+
+    @abc.abstractmethod
+    def scale_shift_roles(self) -> list[ScaleShiftRole]:
+        """Scale and shift of every hidden layer but the last, from input to output.
+
+        Raises:
+            BackboneError: if the generator was built without them; see
+                :meth:`with_scale_shift`.
+        """
+
+    # Sampling ------------------------------------------------------------------
+
+    def sample_latents(
+        self, n: int, seed: int | None = None, truncation: float | None = None
+    ) -> np.ndarray:
+        """Draws float32 ``z`` ``[n, latent_dim]`` from N(0, 1).
+
+        Args:
+            n: Number of latents.
+            seed: The same seed gives the same latents.
+            truncation: Threshold of a truncated normal: components beyond it are
+                drawn again (as BSA does). None draws from the whole normal.
+        """
+        rng = np.random.default_rng(seed)
+        if truncation is None:
+            return rng.standard_normal((n, self.latent_dim), dtype=np.float32)
+        return truncated_normal(rng, (n, self.latent_dim), truncation)
+
+    @abc.abstractmethod
+    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
+        """The full inference path: images as the network gives them, not clipped.
+
+        Args:
+            z: float32 ``[N, latent_dim]``.
+            label: int ``[N]``, for class-conditional GANs only.
+            truncation: The architecture's own truncation (StyleGAN's ψ, BigGAN's
+                statistics); None is no truncation.
+            noise: "const" uses the maps stored with the weights, "random" draws
+                new ones, "none" adds none. Ignored where there is no noise.
+
+        Returns:
+            float32 ``[N, H, W, C]``.
+        """
+
+    # Free latents: those that a method optimises for one picture ------------------
+
+    @property
+    def free_latent_dim(self) -> int:
+        """Size of a latent in the space where single pictures are fitted."""
+        return self.latent_dim
+
+    def free_latents(self, z, label=None):
+        """Maps ``z`` to the free space: centred on 0, unit variance in each component.
+
+        The identity where ``z`` itself is such a space.
+        """
+        del label
+        return z
+
+    def synthesize(self, free, label=None, training: bool = False):
+        """Images of free latents ``[N, free_latent_dim]``; 0 is the centre."""
+        return self.generator(free, label, training=training)
+
+    # Copies --------------------------------------------------------------------
+
+    def rebuild(self, **changes: Any) -> GAN:
+        """A GAN of the same weights with some of its configuration changed.
+
+        Variables are matched by their path; those that the change adds keep their
+        initial values.
+        """
+        twin = type(self)(**{**copy.deepcopy(self.config), **changes})
+        if self.discriminator is None:
+            twin.discriminator = None
+        mine, theirs = self.variables_by_path(), twin.variables_by_path()
+        for path, variable in theirs.items():
+            if path in mine and mine[path].shape == variable.shape:
+                variable.assign(mine[path])
+        return twin
+
+    def clone(self) -> GAN:
+        """An independent copy with equal weights."""
+        return self.rebuild()
+
+    def with_precision(self, dtype: str) -> GAN:
+        """A copy that computes under another Keras dtype policy."""
+        return self.rebuild(dtype=dtype)
+
+    def with_scale_shift(self) -> GAN:
+        """A copy whose hidden layers have scale and shift (no change of output)."""
+        return self.rebuild(scale_shift=True)
+
+    # Weights -------------------------------------------------------------------
+
+    def networks(self) -> list[keras.Model]:
+        """The generator, and the discriminator if there is one."""
+        return [n for n in (self.generator, self.discriminator) if n is not None]
+
+    def variables_by_path(self) -> dict[str, Variable]:
+        """Every weight of both networks by its path, its address everywhere."""
+        found: dict[str, Variable] = {}
+        for network in self.networks():
+            for variable in network.weights:
+                if variable.path in found:
+                    raise BackboneError(f"two weights share the path {variable.path!r}")
+                found[variable.path] = variable
+        return found
+
+    def fingerprint(self, network: str = "generator") -> str:
+        """SHA-256 over paths and float32 values of one network's weights."""
+        digest = hashlib.sha256()
+        for path, variable in sorted(self.variables_by_path().items()):
+            if path.split("/")[0] == network:
+                digest.update(path.encode())
+                digest.update(np.ascontiguousarray(variable.numpy(), np.float32).tobytes())
+        return digest.hexdigest()
+
+
+def truncated_normal(rng: np.random.Generator, shape: Sequence[int], threshold: float):
+    """Normal samples, float32, redrawn until every one is within ±threshold."""
+    if not threshold > 0:
+        raise ValueError(f"the truncation threshold must be above 0, not {threshold}")
+    # By inversion: redrawing takes for ever at a small threshold, and this has its law.
+    from scipy.special import ndtr, ndtri
+
+    low, high = ndtr(-threshold), ndtr(threshold)
+    values = ndtri(rng.uniform(low, high, size=tuple(shape))).astype(np.float32)
+    return np.clip(values, -threshold, threshold)
+
+
+_REGISTRY: dict[str, type[GAN]] = {}
+
+
+def register(architecture: str) -> Callable[[type[GAN]], type[GAN]]:
+    """Class decorator that makes a backbone known by its architecture's name."""
+
+    def add(cls: type[GAN]) -> type[GAN]:
+        cls.architecture = architecture
+        _REGISTRY[architecture] = cls
+        return cls
+
+    return add
+
+
+def build(architecture: str, **config: Any) -> GAN:
+    """Builds a GAN with new weights.
+
+    Raises:
+        UserError: if no such architecture is registered.
+    """
+    if architecture not in _REGISTRY:
+        raise unknown_name("architecture", architecture, _REGISTRY)
+    return _REGISTRY[architecture](**config)
+
+
+def build_networks(*networks_and_inputs: tuple[keras.Model, tuple[int, ...]]) -> None:
+    """Creates the weights of subclassed networks by one call on an empty image or latent."""
+    for network, shape in networks_and_inputs:
+        network(tf.zeros((1, *shape)))

@@ -1,0 +1,22 @@
+"""The errors that people are meant to read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Something that whoever called can mend.
+
+    The message is one line: what was wrong, with what, and what to do. The command
+    line prints it alone and exits with 2; Python callers catch it as a ValueError.
+    """
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], more: str = "") -> UserError:
+    """The error for a name that nothing has, with the nearest one that something has."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return UserError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.{more}")

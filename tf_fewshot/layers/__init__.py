@@ -1,0 +1,22 @@
+"""Keras layers: scale and shift, latent tables, StyleGAN's building blocks."""
+
+from .equalized import EqualizedConv2D, EqualizedDense
+from .latent_table import LatentTable
+from .minibatch import MinibatchStdDev
+from .resample import Blur, downscale2d, upscale2d
+from .scale_shift import ScaleShift
+from .style import AdaIN, AddNoise, PixelNorm
+
+__all__ = [
+    "AdaIN",
+    "AddNoise",
+    "Blur",
+    "EqualizedConv2D",
+    "EqualizedDense",
+    "LatentTable",
+    "MinibatchStdDev",
+    "PixelNorm",
+    "ScaleShift",
+    "downscale2d",
+    "upscale2d",
+]

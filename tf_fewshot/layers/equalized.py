@@ -1,0 +1,172 @@
+"""Dense and convolution layers with equalized learning rates.
+
+Source: Karras et al., "Progressive Growing of GANs" (2018), section 4.1, and "A
+Style-Based Generator Architecture" (2019), whose resampling convolutions these
+are. The stored weight is drawn from N(0, 1/lrmul²) and multiplied at run time by
+``gain / sqrt(fan_in) · lrmul``, with ``fan_in`` the product of all its dimensions
+but the last.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from .resample import upscale2d
+
+
+class _Equalized(keras.layers.Layer):
+    """Holds ``weight`` and ``bias`` and their run-time multipliers."""
+
+    def __init__(self, gain: float, lrmul: float, use_bias: bool, **kwargs):
+        super().__init__(**kwargs)
+        self.gain, self.lrmul, self.use_bias = gain, lrmul, use_bias
+
+    def _add_variables(self, shape: tuple[int, ...]) -> None:
+        self.runtime_scale = self.gain / math.sqrt(math.prod(shape[:-1])) * self.lrmul
+        self.weight = self.add_weight(
+            shape=shape,
+            name="weight",
+            initializer=keras.initializers.RandomNormal(stddev=1.0 / self.lrmul),
+            autocast=False,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(shape[-1],), name="bias", initializer="zeros", autocast=False
+            )
+
+    def _scaled_weight(self):
+        # Scaled before the cast, so that half precision rounds the weight that is used.
+        return ops.cast(ops.multiply(self.weight, self.runtime_scale), self.compute_dtype)
+
+    def _add_bias(self, x):
+        if not self.use_bias:
+            return x
+        return x + ops.cast(ops.multiply(self.bias, self.lrmul), x.dtype)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "gain": self.gain,
+            "lrmul": self.lrmul,
+            "use_bias": self.use_bias,
+        }
+
+
+@keras.saving.register_keras_serializable("tf_fewshot")
+class EqualizedDense(_Equalized):
+    """Fully connected layer with an equalized learning rate.
+
+    Args:
+        units: Size of the last dimension of the output.
+        gain: He gain; sqrt(2) before a rectifier, 1 otherwise.
+        lrmul: Learning rate multiplier of weight and bias.
+        use_bias: Whether a bias (initially 0) is added.
+
+    Input ``[N, D]``, output ``[N, units]``, floats.
+    """
+
+    def __init__(self, units: int, gain=math.sqrt(2), lrmul=1.0, use_bias=True, **kwargs):
+        super().__init__(gain, lrmul, use_bias, **kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        self._add_variables((input_shape[-1], self.units))
+
+    def call(self, x):
+        return self._add_bias(ops.matmul(x, self._scaled_weight()))
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable("tf_fewshot")
+class EqualizedConv2D(_Equalized):
+    """Convolution with an equalized learning rate and StyleGAN's resampling.
+
+    Args:
+        filters: Channels of the output.
+        kernel_size: Width and height of the kernel; odd.
+        resample: ``None``; ``"up"`` doubles the image before the convolution
+            (nearest neighbour), ``"down"`` halves it afterwards (2 × 2 mean).
+        fused: With ``resample``, do both in one strided convolution with a
+            kernel one larger. Up: the transposed convolution of StyleGAN, whose
+            kernel is that of the unfused form flipped in space. Down: the same
+            function as unfused. Cheaper at every resolution.
+        gain, lrmul, use_bias: See :class:`EqualizedDense`.
+
+    Input ``[N, H, W, C]``, output ``[N, H', W', filters]``, floats.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        resample: str | None = None,
+        fused: bool = False,
+        gain=math.sqrt(2),
+        lrmul=1.0,
+        use_bias=True,
+        **kwargs,
+    ):
+        super().__init__(gain, lrmul, use_bias, **kwargs)
+        if resample not in (None, "up", "down"):
+            raise ValueError(f"resample must be None, 'up' or 'down', not {resample!r}")
+        self.filters, self.kernel_size = filters, kernel_size
+        self.resample, self.fused = resample, fused
+
+    def build(self, input_shape):
+        k = self.kernel_size
+        self._add_variables((k, k, input_shape[-1], self.filters))
+
+    def call(self, x):
+        weight = self._scaled_weight()
+        if self.resample and self.fused:
+            y = _fused_up(x, weight) if self.resample == "up" else _fused_down(x, weight)
+            return self._add_bias(y)
+        if self.resample == "up":
+            x = upscale2d(x)
+        y = tf.nn.conv2d(x, weight, 1, "SAME")
+        if self.resample == "down":
+            y = tf.nn.avg_pool2d(y, 2, 2, "VALID")
+        return self._add_bias(y)
+
+    def compute_output_shape(self, input_shape):
+        n, h, w, _ = input_shape
+        if self.resample == "up":
+            h, w = (None if s is None else 2 * s for s in (h, w))
+        elif self.resample == "down":
+            h, w = (None if s is None else s // 2 for s in (h, w))
+        return (n, h, w, self.filters)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "resample": self.resample,
+            "fused": self.fused,
+        }
+
+
+def _widened(weight):
+    """Sums the four one-pixel shifts of a kernel: one larger in each direction."""
+    w = tf.pad(weight, [[1, 1], [1, 1], [0, 0], [0, 0]])
+    return w[1:, 1:] + w[:-1, 1:] + w[1:, :-1] + w[:-1, :-1]
+
+
+def _fused_up(x, weight):
+    weight = tf.transpose(_widened(weight), [0, 1, 3, 2])
+    shape = tf.shape(x)
+    size = [shape[0], 2 * shape[1], 2 * shape[2], weight.shape[2]]
+    y = tf.nn.conv2d_transpose(x, weight, size, 2, "SAME")
+    height, width = x.shape[1:3]
+    y.set_shape([x.shape[0], height and 2 * height, width and 2 * width, weight.shape[2]])
+    return y
+
+
+def _fused_down(x, weight):
+    return tf.nn.conv2d(x, _widened(weight) * 0.25, 2, "SAME")

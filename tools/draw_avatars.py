@@ -1,0 +1,101 @@
+"""Draws avatars of a DiceBear style into a zip of PNG files, one a seed.
+
+    tf-fewshot-draw-avatars --style=avataaars --first=0 --count=50000 --out=avataaars.zip
+
+The same seed always gives the same picture. By this project's convention seeds
+below 1,000,000 are for training and seeds from 1,000,000 on for evaluation.
+Needs the ``dev`` extra (dicebear-core, dicebear-styles, resvg-py). Each style
+names its own licence; ``--licence`` prints it.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import importlib.resources
+import json
+import os
+import zipfile
+
+from absl import app, flags
+
+_STYLE = flags.DEFINE_string("style", "avataaars", "Name of the DiceBear style.")
+_FIRST = flags.DEFINE_integer("first", 0, "First seed.", lower_bound=0)
+_COUNT = flags.DEFINE_integer("count", 10, "Number of pictures.", lower_bound=1)
+_SIZE = flags.DEFINE_integer("size", 64, "Width and height in pixels.", lower_bound=8)
+_OUT = flags.DEFINE_string("out", None, "A .zip file, or a folder for loose PNG files.")
+_LICENCE = flags.DEFINE_boolean("licence", False, "Print the style's licence and stop.")
+
+
+@functools.lru_cache(maxsize=1)
+def _style(name: str):
+    import dicebear
+
+    folder = importlib.resources.files("dicebear_styles")
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        known = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".json"))
+        raise app.UsageError(f"unknown style {name!r}; one of: {', '.join(known)}")
+    definition = json.loads(path.read_text("utf-8"))
+    return dicebear.Style(definition), definition["meta"]
+
+
+def draw(style: str, seed: int, size: int) -> bytes:
+    """Returns the PNG file of one avatar on white, ``size`` × ``size`` RGB."""
+    import dicebear
+    import resvg_py
+
+    svg = str(dicebear.Avatar(_style(style)[0], {"seed": str(seed)}))
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True
+        )
+    )
+
+
+def _draw_range(style: str, seeds: range, size: int) -> list[tuple[str, bytes]]:
+    return [(f"{seed:07d}.png", draw(style, seed, size)) for seed in seeds]
+
+
+def draw_many(style: str, first: int, count: int, size: int):
+    """Yields ``(file name, PNG bytes)`` for seeds ``first`` … ``first + count - 1`` in order."""
+    chunks = [
+        range(start, min(start + 250, first + count)) for start in range(first, first + count, 250)
+    ]
+    with concurrent.futures.ProcessPoolExecutor(min(os.cpu_count() or 1, len(chunks))) as pool:
+        for part in pool.map(_draw_range, [style] * len(chunks), chunks, [size] * len(chunks)):
+            yield from part
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected argument {argv[1]!r}")
+    meta = _style(_STYLE.value)[1]
+    if _LICENCE.value:
+        print(json.dumps(meta, indent=2, ensure_ascii=False))
+        return
+    if not _OUT.value:
+        raise app.UsageError("--out is required: a .zip file or a folder")
+    pictures = draw_many(_STYLE.value, _FIRST.value, _COUNT.value, _SIZE.value)
+    if _OUT.value.endswith(".zip"):
+        partial = _OUT.value + ".tmp"
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            for name, data in pictures:
+                archive.writestr(name, data)
+        os.replace(partial, _OUT.value)
+    else:
+        os.makedirs(_OUT.value, exist_ok=True)
+        for name, data in pictures:
+            path = os.path.join(_OUT.value, name)
+            with open(path + ".tmp", "wb") as file:
+                file.write(data)
+            os.replace(path + ".tmp", path)
+    print(f"{_COUNT.value} pictures of {_STYLE.value} ({meta['license']['name']}) in {_OUT.value}")
+
+
+def run() -> None:
+    app.run(main)
+
+
+if __name__ == "__main__":
+    run()
