@@ -1,0 +1,1 @@
+"""Losses: adversarial, reconstruction and perceptual, latent prior, Fisher penalty."""

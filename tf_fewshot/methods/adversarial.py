@@ -1,0 +1,81 @@
+"""Cell: the adversarial objective."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+from ..losses import adversarial
+from .objective import Objective, penalised
+from .player import Adam, Group, Player
+
+
+@dataclasses.dataclass(frozen=True)
+class Adversarial(Objective):
+    """The game of generator and discriminator, with lazy R1.
+
+    Sources: Goodfellow et al. 2014; R1: Mescheder et al. 2018; lazily every
+    ``r1_interval`` steps with that factor: Karras et al., StyleGAN2 (2020),
+    section 3.1.
+
+    Attributes:
+        adversarial_loss: "non_saturating", "hinge", "wasserstein" or "least_squares".
+        learning_rate: Adam's, of the generator.
+        d_learning_rate: Adam's, of the discriminator; None takes the generator's.
+        r1_gamma: Weight γ of R1; the term is γ/2 · R1. 0 leaves it out.
+        r1_interval: Steps between two R1 terms.
+        beta_1, beta_2: Adam's moments, of both.
+    """
+
+    adversarial_loss: str = "non_saturating"
+    learning_rate: float = 0.002
+    d_learning_rate: float | None = None
+    r1_gamma: float = 10.0
+    r1_interval: int = 16
+    beta_1: float = 0.0
+    beta_2: float = 0.99
+
+    needs_discriminator = True
+
+    def players(self, problem, selection, latents, penalties):
+        gan, loss = problem.gan, adversarial.get(self.adversarial_loss)
+        discriminator = gan.discriminator
+        adam = Adam(self.beta_1, self.beta_2)
+
+        def d_loss(batch, lazy):
+            fake = tf.stop_gradient(latents.draw(batch).images(gan, batch.labels))
+            real_logits = discriminator(batch.images, batch.labels, training=True)
+            fake_logits = discriminator(fake, batch.labels, training=True)
+            total = loss.discriminator(real_logits, fake_logits)
+            logs = {
+                "loss": total,
+                "real": tf.reduce_mean(real_logits),
+                "fake": tf.reduce_mean(fake_logits),
+            }
+            if lazy and self.r1_gamma:
+                r1 = adversarial.r1_penalty(discriminator, batch.images, batch.labels)
+                total += 0.5 * self.r1_gamma * self.r1_interval * r1
+                logs["r1"] = r1
+            return total, logs
+
+        def g_loss(batch, lazy):
+            del lazy
+            drawn = latents.draw(batch)
+            logits = discriminator(drawn.images(gan, batch.labels), batch.labels, training=True)
+            total = loss.generator(logits)
+            return penalised(total, {"loss": total}, penalties, drawn, "generator")
+
+        d_rate = self.learning_rate if self.d_learning_rate is None else self.d_learning_rate
+        interval = self.r1_interval if self.r1_gamma else None
+        return [
+            Player(
+                "discriminator", [Group(selection.discriminator, d_rate)], d_loss, adam, interval
+            ),
+            Player(
+                "generator",
+                [Group([*selection.generator, *latents.variables], self.learning_rate)],
+                g_loss,
+                adam,
+            ),
+        ]

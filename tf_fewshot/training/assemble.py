@@ -1,0 +1,72 @@
+"""From a method and a problem to a trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from ..data.batches import Batches
+from ..errors import UserError
+from ..methods import Method
+from ..methods.latents import LatentSource
+from ..methods.player import Player, Problem
+from ..methods.trainable import Selection
+from .ema import EMA
+from .loop import Trainer
+
+
+@dataclasses.dataclass(frozen=True)
+class Assembly:
+    """A method made ready for one problem."""
+
+    method: Method
+    problem: Problem
+    selection: Selection
+    latents: LatentSource
+    players: list[Player]
+    callbacks: list[keras.callbacks.Callback]
+
+
+def assemble(method: Method, problem: Problem) -> Assembly:
+    """Makes the four choices of a method ready; ``problem.gan`` may be replaced.
+
+    Raises:
+        UserError: if the GAN lacks a part that the method needs.
+    """
+    if method.objective.needs_discriminator and problem.gan.discriminator is None:
+        raise UserError(
+            f"Method {method.name!r} needs a discriminator, and this source has none. "
+            "Choose a reconstruction method such as 'bsa', or a source with a discriminator."
+        )
+    problem = dataclasses.replace(problem, gan=method.trainable.prepare(problem.gan))
+    selection = method.trainable.select(problem.gan)
+    latents = method.latents.prepare(problem)
+    penalties = [r.prepare(problem, selection, latents) for r in method.regularizers]
+    players = method.objective.players(problem, selection, latents, penalties)
+    callbacks = [callback for penalty in penalties for callback in penalty.callbacks]
+    return Assembly(method, problem, selection, latents, players, callbacks)
+
+
+def trainer(
+    assembly: Assembly,
+    batches: Batches,
+    folder: Path,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Trainer:
+    """The training loop of an assembled method; checkpoints go to ``folder``."""
+    gan, decay = assembly.problem.gan, assembly.method.run.ema_decay
+    # The average does not draw: it shares no seeds with what is trained.
+    stateful = {network.name: network.variables for network in gan.networks()}
+    stateful["latents"] = [*assembly.latents.variables, assembly.latents.seeds.state]
+    return Trainer(
+        assembly.players,
+        batches,
+        stateful,
+        folder,
+        ema=EMA(gan, decay) if decay else None,
+        callbacks=[*assembly.callbacks, *callbacks],
+        model=gan.generator,
+    )

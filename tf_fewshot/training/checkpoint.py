@@ -1,0 +1,92 @@
+"""Checkpoints: every variable of a run in one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ..errors import UserError
+from ..files import atomic_path
+
+_NAME = re.compile(r"step(\d+)\.npz")
+
+
+class Checkpoints:
+    """The checkpoints of one run, newest last.
+
+    Args:
+        folder: Where the files are.
+        groups: Named sequences of variables; order and shapes must be the same
+            when a file is read again.
+        keep: How many files stay.
+    """
+
+    def __init__(
+        self, folder: Path, groups: Mapping[str, Sequence[keras.Variable]], keep: int = 2
+    ):
+        self.folder, self.groups, self.keep = Path(folder), groups, keep
+
+    def save(self, step: int) -> None:
+        """Writes the variables as they are, then removes files older than the newest ``keep``."""
+        arrays = {
+            f"{group}/{i}": variable.numpy()
+            for group, variables in self.groups.items()
+            for i, variable in enumerate(variables)
+        }
+        with atomic_path(self.folder / f"step{step:07d}.npz") as partial:
+            np.savez(partial, **arrays)
+        for _, path in self._files()[: -self.keep]:
+            path.unlink(missing_ok=True)
+
+    def restore(self) -> tuple[int, list[str]]:
+        """Reads the newest whole file into the variables.
+
+        Returns:
+            The step it was written at (0 if there is none) and remarks on files that
+            could not be read.
+
+        Raises:
+            UserError: if there are files and none can be read.
+        """
+        remarks: list[str] = []
+        files = self._files()
+        for step, path in reversed(files):
+            try:
+                self._read(path)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+                remarks.append(f"Checkpoint {path.name} cannot be read ({e}); using the one before.")
+                continue
+            return step, remarks
+        if files:
+            raise UserError(
+                f"No checkpoint in {self.folder} can be read ({remarks[0]}). "
+                "Remove that folder to train from the beginning, or restore it from a copy."
+            )
+        return 0, remarks
+
+    def _read(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as file:
+            values = []
+            for group, variables in self.groups.items():
+                for i, variable in enumerate(variables):
+                    value = file[f"{group}/{i}"]
+                    if value.shape != tuple(variable.shape):
+                        raise ValueError(f"{group}/{i} is {value.shape}, not {variable.shape}")
+                    values.append((variable, value))
+            if len(values) != len(file.files):
+                raise ValueError(f"it holds {len(file.files)} arrays, not {len(values)}")
+        # Only now: a file that is cut off in the middle must change nothing.
+        for variable, value in values:
+            variable.assign(value)
+
+    def _files(self) -> list[tuple[int, Path]]:
+        if not self.folder.is_dir():
+            return []
+        found = ((_NAME.fullmatch(path.name), path) for path in self.folder.iterdir())
+        return sorted((int(match[1]), path) for match, path in found if match)

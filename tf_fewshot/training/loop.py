@@ -1,0 +1,167 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..data.batches import Batches
+from ..errors import UserError
+from ..methods.player import Batch, Player
+from .checkpoint import Checkpoints
+from .ema import EMA
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """When the loop does what, in steps.
+
+    Attributes:
+        steps: The last step.
+        checkpoint_every: 0 writes a checkpoint only at the end.
+        check_every: How often the losses are looked at and reported.
+    """
+
+    steps: int
+    checkpoint_every: int = 0
+    check_every: int = 10
+
+
+Report = Callable[[int, dict[str, float]], None]
+
+
+class Trainer:
+    """Moves players in turn, step by step, and can begin again where it stopped.
+
+    Args:
+        players: In the order in which they move.
+        batches: Gives ``(indices, images, labels)`` for any step.
+        stateful: Named variables beside the players' that a resumed run needs
+            (networks, seeds); with the optimizers they make a checkpoint.
+        folder: Where checkpoints are kept.
+        ema: Moving average of the generator, updated after each step.
+        callbacks: Keras callbacks; an epoch is the whole run.
+        model: What the callbacks see as ``self.model``.
+    """
+
+    def __init__(
+        self,
+        players: Sequence[Player],
+        batches: Batches,
+        stateful: dict[str, Sequence[keras.Variable]],
+        folder: Path,
+        ema: EMA | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        model: keras.Model | None = None,
+        jit_compile: bool = False,
+    ):
+        self.players, self.batches, self.ema = list(players), batches, ema
+        self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in players}
+        groups = dict(stateful)
+        for name, optimizers in self._optimizers.items():
+            groups[f"optimizer_{name}"] = [v for o in optimizers for v in o.variables]
+        if ema is not None:
+            groups["ema"] = ema.variables
+        self.checkpoints = Checkpoints(folder, groups)
+        self._model = model
+        self._callbacks = list(callbacks)
+        self._step = tf.function(self._train_step, jit_compile=jit_compile)
+
+    def add_callbacks(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """Adds callbacks that need the trainer to exist."""
+        self._callbacks.extend(callbacks)
+
+    def run(self, schedule: Schedule, report: Report = lambda step, numbers: None) -> int:
+        """Trains up to ``schedule.steps``, from the newest checkpoint if there is one.
+
+        Args:
+            schedule: See :class:`Schedule`.
+            report: Called with the step and its numbers every ``check_every`` steps.
+
+        Returns:
+            The step reached.
+
+        Raises:
+            UserError: if a loss is not a finite number; the last checkpoint stays.
+        """
+        callbacks = keras.callbacks.CallbackList(self._callbacks, model=self._model)
+        step, remarks = self.checkpoints.restore()
+        for remark in remarks:
+            keras.utils.io_utils.print_msg(remark)
+        begun = step
+        if self._model is not None:
+            self._model.stop_training = False
+        callbacks.on_train_begin()
+        try:
+            while step < schedule.steps:
+                callbacks.on_train_batch_begin(step)
+                numbers = self.step(step)
+                step += 1
+                last = step == schedule.steps
+                due = schedule.checkpoint_every and step % schedule.checkpoint_every == 0
+                if last or due or step % schedule.check_every == 0 or step == begun + 1:
+                    logs = self._checked(step, numbers)
+                    report(step, logs)
+                else:
+                    logs = {}
+                callbacks.on_train_batch_end(step - 1, logs)
+                if due or last:
+                    self.checkpoints.save(step)
+                if self._model is not None and self._model.stop_training:
+                    break
+        except KeyboardInterrupt:
+            if step > begun:
+                self.checkpoints.save(step)
+            raise
+        callbacks.on_train_end()
+        return step
+
+    def step(self, step: int) -> dict[str, tf.Tensor]:
+        """One move of every player on the batch of that step (counted from 0)."""
+        lazy = tuple(bool(p.lazy_interval and step % p.lazy_interval == 0) for p in self.players)
+        indices, images, labels = self.batches[step]
+        return self._step(indices, images, labels, tf.constant(step), lazy)
+
+    def _train_step(self, indices, images, labels, step, lazy):
+        images = tf.cast(images, tf.float32) / 127.5 - 1.0
+        batch = Batch(indices, images, labels)
+        numbers = {}
+        for player, is_lazy in zip(self.players, lazy, strict=True):
+            tensors = [v.value for v in player.variables]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(tensors)
+                loss, logs = player.loss(batch, is_lazy)
+            gradients = iter(tape.gradient(loss, tensors, unconnected_gradients="zero"))
+            for optimizer, group in zip(self._optimizers[player.name], player.groups, strict=True):
+                optimizer.apply([next(gradients) for _ in group.variables], list(group.variables))
+            numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
+        if self.ema is not None:
+            self.ema.update(step)
+        return numbers
+
+    def _checked(self, step: int, numbers: dict[str, tf.Tensor]) -> dict[str, float]:
+        values = {name: float(np.asarray(value)) for name, value in numbers.items()}
+        bad = sorted(name for name, value in values.items() if not math.isfinite(value))
+        if bad:
+            raise UserError(
+                f"Training diverged: {', '.join(bad)} is not a finite number at step {step}. "
+                "The last checkpoint is kept. Lower the learning rate or train in float32."
+            )
+        return values
+
+
+def _optimizer(player: Player, group) -> keras.optimizers.Optimizer:
+    optimizer = keras.optimizers.Adam(
+        group.learning_rate,
+        beta_1=player.adam.beta_1,
+        beta_2=player.adam.beta_2,
+        epsilon=player.adam.epsilon,
+    )
+    optimizer.build(list(group.variables))
+    return optimizer

@@ -1,0 +1,382 @@
+"""The folder of one run: who it belongs to, what it measured, what it drew.
+
+It needs no TensorFlow, until TensorBoard events are written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import fcntl
+import functools
+import importlib.metadata
+import json
+import logging
+import math
+import os
+import platform
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.grid import image_grid, save_png
+from ..errors import UserError
+from ..files import append_json_line, read_json_lines, readable_os_errors, write_json, write_text
+from .events import EventWriter
+
+LOCK = ".lock"
+# What a crash before the first config.json, or a file browser, may leave in an empty folder.
+_NOT_FOREIGN = re.compile(r"\.lock|\.DS_Store|\.config-[0-9a-f]{8}\.tmp\.json")
+_VERSIONED = ("tf_fewshot", "tensorflow", "keras", "numpy")
+
+
+class RunFolder:
+    """A run folder by its path; nothing is created or locked until it is used.
+
+    :meth:`open` is for the one process that trains; the constructor alone is for those who
+    read a run, finished or not.
+
+    Args:
+        path: The folder; ``~`` is the home folder.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path).expanduser()
+        self._lock: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike,
+        identity: Mapping[str, Any],
+        settings: Mapping[str, Any] | None = None,
+    ) -> RunFolder:
+        """Creates the folder of a run, or opens it again to resume, and locks it.
+
+        Args:
+            path: The workdir: a new or empty folder, or one with the same identity.
+            identity: What makes it this run and no other, as JSON values: method, source,
+                data, seed, batch size. What may change on the way (steps) is not in it.
+            settings: Everything else worth a record, as JSON values. Given again, they
+                replace those recorded before.
+
+        Returns:
+            The locked folder; :meth:`close` it, or use it in a ``with`` statement.
+
+        Raises:
+            UserError: if the folder holds other files or another run, if its config.json
+                cannot be read, or if another process works in it.
+        """
+        run = cls(path)
+        run._refuse_foreign()
+        with readable_os_errors(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            run._acquire()
+        try:
+            run._record(_as_json(identity), None if settings is None else _as_json(settings))
+            run._mend_cut_lines()
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    def close(self) -> None:
+        """Ends the TensorBoard events and gives the lock back."""
+        events = self.__dict__.pop("events", None)
+        if events is not None:
+            events.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    # Places --------------------------------------------------------------------
+
+    @property
+    def config_path(self) -> Path:
+        """Identity, settings and versions."""
+        return self.path / "config.json"
+
+    @property
+    def log_path(self) -> Path:
+        """The lines of :meth:`log`."""
+        return self.path / "log.txt"
+
+    @property
+    def stats_path(self) -> Path:
+        """One JSON line of losses for each recorded step."""
+        return self.path / "stats.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of what resuming needs."""
+        return self.path / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        """Folder of the adapted generator: what changed of the source."""
+        return self.path / "adapter"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the TensorBoard events."""
+        return self.path / "tensorboard"
+
+    @property
+    def report_path(self) -> Path:
+        """The report, one HTML file."""
+        return self.path / "report.html"
+
+    def fakes_path(self, step: int) -> Path:
+        """Samples of the fixed latents after ``step`` steps."""
+        return self.path / f"{fakes_name(step)}.png"
+
+    # Configuration -------------------------------------------------------------
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """``{"identity": {...}, "settings": {...}, "versions": {...}}``.
+
+        Raises:
+            UserError: if there is no such file, or it is not one of ours.
+        """
+        path = self.config_path
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path} is not a run folder: it has no config.json.") from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}). Restore it or choose another --workdir."
+            ) from error
+        if not isinstance(config, dict) or not isinstance(config.get("identity"), dict):
+            raise UserError(
+                f"{path} is not the configuration of a run of tf_fewshot: it has no identity. "
+                "Choose another --workdir."
+            )
+        return {"settings": {}, "versions": {}, **config}
+
+    def _refuse_foreign(self) -> None:
+        """Stops before the first write if the folder is somebody else's."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file, not a folder. Choose another --workdir.")
+        if self.config_path.exists():
+            _ = self.config
+            return
+        if self.path.is_dir():
+            with readable_os_errors(self.path):
+                names = sorted(os.listdir(self.path))
+            foreign = [name for name in names if not _NOT_FOREIGN.fullmatch(name)]
+            if foreign:
+                raise UserError(
+                    f"{self.path} is not empty and is no run folder (it holds {foreign[0]!r} "
+                    "and no config.json). Choose a new or empty --workdir."
+                )
+
+    def _acquire(self) -> None:
+        lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(lock, 32).decode(errors="replace").strip()
+            os.close(lock)
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise UserError(
+                    f"Cannot lock {self.path} ({error.strerror}). Choose a --workdir on a file "
+                    "system that has locks."
+                ) from error
+            if holder == str(os.getpid()):
+                raise UserError(
+                    f"{self.path} is already open in this process. Close that run first, "
+                    "or choose another --workdir."
+                ) from error
+            raise UserError(
+                f"Another process{f' ({holder})' if holder else ''} is running in {self.path}. "
+                "Wait for it, or choose another --workdir."
+            ) from error
+        os.ftruncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
+        self._lock = lock
+
+    def _record(self, identity: dict[str, Any], settings: dict[str, Any] | None) -> None:
+        versions = _versions()
+        before: dict[str, Any] = {}
+        if self.config_path.exists():
+            before = self.config
+            changes = _differences(before["identity"], identity)
+            if changes:
+                raise UserError(
+                    f"{self.path} is the workdir of another run: {', '.join(changes)}. Choose "
+                    "another --workdir, or give the settings it was begun with."
+                )
+            for change in _differences(before["versions"], versions):
+                self.log(f"Versions changed since the last start: {change}")
+        if settings is None:
+            settings = before.get("settings", {})
+        config = {"identity": identity, "settings": settings, "versions": versions}
+        if config != before:
+            write_json(self.config_path, config)
+
+    # What happens --------------------------------------------------------------
+
+    def log(self, line: str) -> None:
+        """Adds a line to log.txt with the time, and shows it on standard error.
+
+        It is shown by the logger ``tf_fewshot``, which leaves the showing to the
+        application's own logging where there is one.
+        """
+        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        with readable_os_errors(self.log_path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with open(self.log_path, "a", encoding="utf-8") as file:
+                file.writelines(f"{now} {part}\n" for part in line.splitlines() or [""])
+        _logger().info(line)
+
+    def append_stats(self, step: int, values: Mapping[str, Any]) -> None:
+        """Adds one line to stats.jsonl.
+
+        Args:
+            step: The step just done, from 1.
+            values: Finite numbers by name; ``group/name`` names share a chart of the report.
+
+        Raises:
+            ValueError: if a value is not finite, since JSON has no such numbers and a run
+                that meets one has to stop.
+        """
+        numbers = {name: _number(value) for name, value in values.items()}
+        wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
+        if wrong:
+            raise ValueError(f"stats of step {step} are not finite: {', '.join(wrong)}")
+        append_json_line(self.stats_path, {"step": int(step), **numbers})
+
+    def stats(self) -> list[dict[str, Any]]:
+        """Every line of stats.jsonl, oldest first; empty if there are none."""
+        return read_json_lines(self.stats_path) if self.stats_path.exists() else []
+
+    def add_metric(self, record: Mapping[str, Any]) -> None:
+        """Adds one line to ``metric-<metric>.jsonl``.
+
+        Args:
+            record: JSON values with at least ``metric`` (its name) and ``value``; also what
+                makes the value mean something: step, samples, features, resize, seed.
+        """
+        name = re.sub(r"[^\w.-]+", "_", str(record["metric"]))
+        append_json_line(self.path / f"metric-{name}.jsonl", _as_json(record))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every record of every ``metric-*.jsonl``, by file, oldest first."""
+        return [r for p in sorted(self.path.glob("metric-*.jsonl")) for r in read_json_lines(p)]
+
+    def truncate_stats(self, step: int) -> None:
+        """Forgets the stats and metrics recorded past ``step``, where a run resumes."""
+        for path in self._json_lines():
+            records = read_json_lines(path)
+            kept = [record for record in records if record.get("step", 0) <= step]
+            if len(kept) < len(records):
+                _rewrite(path, kept)
+
+    def save_grid(
+        self, name: str, images: np.ndarray, columns: int | None = None, scale: int = 1
+    ) -> Path:
+        """Saves images as one PNG grid.
+
+        Args:
+            name: Name of the file, without its suffix: "reals", "samples", ...
+            images: uint8 ``[N, H, W, 3]``.
+            columns: Images in a row; None chooses.
+            scale: Whole number by which small images are enlarged.
+
+        Returns:
+            Where it is.
+        """
+        path = self.path / f"{name}.png"
+        save_png(image_grid(images, columns=columns, scale=scale), path)
+        return path
+
+    @functools.cached_property
+    def events(self) -> EventWriter:
+        """The TensorBoard events of this start of the run; others lie beside them."""
+        return EventWriter(self.tensorboard)
+
+    def _json_lines(self) -> list[Path]:
+        found = sorted(self.path.glob("metric-*.jsonl"))
+        return [self.stats_path, *found] if self.stats_path.exists() else found
+
+    def _mend_cut_lines(self) -> None:
+        """Ends every file of JSON lines with a whole line, so that the next is one too."""
+        for path in self._json_lines():
+            if not path.read_bytes().endswith(b"\n"):
+                _rewrite(path, read_json_lines(path))
+
+
+def fakes_name(step: int) -> str:
+    """Name of the grid of the fixed latents after ``step`` steps, for ``save_grid``."""
+    return f"fakes{step:06d}"
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool | int | float):
+        return value
+    return np.asarray(value).item()
+
+
+def _as_json(value: Mapping[str, Any]) -> dict[str, Any]:
+    """As it will be read again: tuples are lists, keys are strings."""
+    return json.loads(json.dumps(dict(value)))
+
+
+def _rewrite(path: Path, records: list[dict[str, Any]]) -> None:
+    write_text(path, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The fields that differ, as "name old -> new"."""
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = (json.dumps(d[name]) if name in d else "(none)" for d in (before, after))
+        if old != new:
+            short_old, short_new = _shorten(old), _shorten(new)
+            if short_old == short_new:
+                short_old, short_new = old, new
+            found.append(f"{name} {short_old} -> {short_new}")
+    return found
+
+
+def _shorten(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def _logger() -> logging.Logger:
+    """The project's logger; it speaks on standard error if no application set up logging."""
+    logger = logging.getLogger("tf_fewshot")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.addFilter(lambda _: not logging.getLogger().handlers)
+        logger.addHandler(handler)
+    return logger
