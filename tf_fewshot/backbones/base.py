@@ -11,7 +11,7 @@ import abc
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
@@ -63,6 +63,8 @@ class GAN(abc.ABC):
         discriminator: ``discriminator(images, label=None, training=False)`` maps
             such images to float32 logits ``[N, 1]``. None if it was never released.
         config: What rebuilds the architecture: keyword arguments of the class.
+        source_metadata: Where loaded weights came from ("name", "sha256",
+            "fingerprint", "licence", …); empty for new ones.
     """
 
     architecture: ClassVar[str]
@@ -72,6 +74,7 @@ class GAN(abc.ABC):
 
     def __init__(self, **config: Any):
         self.config = config
+        self.source_metadata: dict[str, Any] = {}
 
     # What it is ----------------------------------------------------------------
 
@@ -126,9 +129,21 @@ class GAN(abc.ABC):
                 drawn again (as BSA does). None draws from the whole normal.
         """
         rng = np.random.default_rng(seed)
-        if truncation is None:
-            return rng.standard_normal((n, self.latent_dim), dtype=np.float32)
-        return truncated_normal(rng, (n, self.latent_dim), truncation)
+        z = rng.standard_normal((n, self.latent_dim), dtype=np.float32)
+        return z if truncation is None else np.asarray(self.truncate_latents(z, truncation))
+
+    def truncate_latents(self, z, truncation):
+        """Carries ``z`` from N(0, 1) to the normal distribution truncated at ±truncation.
+
+        Each component keeps its rank, so that one seed at two thresholds gives two
+        versions of one picture; the law is that of drawing again whatever is outside.
+        Backbones that truncate elsewhere return ``z``.
+
+        Args:
+            z: float32 ``[N, latent_dim]``.
+            truncation: A number above 0, or one for each row ``[N]``.
+        """
+        return truncated_normal(z, truncation)
 
     @abc.abstractmethod
     def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
@@ -138,7 +153,8 @@ class GAN(abc.ABC):
             z: float32 ``[N, latent_dim]``.
             label: int ``[N]``, for class-conditional GANs only.
             truncation: The architecture's own truncation (StyleGAN's ψ, BigGAN's
-                statistics); None is no truncation.
+                statistics): a number, or float32 ``[N, 1]``, one for each row. None, or
+                1, is no truncation.
             noise: "const" uses the maps stored with the weights, "random" draws
                 new ones, "none" adds none. Ignored where there is no noise.
 
@@ -180,6 +196,7 @@ class GAN(abc.ABC):
         for path, variable in theirs.items():
             if path in mine and mine[path].shape == variable.shape:
                 variable.assign(mine[path])
+        twin.source_metadata = dict(self.source_metadata)
         return twin
 
     def clone(self) -> GAN:
@@ -220,16 +237,15 @@ class GAN(abc.ABC):
         return digest.hexdigest()
 
 
-def truncated_normal(rng: np.random.Generator, shape: Sequence[int], threshold: float):
-    """Normal samples, float32, redrawn until every one is within ±threshold."""
-    if not threshold > 0:
-        raise ValueError(f"the truncation threshold must be above 0, not {threshold}")
-    # By inversion: redrawing takes for ever at a small threshold, and this has its law.
-    from scipy.special import ndtr, ndtri
-
-    low, high = ndtr(-threshold), ndtr(threshold)
-    values = ndtri(rng.uniform(low, high, size=tuple(shape))).astype(np.float32)
-    return np.clip(values, -threshold, threshold)
+def truncated_normal(z, threshold):
+    """Maps samples ``[N, D]`` of N(0, 1) to a normal truncated at ±threshold, by inversion."""
+    threshold = tf.cast(threshold, tf.float32)
+    if threshold.shape.rank:
+        threshold = threshold[:, None]
+    scale = np.float32(np.sqrt(0.5))
+    inside = tf.math.erf(threshold * scale)
+    values = tf.math.erfinv(tf.math.erf(z * scale) * inside) / scale
+    return tf.clip_by_value(values, -threshold, threshold)
 
 
 _REGISTRY: dict[str, type[GAN]] = {}

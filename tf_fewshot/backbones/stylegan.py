@@ -75,10 +75,12 @@ class Epilogue(keras.layers.Layer):
     """What follows every convolution: noise, bias, leaky ReLU, AdaIN, scale and shift."""
 
     def __init__(self, scale_shift: bool, **kwargs):
-        super().__init__(**kwargs)
-        self.noise = AddNoise(name="Noise")
-        self.adain = AdaIN(name="AdaIN")
-        self.scale_shift = ScaleShift(name="ScaleShift") if scale_shift else None
+        super().__init__(autocast=False, **kwargs)
+        self.noise = AddNoise(name="Noise", dtype=self.dtype_policy)
+        self.adain = AdaIN(name="AdaIN", dtype=self.dtype_policy)
+        self.scale_shift = (
+            ScaleShift(name="ScaleShift", dtype=self.dtype_policy) if scale_shift else None
+        )
 
     def build(self, input_shape, style_shape, noise_shape=None):
         channels = input_shape[-1]
@@ -103,18 +105,19 @@ class SynthesisBlock(keras.layers.Layer):
     """The two styled layers of one resolution."""
 
     def __init__(self, resolution, channels, w_dim, fused, scale_shift, **kwargs):
-        super().__init__(name=f"{resolution}x{resolution}", **kwargs)
+        super().__init__(name=f"{resolution}x{resolution}", autocast=False, **kwargs)
         self.resolution, self.channels, self.w_dim = resolution, channels, w_dim
         self.first = resolution == 4
+        same = {"use_bias": False, "dtype": self.dtype_policy}
         if not self.first:
             fuse = _fuse(fused, resolution)
             self.conv0 = EqualizedConv2D(
-                channels, resample="up", fused=fuse, use_bias=False, name="Conv0_up"
+                channels, resample="up", fused=fuse, name="Conv0_up", **same
             )
-            self.blur = Blur(name="Blur")
-        self.epilogue0 = Epilogue(scale_shift[0], name="Epilogue0")
-        self.conv1 = EqualizedConv2D(channels, use_bias=False, name="Conv1")
-        self.epilogue1 = Epilogue(scale_shift[1], name="Epilogue1")
+            self.blur = Blur(name="Blur", dtype=self.dtype_policy)
+        self.epilogue0 = Epilogue(scale_shift[0], name="Epilogue0", dtype=self.dtype_policy)
+        self.conv1 = EqualizedConv2D(channels, name="Conv1", **same)
+        self.epilogue1 = Epilogue(scale_shift[1], name="Epilogue1", dtype=self.dtype_policy)
 
     def build(self, input_shape, styles_shape=None, noises_shape=None):
         r = self.resolution
@@ -171,7 +174,7 @@ class StyleGANGenerator(keras.Model):
         name: str = "generator",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, autocast=False, **kwargs)
         self._config = {
             "resolution": resolution,
             "latent_dim": latent_dim,
@@ -244,11 +247,14 @@ class StyleGANGenerator(keras.Model):
         """Repeats ``w`` ``[N, w_dim]`` for every layer: ``[N, layers, w_dim]``."""
         return tf.tile(w[:, None], [1, self.num_layers, 1])
 
-    def truncate(self, ws, psi: float, layers: int = 8):
-        """Moves the styles of the first ``layers`` towards the mean by the factor ``psi``."""
-        scale = np.ones((1, self.num_layers, 1), np.float32)
-        scale[:, :layers] = psi
-        return self.w_avg + (ws - self.w_avg) * scale
+    def truncate(self, ws, psi, layers: int = 8):
+        """Moves the styles of the first ``layers`` towards the mean by the factor ``psi``.
+
+        ``psi`` is a number, or float32 ``[N, 1]``, one for each row; 1 moves nothing.
+        """
+        psi = tf.reshape(tf.cast(psi, tf.float32), [-1, 1, 1])
+        first = (np.arange(self.num_layers) < layers)[None, :, None]
+        return self.w_avg + (ws - self.w_avg) * tf.where(first, psi, 1.0)
 
     def synthesize(self, ws, noise: str = "const"):
         """Images float32 ``[N, H, W, 3]`` of styles ``[N, layers, w_dim]``."""
@@ -295,12 +301,16 @@ class DiscriminatorBlock(keras.layers.Layer):
     """The two convolutions of one resolution; the second halves the image."""
 
     def __init__(self, resolution, channels, out_channels, fused, **kwargs):
-        super().__init__(name=f"{resolution}x{resolution}", **kwargs)
+        super().__init__(name=f"{resolution}x{resolution}", autocast=False, **kwargs)
         self.resolution, self.channels = resolution, channels
-        self.conv0 = EqualizedConv2D(channels, name="Conv0")
-        self.blur = Blur(name="Blur")
+        self.conv0 = EqualizedConv2D(channels, name="Conv0", dtype=self.dtype_policy)
+        self.blur = Blur(name="Blur", dtype=self.dtype_policy)
         self.conv1 = EqualizedConv2D(
-            out_channels, resample="down", fused=_fuse(fused, resolution), name="Conv1_down"
+            out_channels,
+            resample="down",
+            fused=_fuse(fused, resolution),
+            name="Conv1_down",
+            dtype=self.dtype_policy,
         )
 
     def build(self, input_shape):
@@ -357,7 +367,7 @@ class StyleGANDiscriminator(keras.Model):
         name: str = "discriminator",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, autocast=False, **kwargs)
         self._config = {
             "resolution": resolution,
             "channels": list(channels),
@@ -485,6 +495,11 @@ class StyleGAN(GAN):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         return (self.config["resolution"], self.config["resolution"], 3)
+
+    def truncate_latents(self, z, truncation):
+        """Returns ``z``: StyleGAN truncates its styles."""
+        del truncation
+        return z
 
     def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
         del label

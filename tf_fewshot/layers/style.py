@@ -34,6 +34,9 @@ class AddNoise(keras.layers.Layer):
     The inputs are images ``[N, H, W, C]`` and noise ``[N or 1, H, W, 1]``.
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+
     def build(self, input_shape, noise_shape=None):
         self.weight = self.add_weight(
             shape=(input_shape[-1],), name="weight", initializer="zeros", autocast=False
@@ -55,7 +58,7 @@ class AdaIN(keras.layers.Layer):
     """
 
     def __init__(self, epsilon: float = 1e-8, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.epsilon = epsilon
 
     def build(self, input_shape, style_shape):

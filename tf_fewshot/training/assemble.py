@@ -58,7 +58,6 @@ def trainer(
 ) -> Trainer:
     """The training loop of an assembled method; checkpoints go to ``folder``."""
     gan, decay = assembly.problem.gan, assembly.method.run.ema_decay
-    # The average does not draw: it shares no seeds with what is trained.
     stateful = {network.name: network.variables for network in gan.networks()}
     stateful["latents"] = [*assembly.latents.variables, assembly.latents.seeds.state]
     return Trainer(
@@ -66,7 +65,7 @@ def trainer(
         batches,
         stateful,
         folder,
-        ema=EMA(gan, decay) if decay else None,
+        ema=EMA(gan, decay),
         callbacks=[*assembly.callbacks, *callbacks],
         model=gan.generator,
     )

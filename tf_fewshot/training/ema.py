@@ -1,7 +1,8 @@
-"""Exponential moving average of the generator's weights."""
+"""The generator that samples are drawn from: the trained one, averaged or as it is."""
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 from ..backbones import GAN
@@ -14,18 +15,20 @@ class EMA:
 
     Args:
         gan: The GAN being trained.
-        decay: Of the average in each step, in [0, 1); 0 copies the weights.
+        decay: Of the exponential moving average in each step, in [0, 1). With 0 there is
+            no average: the copy is brought up to date when it is asked for.
     """
 
     def __init__(self, gan: GAN, decay: float):
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"the decay must be in [0, 1), not {decay}")
-        self.gan, self.decay = gan.with_precision("float32"), decay
-        mine = {v.path: v for v in self.gan.generator.weights}
+        self._gan, self.decay = gan.with_precision("float32"), decay
+        mine = {v.path: v for v in self._gan.generator.weights}
         self._pairs = [(mine[v.path], v) for v in gan.generator.weights]
+        self._trained = gan
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return [mine for mine, _ in self._pairs]
 
     def update(self, step: tf.Tensor) -> None:
@@ -33,6 +36,8 @@ class EMA:
 
         Early on the decay is smaller, so that the average forgets how it began.
         """
+        if not self.decay:
+            return
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
         for mine, theirs in self._pairs:
@@ -40,3 +45,16 @@ class EMA:
                 mine.assign_add((theirs - mine) * (1.0 - decay))
             else:
                 mine.assign(theirs)
+
+    def current(self) -> GAN:
+        """The copy, with the discriminator as it is now."""
+        if not self.decay:
+            for mine, theirs in self._pairs:
+                mine.assign(theirs)
+        if self._gan.discriminator is not None:
+            pairs = zip(
+                self._gan.discriminator.weights, self._trained.discriminator.weights, strict=True
+            )
+            for mine, theirs in pairs:
+                mine.assign(theirs)
+        return self._gan

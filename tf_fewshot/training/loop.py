@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..backbones import GAN
 from ..data.batches import Batches
 from ..errors import UserError
 from ..methods.player import Batch, Player
@@ -45,7 +46,7 @@ class Trainer:
         stateful: Named variables beside the players' that a resumed run needs
             (networks, seeds); with the optimizers they make a checkpoint.
         folder: Where checkpoints are kept.
-        ema: Moving average of the generator, updated after each step.
+        ema: The generator that is sampled, updated after each step.
         callbacks: Keras callbacks; an epoch is the whole run.
         model: What the callbacks see as ``self.model``.
     """
@@ -56,26 +57,36 @@ class Trainer:
         batches: Batches,
         stateful: dict[str, Sequence[keras.Variable]],
         folder: Path,
-        ema: EMA | None = None,
+        ema: EMA,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         model: keras.Model | None = None,
-        jit_compile: bool = False,
     ):
         self.players, self.batches, self.ema = list(players), batches, ema
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in players}
         groups = dict(stateful)
         for name, optimizers in self._optimizers.items():
             groups[f"optimizer_{name}"] = [v for o in optimizers for v in o.variables]
-        if ema is not None:
-            groups["ema"] = ema.variables
+        groups["ema"] = ema.variables
         self.checkpoints = Checkpoints(folder, groups)
         self._model = model
         self._callbacks = list(callbacks)
-        self._step = tf.function(self._train_step, jit_compile=jit_compile)
+        self._begun: int | None = None
+        self._step = tf.function(self._train_step)
 
     def add_callbacks(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """Adds callbacks that need the trainer to exist."""
         self._callbacks.extend(callbacks)
+
+    def restore(self, say: Callable[[str], None] = print) -> int:
+        """Reads the newest checkpoint, if there is one; returns the step it was written at."""
+        self._begun, remarks = self.checkpoints.restore()
+        for remark in remarks:
+            say(remark)
+        return self._begun
+
+    def sampled(self) -> GAN:
+        """The GAN, in float32, to draw samples from."""
+        return self.ema.current()
 
     def run(self, schedule: Schedule, report: Report = lambda step, numbers: None) -> int:
         """Trains up to ``schedule.steps``, from the newest checkpoint if there is one.
@@ -91,10 +102,8 @@ class Trainer:
             UserError: if a loss is not a finite number; the last checkpoint stays.
         """
         callbacks = keras.callbacks.CallbackList(self._callbacks, model=self._model)
-        step, remarks = self.checkpoints.restore()
-        for remark in remarks:
-            keras.utils.io_utils.print_msg(remark)
-        begun = step
+        step = begun = self.restore() if self._begun is None else self._begun
+        self._begun = None
         if self._model is not None:
             self._model.stop_training = False
         callbacks.on_train_begin()
@@ -141,8 +150,7 @@ class Trainer:
             for optimizer, group in zip(self._optimizers[player.name], player.groups, strict=True):
                 optimizer.apply([next(gradients) for _ in group.variables], list(group.variables))
             numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
-        if self.ema is not None:
-            self.ema.update(step)
+        self.ema.update(step)
         return numbers
 
     def _checked(self, step: int, numbers: dict[str, tf.Tensor]) -> dict[str, float]:

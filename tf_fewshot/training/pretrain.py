@@ -18,6 +18,7 @@ import numpy as np
 from .. import backbones
 from ..backbones import GAN
 from ..data.batches import Batches
+from ..data.pictures import Pictures
 from ..methods import Method
 from ..methods.player import Problem
 from .assemble import assemble, trainer
@@ -113,7 +114,7 @@ def pretrain(
     Returns:
         The averaged generator with the discriminator, in float32.
     """
-    gan, seen = start, 0
+    gan, seen, last = start, 0, start
     for number, growth in enumerate(growths):
         gan = _grown(gan, architecture, config, growth, precision, seed)
         folder = workdir / f"{growth.resolution:04d}px-{number}"
@@ -123,21 +124,14 @@ def pretrain(
         settings = _with_decay(method.with_settings(**settings), growth, total)
         problem = Problem(gan, None, images, growth.batch_size, seed, say)
         assembly = assemble(settings, problem)
-        small = _shrunk(images, growth.resolution)
+        small = Pictures(_shrunk(images, growth.resolution))
         batches = Batches(small, growth.batch_size, seed)
         loop = trainer(assembly, batches, folder / "checkpoints")
         fade = Fade(gan, growth.fade_images // growth.batch_size)
 
-        def averaged(gan=gan, ema=loop.ema) -> GAN:
-            twin = gan.with_precision("float32")
-            for path, variable in ema.gan.variables_by_path().items():
-                if path.startswith("generator/"):
-                    twin.variables_by_path()[path].assign(variable)
-            return twin
-
-        def snapshot(step, folder=folder, growth=growth, averaged=averaged, before=seen):
+        def snapshot(step, folder=folder, growth=growth, sampled=loop.sampled, before=seen):
             done = before + step * growth.batch_size
-            save(averaged(), folder / f"snapshot{step:07d}", {"images_seen": done, "seed": seed})
+            save(sampled(), folder / f"snapshot{step:07d}", {"images_seen": done, "seed": seed})
 
         loop.add_callbacks(
             [*([fade] if gan.config.get("fading") else []),
@@ -158,8 +152,7 @@ def pretrain(
         step = loop.run(Schedule(total, checkpoint_every, check_every=20), report)
         snapshot(step)
         seen += step * growth.batch_size
-        if loop.ema is not None:
-            last = averaged()
+        last = loop.sampled()
     return last
 
 

@@ -231,6 +231,12 @@ class RunFolder:
         if config != before:
             write_json(self.config_path, config)
 
+    def record_settings(self, settings: Mapping[str, Any]) -> None:
+        """Replaces the recorded settings, keeping identity and versions."""
+        config = {**self.config, "settings": _as_json(settings)}
+        if config != self.config:
+            write_json(self.config_path, config)
+
     # What happens --------------------------------------------------------------
 
     def log(self, line: str) -> None:

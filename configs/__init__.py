@@ -1,0 +1,1 @@
+"""Configurations, one a method: ``--config=NAME`` finds them."""

@@ -1,0 +1,89 @@
+"""What tests share: tiny GANs of every backbone, a folder of pictures, and fixed seeds."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import hypothesis
+import numpy as np
+import pytest
+from PIL import Image
+
+# Architectures small enough to be built and trained within a test: 16 px, 3 channels.
+TINY: dict[str, dict[str, Any]] = {
+    "dcgan": {"resolution": 16, "latent_dim": 8, "widths": [8, 8]},
+    "stylegan": {
+        "resolution": 16,
+        "latent_dim": 8,
+        "w_dim": 8,
+        "mapping_layers": 2,
+        "channels": [8, 8, 8],
+    },
+}
+
+# A first call traces a graph and takes seconds; the examples are the same on every run.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    """Every test starts from the same random state, whichever ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    if "keras" in sys.modules:
+        import keras
+
+        keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def build_tiny() -> Callable[..., Any]:
+    """``build_tiny("stylegan", **changes)`` builds a tiny GAN with new weights."""
+    from tf_fewshot import backbones
+
+    def build(architecture: str, **changes: Any) -> backbones.GAN:
+        return backbones.build(architecture, **{**TINY[architecture], **changes})
+
+    return build
+
+
+@pytest.fixture(params=sorted(TINY))
+def tiny_gan(request: pytest.FixtureRequest, build_tiny):
+    """A tiny GAN of each backbone in turn; the test runs once for every one."""
+    return build_tiny(request.param)
+
+
+@pytest.fixture
+def tiny_stylegan(build_tiny):
+    """A tiny StyleGAN with new weights."""
+    return build_tiny("stylegan")
+
+
+@pytest.fixture
+def tiny_dcgan(build_tiny):
+    """A tiny DCGAN with new weights."""
+    return build_tiny("dcgan")
+
+
+@pytest.fixture
+def tiny_pictures(tmp_path: Path) -> Path:
+    """A folder of eight RGB PNG files, 16 px: a coloured disc each, on a gradient."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:16, :16]
+    for i in range(8):
+        picture = np.stack([16 * x, 16 * y, 8 * (x + y)], axis=-1).astype(np.uint8)
+        centre, radius = rng.uniform(5, 11, size=2), rng.uniform(2, 5)
+        disc = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
+        picture[disc] = rng.integers(0, 256, size=3)
+        Image.fromarray(picture).save(folder / f"{i:02d}.png")
+    return folder

@@ -1,0 +1,483 @@
+"""Metrics against closed forms, SciPy, scikit-learn, TF-GAN and brute force."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import scipy.linalg
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics.pairwise import polynomial_kernel
+
+from tf_fewshot import features, metrics
+from tf_fewshot.compat import tfgan
+from tf_fewshot.data import Pictures
+from tf_fewshot.errors import UserError
+from tf_fewshot.metrics.lpips import distances
+
+
+def gaussian(n, dim, seed=0, scale=1.0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    mixing = np.random.default_rng(99).normal(size=(dim, dim)) / np.sqrt(dim)
+    return rng.normal(size=(n, dim)) @ mixing * scale + shift
+
+
+def pictures(n, size=16, seed=0, low=0, high=256):
+    rng = np.random.default_rng(seed)
+    return rng.integers(low, high, (n, size, size, 3), np.uint8)
+
+
+# TF-GAN ---------------------------------------------------------------------------
+
+
+def test_tfgan_leaves_tensorflow_as_it_was():
+    module = tfgan.load()
+    assert module.__name__ == "tensorflow_gan"
+    assert tfgan.load() is module
+    assert not hasattr(tf, "estimator")
+    assert not hasattr(tf.compat.v1, "estimator")
+    loss = module.losses.wargs.wasserstein_generator_loss(tf.constant([1.0, 3.0]))
+    assert float(loss) == -2.0
+
+
+def test_tfgan_estimators_say_that_they_are_gone():
+    with pytest.raises(UserError, match=r"StarGANEstimator needs tf\.estimator"):
+        tfgan.load().estimator.StarGANEstimator(loss_fn=len)
+
+
+# Fréchet distance -----------------------------------------------------------------
+
+
+def frechet_by_sqrtm(real, fake):
+    """The formula of Heusel et al. as it is written."""
+    product = np.cov(real.T) @ np.cov(fake.T)
+    trace = np.trace(np.cov(real.T) + np.cov(fake.T) - 2 * scipy.linalg.sqrtm(product).real)
+    return np.sum((real.mean(0) - fake.mean(0)) ** 2) + trace
+
+
+@pytest.mark.parametrize(("n", "m"), [(200, 300), (64, 65), (40, 200), (30, 20)])
+def test_frechet_equals_the_formula(n, m):
+    """With more and with fewer samples than features."""
+    real, fake = gaussian(n, 64, 1), gaussian(m, 64, 2, scale=1.3, shift=0.2)
+    ours = metrics.frechet_distance(real, fake)
+    # sqrtm of a singular matrix is good to about the root of the rounding.
+    tolerance = 1e-9 if min(n, m) > 65 else 1e-5
+    assert ours == pytest.approx(frechet_by_sqrtm(real, fake), rel=tolerance)
+
+
+def test_frechet_of_known_gaussians():
+    """Samples whose mean and covariance are exact: |Δm|² + Σ (σ_r - σ_f)²."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(50, 50)))[0]
+    white = np.linalg.qr(np.c_[np.ones(50), basis[:, :9]])[0][:, 1:] * np.sqrt(49)
+    sigma_real, sigma_fake = rng.uniform(0.1, 3, (2, 9))
+    mean = rng.normal(size=9)
+    expected = np.sum(mean**2) + np.sum((sigma_real - sigma_fake) ** 2)
+    ours = metrics.frechet_distance(white * sigma_real, white[::-1] * sigma_fake + mean)
+    rotated = metrics.frechet_distance(white * sigma_real, white * sigma_fake + mean)
+    assert rotated == pytest.approx(expected, rel=1e-10)
+    # Reversing the samples changes neither mean nor covariance.
+    assert ours == pytest.approx(expected, rel=1e-10)
+
+
+@given(st.integers(2, 30), st.integers(2, 30), st.integers(1, 12), st.integers(0, 999))
+def test_frechet_is_a_distance(n, m, dim, seed):
+    real, fake = gaussian(n, dim, seed), gaussian(m, dim, seed + 1)
+    forth, back = metrics.frechet_distance(real, fake), metrics.frechet_distance(fake, real)
+    assert forth >= 0
+    # The root of an eigenvalue that is 0 is 0 to the root of the rounding.
+    spread = real.var(0).sum() + fake.var(0).sum()
+    assert forth == pytest.approx(back, rel=1e-6, abs=1e-6 * spread)
+    assert metrics.frechet_distance(real, real) == pytest.approx(0, abs=1e-6 * spread)
+
+
+def test_frechet_of_features_that_do_not_vary():
+    real, fake = gaussian(60, 10, 1), gaussian(70, 10, 2)
+    real[:, 3], fake[:, 3], real[:, 5], fake[:, 7] = 2, 0, 1, 1
+    # What is constant on one side adds its difference of means and the other's variance.
+    shared, rest = [0, 1, 2, 4, 6, 8, 9], [3, 5, 7]
+    expected = frechet_by_sqrtm(real[:, shared], fake[:, shared])
+    expected += np.sum((real.mean(0) - fake.mean(0))[rest] ** 2)
+    expected += np.var(fake[:, 5], ddof=1) + np.var(real[:, 7], ddof=1)
+    assert metrics.frechet_distance(real, fake) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_agrees_with_tfgan():
+    real, fake = gaussian(150, 48, 1), gaussian(120, 48, 2, shift=0.3)
+    theirs = tfgan.load().eval.frechet_classifier_distance_from_activations(
+        tf.constant(real), tf.constant(fake)
+    )
+    assert metrics.frechet_distance(real, fake) == pytest.approx(float(theirs), rel=1e-8)
+
+
+def test_frechet_refuses():
+    with pytest.raises(UserError, match="at least 2 pictures on both sides, not 1 real"):
+        metrics.frechet_distance(np.zeros((1, 3)), np.zeros((5, 3)))
+    with pytest.raises(UserError, match=r"must be \[N, D\]"):
+        metrics.frechet_distance(np.zeros((4, 3)), np.zeros((5, 2)))
+
+
+# Kernel distance ------------------------------------------------------------------
+
+
+def mmd_by_sklearn(real, fake):
+    def mean_of_others(x):
+        kernel = polynomial_kernel(x, degree=3, coef0=1)
+        return kernel[~np.eye(len(x), dtype=bool)].mean()
+
+    across = polynomial_kernel(real, fake, degree=3, coef0=1).mean()
+    return mean_of_others(real) + mean_of_others(fake) - 2 * across
+
+
+@pytest.mark.parametrize(("n", "m", "dim"), [(2, 2, 5), (30, 50, 20), (1100, 1030, 3)])
+def test_mmd_equals_sklearn(n, m, dim):
+    real, fake = gaussian(n, dim, 1), gaussian(m, dim, 2, shift=0.5)
+    expected = mmd_by_sklearn(real, fake)
+    assert metrics.polynomial_mmd(real, fake) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_kernel_distance_agrees_with_tfgan():
+    real, fake = gaussian(120, 16, 1), gaussian(60, 16, 2, shift=0.2)
+    value, error = metrics.kernel_distance(real, fake, blocks=4, seed=None)
+    theirs = tfgan.load().eval.kernel_classifier_distance_and_std_from_activations(
+        tf.constant(real), tf.constant(fake), max_block_size=30
+    )
+    np.testing.assert_allclose([value, error], theirs, rtol=1e-9)
+
+
+def test_kernel_distance_is_unbiased():
+    """Equal distributions average to 0 at any number of samples, which FID does not."""
+    values = [
+        metrics.kernel_distance(gaussian(8, 4, seed), gaussian(12, 4, 1000 + seed))[0]
+        for seed in range(400)
+    ]
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(len(values))
+
+
+def test_kernel_distance_does_not_depend_on_order():
+    """Sources are sorted: without a shuffle a block would see one class only."""
+    real = np.concatenate([gaussian(200, 8, 1), gaussian(200, 8, 2, shift=3)])
+    fake = np.concatenate([gaussian(200, 8, 3, shift=3), gaussian(200, 8, 4)])
+    value, error = metrics.kernel_distance(real, fake)
+    assert abs(value) < 5 * error
+    assert metrics.kernel_distance(real, fake, seed=None)[0] > 50 * abs(value)
+
+
+def test_kernel_distance_of_few():
+    value, error = metrics.kernel_distance(gaussian(2, 8, 1), gaussian(3000, 8, 2))
+    assert np.isfinite(value)
+    assert error is None
+    with pytest.raises(UserError, match="at least 2 pictures on both sides, not 1 real"):
+        metrics.kernel_distance(gaussian(1, 8), gaussian(9, 8))
+    with pytest.raises(UserError, match="at least 8 pictures"):
+        metrics.kernel_distance(gaussian(7, 8), gaussian(9, 8), blocks=4)
+
+
+# LPIPS ----------------------------------------------------------------------------
+
+
+def toy_embed(images):
+    """A nonlinear embedding of few numbers, that tells its range from another."""
+    assert images.dtype == np.float32
+    assert np.abs(images).max() <= 1
+    weights = np.random.default_rng(5).normal(size=(images[0].size, 7)).astype(np.float32)
+    return np.tanh(images.reshape(len(images), -1) @ weights / 10)
+
+
+def toy_distance(a, b):
+    a, b = toy_embed((np.stack([a, b]) / 127.5 - 1).astype(np.float32))
+    return float(((a - b) ** 2).sum())
+
+
+def brute_force_intra(generated, training, cap=None):
+    clusters = [[] for _ in training]
+    for image in generated:
+        clusters[np.argmin([toy_distance(image, t) for t in training])].append(image)
+    means = [
+        np.mean([toy_distance(a, b) for a, b in itertools.combinations(members[:cap], 2)])
+        for members in clusters
+        if len(members[:cap]) > 1
+    ]
+    return np.mean(means), np.std(means), [len(members) for members in clusters]
+
+
+@pytest.mark.parametrize("memory", [1 << 29, 4 * 4 * 7 * 3])
+@pytest.mark.parametrize("cap", [None, 3])
+def test_intra_lpips_by_brute_force(memory, cap):
+    """Also where nothing fits in memory, and blocks of three are embedded again."""
+    generated, training = pictures(40), pictures(6, seed=1)
+    training[5] = 255
+    result = metrics.intra_lpips(
+        metrics.Embeddings(toy_embed, generated, memory),
+        metrics.Embeddings(toy_embed, training, memory),
+        cap,
+    )
+    value, std, sizes = brute_force_intra(generated, training, cap)
+    assert result.sizes == sizes
+    assert result.dropped == sum(size < 2 for size in sizes)
+    assert result.value == pytest.approx(value, rel=1e-4)
+    assert result.std == pytest.approx(std, rel=1e-3)
+
+
+def test_intra_lpips_of_copies_is_zero_and_drops_empty_clusters():
+    training = pictures(4)
+    generated = training[[0, 0, 0, 1, 1, 2]]
+    result = metrics.intra_lpips(
+        metrics.Embeddings(toy_embed, generated), metrics.Embeddings(toy_embed, training)
+    )
+    assert result.sizes == [3, 2, 1, 0]
+    assert result.dropped == 2
+    assert result.value == pytest.approx(0, abs=1e-5)
+
+
+def test_intra_lpips_without_pairs():
+    embeddings = metrics.Embeddings(toy_embed, pictures(4))
+    result = metrics.intra_lpips(embeddings, embeddings)
+    assert result.value is None
+    assert result.std is None
+    assert result.dropped == 4
+
+
+def test_distances_in_blocks():
+    a, b = pictures(11), pictures(5, seed=1)
+    small = metrics.Embeddings(toy_embed, a, memory=4 * 4 * 7 * 2)
+    assert small.block == 2
+    other = metrics.Embeddings(toy_embed, b, memory=4 * 4 * 7 * 2)
+    expected = [[toy_distance(x, y) for y in b] for x in a]
+    np.testing.assert_allclose(distances(small, other), expected, rtol=1e-4, atol=1e-5)
+    own = distances(small, small)
+    np.testing.assert_array_equal(own, own.T)
+    np.testing.assert_allclose(np.diag(own), 0, atol=1e-5)
+    pairs = [toy_distance(x, y) for x, y in itertools.combinations(a, 2)]
+    assert metrics.mean_pairwise(small) == pytest.approx(np.mean(pairs), rel=1e-4)
+
+
+# Features on disk -----------------------------------------------------------------
+
+
+class Means:
+    """A feature network of its own right: means of quarters, and how often it ran."""
+
+    name, version, resize = "means", "0" * 64, 16
+
+    def __init__(self):
+        self.seen = 0
+
+    def __call__(self, images):
+        self.seen += len(images)
+        quarters = images.reshape(len(images), 2, -1, 2, images.shape[2] // 2, 3)
+        return quarters.mean((2, 4)).reshape(len(images), 12).astype(np.float32) / 255
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "features"
+
+
+def test_extract_in_batches_with_progress():
+    images, told = pictures(150), []
+    result = metrics.extract(Means(), images, lambda *args: told.append(args), "what")
+    assert result.shape == (150, 12)
+    np.testing.assert_array_equal(result, Means()(images))
+    assert told == [("what", 64, 150), ("what", 128, 150), ("what", 150, 150)]
+
+
+def test_extract_refuses_what_is_not_finite():
+    with pytest.raises(UserError, match="not finite"):
+        metrics.extract(lambda images: np.full((len(images), 3), np.nan), pictures(2))
+
+
+def test_features_of_real_pictures_are_kept(cache):
+    real, network = Pictures(pictures(5)), Means()
+    first = metrics.reference_features(network, real)
+    np.testing.assert_array_equal(metrics.reference_features(network, real), first)
+    assert network.seen == 5
+    metrics.reference_features(network, Pictures(pictures(5, seed=1)))
+    assert network.seen == 10
+    network.version = "1" * 64
+    metrics.reference_features(network, real)
+    assert network.seen == 15
+    assert len(list(cache.iterdir())) == 3
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "empty", "other"])
+def test_damaged_cache_is_made_again(cache, how, caplog):
+    real, network = Pictures(pictures(5)), Means()
+    first = metrics.reference_features(network, real)
+    (path,) = cache.iterdir()
+    data = bytearray(path.read_bytes())
+    if how == "other":
+        np.savez(path, features=np.zeros((4, 12), np.float32))
+    else:
+        data[-300] ^= 1
+        path.write_bytes({"cut": data[:-200], "flipped": data, "empty": b""}[how])
+    np.testing.assert_array_equal(metrics.reference_features(network, real), first)
+    assert network.seen == 10
+    metrics.reference_features(network, real)
+    assert network.seen == 10
+
+
+def test_cache_that_cannot_be_written(cache, caplog):
+    cache.parent.mkdir()
+    cache.write_text("a file where the folder should be")
+    assert metrics.reference_features(Means(), Pictures(pictures(3))).shape == (3, 12)
+    assert "not kept" in caplog.text
+
+
+# Evaluation -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def means(cache, monkeypatch):
+    network = Means()
+    monkeypatch.setitem(features.EXTRACTORS, "means", network)
+    return network
+
+
+def sampler(n, seed):
+    return pictures(n, seed=seed)
+
+
+def test_evaluate_gives_records(means):
+    reference = Pictures(pictures(20, seed=7), source="held_out")
+    fid, kid = metrics.evaluate(sampler, reference, ["fid", "kid"], n=30, seed=3, extractor="means")
+    assert json.loads(json.dumps([fid, kid], allow_nan=False)) == [fid, kid]
+    real, fake = means(reference.images), means(pictures(30, seed=3))
+    assert fid["value"] == pytest.approx(metrics.frechet_distance(real, fake))
+    assert (kid["value"], kid["std"]) == pytest.approx(metrics.kernel_distance(real, fake))
+    expected = {
+        "metric": "fid",
+        "std": None,
+        "num_real": 20,
+        "num_fake": 30,
+        "feature_network": "means",
+        "feature_sha256": "0" * 64,
+        "resize": 16,
+        "seed": 3,
+        "image_size": [16, 16],
+        "reference": "held_out",
+        "note": None,
+    }
+    assert expected.items() <= fid.items()
+    assert "tf_fewshot" in fid
+
+
+def test_evaluate_draws_once_and_runs_the_network_once(means):
+    drawn = []
+
+    def counting(n, seed):
+        drawn.append((n, seed))
+        return sampler(n, seed)
+
+    told = []
+    metrics.evaluate(
+        counting,
+        Pictures(pictures(5)),
+        ["fid", "kid"],
+        n=6,
+        seed=1,
+        extractor="means",
+        progress=lambda *args: told.append(args),
+    )
+    assert drawn == [(6, 1)]
+    assert means.seen == 11
+    assert told == [("features of real pictures", 5, 5), ("features of generated pictures", 6, 6)]
+
+
+def test_evaluate_notes_what_makes_values_incomparable(means):
+    (record,) = metrics.evaluate(
+        sampler, Pictures(pictures(8, size=32)), ["fid"], n=50, extractor="means"
+    )
+    assert "8 pictures on one side are fewer than the 12 features" in record["note"]
+    assert "have 32×32 pixels, the generated ones 16×16" in record["note"]
+
+
+@pytest.mark.parametrize(
+    ("names", "real", "n", "message"),
+    [
+        (["fdi"], 5, 5, r"Unknown metric 'fdi'\. Did you mean 'fid'"),
+        (["fid"], 1, 5, "fid needs at least 2 reference pictures, there are 1"),
+        (["fid", "kid"], 5, 1, "needs at least 2 generated pictures, there are 1"),
+        (["intra_lpips"], 5, 5, "intra_lpips needs the pictures that were trained on"),
+        (["nearest_lpips"], 5, 5, "nearest_lpips needs the pictures that were trained on"),
+    ],
+)
+def test_evaluate_refuses_before_it_draws(names, real, n, message):
+    def never(n, seed):
+        raise AssertionError("drawn")
+
+    with pytest.raises(UserError, match=message):
+        metrics.evaluate(never, Pictures(pictures(real)), names, n=n)
+
+
+def test_evaluate_refuses_other_samples():
+    def floats(n, seed):
+        return sampler(n, seed) / 255
+
+    with pytest.raises(UserError, match=r"must give uint8 \[4, H, W, 3\], not float64"):
+        metrics.evaluate(floats, Pictures(pictures(5)), ["fid"], n=4)
+
+
+def test_every_metric_has_a_name_and_a_summary():
+    assert {"fid", "kid", "lpips", "intra_lpips", "nearest_lpips"} <= set(metrics.METRICS)
+    assert all(name == metric.name and metric.summary for name, metric in metrics.METRICS.items())
+
+
+# With the real networks -----------------------------------------------------------
+
+
+@pytest.mark.download
+def test_fid_and_kid_tell_alike_from_unlike():
+    """Smooth pictures against other smooth ones, and against noise."""
+
+    def smooth(n, seed):
+        corners = pictures(n, size=2, seed=seed)
+        return tf.image.resize(corners, (48, 48)).numpy().astype(np.uint8)
+
+    def noisy(n, seed):
+        return pictures(n, size=48, seed=seed)
+
+    reference = Pictures(smooth(24, 100))
+    alike = metrics.evaluate(smooth, reference, ["fid", "kid"], n=24)
+    unlike = metrics.evaluate(noisy, reference, ["fid", "kid"], n=24)
+    assert unlike[0]["value"] > 3 * alike[0]["value"] > 0
+    assert unlike[1]["value"] > 0.1 > abs(alike[1]["value"])
+    assert "1280 features" in alike[0]["note"]
+
+
+@pytest.mark.download
+def test_lpips_metrics_equal_pairs_through_the_network():
+    training = Pictures(pictures(2, size=48, seed=9))
+    generated = np.concatenate([training.images[[0, 0, 1, 1]], pictures(3, size=48)])
+    generated[1, :24], generated[3, :, :30] = 0, 200
+    records = metrics.evaluate(
+        lambda n, seed: generated,
+        training,
+        ["lpips", "intra_lpips", "nearest_lpips"],
+        n=7,
+        training=training,
+    )
+    network = features.lpips("alex")
+
+    def pairs(a, b):
+        a, b = (np.asarray(x, np.float32) / 127.5 - 1 for x in (a, b))
+        return np.array([[float(network(x[None], y[None])[0]) for y in b] for x in a])
+
+    own, across = pairs(generated, generated), pairs(generated, training.images)
+    owners = across.argmin(1)
+    means = []
+    for k in range(2):
+        members = np.flatnonzero(owners == k)
+        inner = own[np.ix_(members, members)]
+        means.append(inner[np.triu_indices(len(members), 1)].mean())
+    expected = [own[np.triu_indices(7, 1)].mean(), np.mean(means), across.min(1).mean()]
+    np.testing.assert_allclose([r["value"] for r in records], expected, rtol=1e-3)
+    assert [r["num_real"] for r in records] == [0, 2, 2]
+    assert records[1]["cluster_sizes"] == np.bincount(owners, minlength=2).tolist()
+    assert records[2]["smallest"] == pytest.approx(0, abs=1e-4)
+    assert {r["feature_network"] for r in records} == {"lpips_alex"}

@@ -1,0 +1,312 @@
+"""The main job: from a source and a few pictures to an adapted generator, in a run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import methods, weights
+from .adapted import ADAPTER_FILE, Adapted
+from .backbones import GAN
+from .backbones.sampling import images_of, quantised
+from .data.batches import Batches
+from .data.load import load_pictures
+from .data.pictures import Pictures
+from .errors import UserError
+from .export import Adapter
+from .methods import Method
+from .methods.latents import TableSource
+from .methods.player import Problem
+from .report import write_report
+from .training import precision as precisions
+from .training.assemble import Assembly, assemble, trainer
+from .training.loop import Schedule, Trainer
+from .training.run_folder import RunFolder, fakes_name
+from .training.status import StatusLine
+
+_SHOWN = 16
+_COLUMNS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run, before anything is written.
+
+    Attributes:
+        method: With its settings.
+        source: The GAN to begin from.
+        source_name: How to load it again.
+        pictures: The training pictures at the GAN's size.
+        seed: Of everything that is drawn.
+        precision: "auto", "float32" or "bfloat16".
+    """
+
+    method: Method
+    source: GAN
+    source_name: str
+    pictures: Pictures
+    seed: int = 0
+    precision: str = "auto"
+
+    def identity(self) -> dict[str, Any]:
+        """What makes the run this one and no other; the number of steps is no part of it."""
+        settings = {k: v for k, v in self.method.settings().items() if k != "steps"}
+        return {
+            "method": self.method.name,
+            "source": self.source_name,
+            "source_fingerprint": self.source.fingerprint("generator"),
+            "data_fingerprint": self.pictures.fingerprint(),
+            "pictures": len(self.pictures),
+            "seed": self.seed,
+            **settings,
+        }
+
+    def problem(self, dtype: str, say: Callable[[str], None]) -> Problem:
+        """The training problem in the given Keras dtype policy."""
+        source = self.source
+        gan = source.with_precision(dtype)
+        if self.method.from_scratch:
+            keras.utils.set_random_seed(self.seed)
+            gan = type(source)(**{**source.config, "dtype": dtype})
+            if source.discriminator is None:
+                gan.discriminator = None
+        return Problem(
+            gan, source, self.pictures.images, self.method.run.batch_size, self.seed, say
+        )
+
+
+def plan(
+    source: GAN | str | os.PathLike,
+    data: str | os.PathLike | Pictures | np.ndarray,
+    method: str = "ewc",
+    *,
+    seed: int = 0,
+    precision: str = "auto",
+    limit: int | None = None,
+    on_error: str = "raise",
+    **settings: Any,
+) -> Plan:
+    """Gathers what :func:`adapt` needs and checks it; see there for the arguments."""
+    chosen = methods.get(method).with_settings(**settings)
+    if chosen.run.steps < 1 or chosen.run.batch_size < 1:
+        raise UserError(
+            f"steps and batch_size must be at least 1, not {chosen.run.steps} and "
+            f"{chosen.run.batch_size}."
+        )
+    if seed < 0:
+        raise UserError(f"The seed must be 0 or more, not {seed}.")
+    name = str(source)
+    if isinstance(source, GAN):
+        name = getattr(source, "source_metadata", {}).get("name", source.architecture)
+    else:
+        source = weights.load(source)
+    height, width, channels = source.image_shape
+    if isinstance(data, np.ndarray):
+        data = Pictures(data)
+    if not isinstance(data, Pictures):
+        data = load_pictures(data, (height, width), limit=limit, on_error=on_error)
+    if data.images.shape[1:] != (height, width, channels):
+        raise UserError(
+            f"The pictures are {data.images.shape[1:]}, the generator makes "
+            f"{(height, width, channels)}. Resize them, or give their folder instead."
+        )
+    return Plan(chosen, source, name, data, seed, precision)
+
+
+def adapt(
+    source: GAN | str | os.PathLike,
+    data: str | os.PathLike | Pictures | np.ndarray,
+    method: str = "ewc",
+    *,
+    workdir: str | os.PathLike,
+    seed: int = 0,
+    precision: str = "auto",
+    limit: int | None = None,
+    on_error: str = "raise",
+    checkpoint_every: int = 200,
+    pictures_every: int = 100,
+    deterministic: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **settings: Any,
+) -> AdaptationRun:
+    """Adapts a generator to pictures.
+
+    The same call on the same ``workdir`` goes on from the last checkpoint and comes to
+    the same result as an uninterrupted run.
+
+    Args:
+        source: A GAN, the name of a preset, or a path.
+        data: A folder (or anything else of :func:`tf_fewshot.data.load.load_pictures`),
+            pictures, or a uint8 array ``[N, H, W, 3]``.
+        method: A name of ``tf_fewshot.methods.names()``.
+        workdir: The run folder: new, empty, or of the same run.
+        seed: Of everything that is drawn.
+        precision: "float32", "bfloat16", or "auto", which measures both.
+        limit: At most so many pictures.
+        on_error: "raise" or "skip" for pictures that cannot be used.
+        checkpoint_every: Steps between checkpoints.
+        pictures_every: Steps between grids of samples.
+        deterministic: Whether TensorFlow must give bit-equal results again.
+        callbacks: Keras callbacks; their model is the generator in training.
+        **settings: Of the method, such as ``steps``, ``batch_size``, ``learning_rate``;
+            ``Method.settings()`` lists them.
+
+    Returns:
+        The run, from which to sample, save, export and evaluate.
+
+    Raises:
+        UserError: for anything that the caller can mend.
+    """
+    made = plan(
+        source,
+        data,
+        method,
+        seed=seed,
+        precision=precision,
+        limit=limit,
+        on_error=on_error,
+        **settings,
+    )
+    keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    return _Session(made, Path(workdir), checkpoint_every, pictures_every, callbacks).run()
+
+
+class AdaptationRun(Adapted):
+    """An adapted generator with the folder of the run that made it."""
+
+    def __init__(self, gan: GAN, adapter: Adapter, folder: Path):
+        super().__init__(gan, adapter)
+        self.folder = folder
+
+    def add_metrics(self, records: Sequence[dict[str, Any]]) -> None:
+        """Keeps numbers in the run folder and renews its report."""
+        folder = RunFolder(self.folder)
+        step = self.adapter.settings["steps"]
+        for record in records:
+            folder.add_metric({"step": step, **record})
+        write_report(self.folder)
+
+
+class _Session:
+    """One start of a run."""
+
+    def __init__(
+        self,
+        made: Plan,
+        workdir: Path,
+        checkpoint_every: int,
+        pictures_every: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ):
+        self.plan, self.workdir, self.callbacks = made, workdir, callbacks
+        self.checkpoint_every, self.pictures_every = checkpoint_every, pictures_every
+        self.run_defaults = made.method.run
+        self.z = made.source.sample_latents(_SHOWN, made.seed, self.run_defaults.truncation)
+
+    def run(self) -> AdaptationRun:
+        with RunFolder.open(self.workdir, self.plan.identity()) as folder:
+            dtype = self._precision(folder)
+            for note in self.plan.pictures.notes:
+                folder.log(note)
+            if len(self.plan.pictures) == 1:
+                folder.log("One picture only: expect copies of it. Ten or more give variety.")
+            assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
+            batches = Batches(
+                self.plan.pictures, self.run_defaults.batch_size, self.plan.seed
+            )
+            loop = trainer(assembly, batches, folder.checkpoints, self.callbacks)
+            self._first_pictures(folder)
+            steps = self._train(loop, folder)
+            run = self._finish(assembly, loop, folder, steps)
+            write_report(folder)
+            folder.log(f"Done: {folder.report_path}")
+        return run
+
+    def _precision(self, folder: RunFolder) -> str:
+        before = folder.config["settings"].get("dtype")
+        if before:
+            dtype, why = before, f"Precision {before}, as when the run began."
+        else:
+            dtype, why = precisions.choose(
+                self.plan.precision, self.plan.source, self.run_defaults.batch_size
+            )
+        folder.log(why)
+        folder.record_settings(
+            {
+                "steps": self.run_defaults.steps,
+                "precision": self.plan.precision,
+                "dtype": dtype,
+                "data": self.plan.pictures.source,
+                "image_size": self.plan.source.image_shape[0],
+                "paper": self.plan.method.paper,
+            }
+        )
+        return dtype
+
+    def _first_pictures(self, folder: RunFolder) -> None:
+        truncation = self.run_defaults.truncation
+        folder.save_grid("reals", self.plan.pictures.images[:64])
+        before = images_of(self.plan.source, self.z, truncation)
+        folder.save_grid("source_samples", before, columns=_COLUMNS)
+        folder.save_grid("fakes_init", before, columns=_COLUMNS)
+
+    def _train(self, loop: Trainer, folder: RunFolder) -> int:
+        steps, truncation = self.run_defaults.steps, self.run_defaults.truncation
+        begun = loop.restore(folder.log)
+        folder.truncate_stats(begun)
+        if begun:
+            folder.log(f"Going on from step {begun}.")
+        status = StatusLine(steps, self.run_defaults.batch_size, start=begun)
+
+        def report(step: int, numbers: dict[str, float]) -> None:
+            status.update(step, numbers)
+            if step % 10 == 0 or step == steps:
+                folder.append_stats(step, numbers)
+                folder.events.scalars(step, numbers)
+            if step % self.pictures_every == 0 or step == steps:
+                fakes = images_of(loop.sampled(), self.z, truncation)
+                folder.save_grid(fakes_name(step), fakes, columns=_COLUMNS)
+
+        try:
+            return loop.run(Schedule(steps, self.checkpoint_every), report)
+        finally:
+            status.close()
+
+    def _finish(
+        self, assembly: Assembly, loop: Trainer, folder: RunFolder, steps: int
+    ) -> AdaptationRun:
+        made, truncation = self.plan, self.run_defaults.truncation
+        gan = loop.sampled()
+        adapter = Adapter.from_gans(
+            made.source,
+            gan,
+            method=made.method.name,
+            source_name=made.source_name,
+            settings={
+                **made.method.settings(),
+                "steps": steps,
+                "seed": made.seed,
+                "pictures": len(made.pictures),
+            },
+            sampling={"truncation": truncation},
+        )
+        adapter.save(folder.adapter / ADAPTER_FILE)
+        run = AdaptationRun(gan, adapter, folder.path)
+        folder.save_grid("samples", images_of(gan, self.z, truncation), columns=_COLUMNS)
+        folder.save_grid("interpolation", run.interpolate(10, made.seed), columns=10)
+        if isinstance(assembly.latents, TableSource):
+            shown = min(len(made.pictures), 10)
+            latents = assembly.latents.table.latents[:shown]
+            copies = quantised(gan.synthesize(latents)).numpy()
+            pairs = np.concatenate([made.pictures.images[:shown], copies])
+            folder.save_grid("reconstructions", pairs, columns=shown)
+        return run

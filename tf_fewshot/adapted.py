@@ -1,0 +1,131 @@
+"""A generator that has been adapted: what one does with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import weights
+from .backbones import GAN
+from .backbones.sampling import images_of, sample_images
+from .data.load import load_pictures
+from .data.pictures import Pictures
+from .export import Adapter, export_saved_model
+from .metrics.evaluate import evaluate
+
+ADAPTER_FILE = "adapter.npz"
+
+
+class Adapted:
+    """An adapted generator with the adapter that makes it.
+
+    Attributes:
+        gan: The GAN, in float32; its ``generator`` is a ``keras.Model``.
+        adapter: What differs from the source.
+    """
+
+    def __init__(self, gan: GAN, adapter: Adapter):
+        self.gan, self.adapter = gan, adapter
+
+    @property
+    def truncation(self) -> float | None:
+        """What samples are drawn with unless asked otherwise."""
+        return self.adapter.sampling.get("truncation")
+
+    def sample(self, n: int, seed: int = 0, truncation: float | None = None) -> np.ndarray:
+        """Draws uint8 pictures ``[n, H, W, 3]``; the same seed gives the same ones.
+
+        ``truncation`` None takes the method's own; 1 or more truncates nothing where
+        the backbone truncates by a factor.
+        """
+        truncation = self.truncation if truncation is None else truncation
+        return sample_images(self.gan, n, seed, truncation)
+
+    def interpolate(self, n: int, seed: int = 0, truncation: float | None = None) -> np.ndarray:
+        """uint8 ``[n, H, W, 3]`` on a straight line between two latents."""
+        truncation = self.truncation if truncation is None else truncation
+        ends = self.gan.sample_latents(2, seed, truncation)
+        t = np.linspace(0.0, 1.0, n, dtype=np.float32)[:, None]
+        return images_of(self.gan, (1.0 - t) * ends[:1] + t * ends[1:], truncation)
+
+    def save(self, path: str | os.PathLike, half: bool = False) -> Path:
+        """Writes the adapter file; ``half`` stores float16."""
+        self.adapter.save(path, half=half)
+        return Path(path)
+
+    def export(self, directory: str | os.PathLike, version: int | None = None) -> Path:
+        """Writes a SavedModel for TF-Serving, checked; returns ``directory/<version>``."""
+        return export_saved_model(self.gan, directory, adapter=self.adapter, version=version)
+
+    def evaluate(
+        self,
+        reference: str | os.PathLike | Pictures,
+        metrics: Sequence[str] = ("fid", "kid"),
+        n: int = 2000,
+        seed: int = 0,
+        training: Pictures | str | os.PathLike | None = None,
+        truncation: float | None = None,
+        **options: Any,
+    ) -> list[dict[str, Any]]:
+        """Measures samples against real pictures; see :func:`tf_fewshot.metrics.evaluate`."""
+        shown = self.truncation if truncation is None else truncation
+        return _evaluated(self.gan, reference, metrics, n, seed, training, shown, options)
+
+
+def evaluate_source(
+    source: GAN | str | os.PathLike,
+    reference: str | os.PathLike | Pictures,
+    metrics: Sequence[str] = ("fid", "kid"),
+    n: int = 2000,
+    seed: int = 0,
+    training: Pictures | str | os.PathLike | None = None,
+    truncation: float | None = None,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Measures a generator that was not adapted; as :meth:`Adapted.evaluate`."""
+    gan = source if isinstance(source, GAN) else weights.load(source)
+    return _evaluated(gan, reference, metrics, n, seed, training, truncation, options)
+
+
+def _evaluated(gan, reference, metrics, n, seed, training, truncation, options):
+    size = gan.image_shape[:2]
+    if not isinstance(reference, Pictures):
+        reference = load_pictures(reference, size)
+    if training is not None and not isinstance(training, Pictures):
+        training = load_pictures(training, size)
+
+    def sampler(count: int, of_seed: int) -> np.ndarray:
+        return sample_images(gan, count, of_seed, truncation)
+
+    records = evaluate(sampler, reference, metrics, n, seed, training, **options)
+    return [{**record, "truncation": truncation} for record in records]
+
+
+def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None = None) -> Adapted:
+    """Loads an adapter file, or the adapter folder of a run, onto its source.
+
+    Args:
+        path: The file, or a folder that holds ``adapter.npz``.
+        source: The GAN that it was made for, or where it is; None loads the one that
+            the adapter names.
+
+    Raises:
+        UserError: if the file cannot be read or belongs to another source.
+    """
+    path = Path(path)
+    if (path / ADAPTER_FILE).exists():
+        path = path / ADAPTER_FILE
+    elif (path / "adapter" / ADAPTER_FILE).exists():
+        path = path / "adapter" / ADAPTER_FILE
+    adapter = Adapter.load(path)
+    name = adapter.source
+    if source is None:
+        source = adapter.source
+    if not isinstance(source, GAN):
+        name = str(source)
+        source = weights.load(source)
+    return Adapted(adapter.apply(source, name), adapter)

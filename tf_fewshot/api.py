@@ -1,0 +1,35 @@
+"""The public face: what ``import tf_fewshot as tff`` gives."""
+
+from __future__ import annotations
+
+from . import backbones, data, export, layers, losses, methods, metrics
+from .adaptation import AdaptationRun, adapt
+from .adapted import Adapted, load_adapter
+from .backbones import GAN
+from .backbones.sampling import sample_images
+from .data.load import load_pictures
+from .errors import UserError
+from .methods.elastic import EWC
+from .metrics.evaluate import evaluate
+from .weights import load
+
+__all__ = [
+    "EWC",
+    "GAN",
+    "Adapted",
+    "AdaptationRun",
+    "UserError",
+    "adapt",
+    "backbones",
+    "data",
+    "evaluate",
+    "export",
+    "layers",
+    "load",
+    "load_adapter",
+    "load_pictures",
+    "losses",
+    "methods",
+    "metrics",
+    "sample_images",
+]

@@ -1,0 +1,1 @@
+"""Bridges to libraries that were written for an older TensorFlow."""

@@ -1,0 +1,71 @@
+"""Which pictures make up which batch: a pure function of step and seed."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from ..errors import UserError
+from .pictures import Pictures
+
+
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+
+@functools.lru_cache(maxsize=16)
+def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
+    order = np.random.default_rng([seed, epoch]).permutation(n).astype(np.int32)
+    order.setflags(write=False)
+    return order
+
+
+def batch_indices(n: int, batch_size: int, step: int, seed: int) -> np.ndarray:
+    """Indices of the pictures of batch ``step``.
+
+    The stream of all batches is one permutation of the pictures after the other, each
+    epoch its own; batches may reach across epochs, and hold a picture more than once
+    only where there are fewer pictures than ``batch_size``, or at such a border.
+
+    Args:
+        n: Number of pictures.
+        batch_size: Pictures a batch.
+        step: Which batch, from 0.
+        seed: Chooses the stream; 0 or above.
+
+    Returns:
+        int32 ``[batch_size]``, each in [0, n). It depends on nothing but the arguments,
+        so that a run which resumes at a step sees what an uninterrupted one does.
+
+    Raises:
+        UserError: if an argument is out of its range.
+    """
+    if n < 1 or batch_size < 1 or step < 0 or seed < 0:
+        raise UserError(
+            "Batches need at least 1 picture, batch size 1, step 0 and seed 0; "
+            f"they are {n}, {batch_size}, {step} and {seed}."
+        )
+    position, end = step * batch_size, (step + 1) * batch_size
+    parts = []
+    while position < end:
+        epoch, offset = divmod(position, n)
+        part = _permutation(n, seed, epoch)[offset : offset + end - position]
+        parts.append(part)
+        position += len(part)
+    return np.concatenate(parts)
+
+
+class Batches:
+    """The batches of a training run, addressed by step.
+
+    ``batches[step]`` is ``(indices, images, labels)``: int32 ``[B]``, uint8
+    ``[B, H, W, 3]``, and int32 ``[B]`` or None. There is no last one.
+    """
+
+    def __init__(self, pictures: Pictures, batch_size: int, seed: int = 0):
+        self.pictures, self.batch_size, self.seed = pictures, batch_size, seed
+
+    def __getitem__(self, step: int) -> Batch:
+        indices = batch_indices(len(self.pictures), self.batch_size, step, self.seed)
+        labels = self.pictures.labels
+        return indices, self.pictures.images[indices], None if labels is None else labels[indices]

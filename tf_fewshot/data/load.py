@@ -1,0 +1,113 @@
+"""The user's pictures, from wherever they are."""
+
+from __future__ import annotations
+
+import collections
+import os
+
+import numpy as np
+
+from ..errors import UserError, unknown_name
+from .decode import BadPictureError, decode, describe
+from .pictures import Pictures
+from .resize import ImageSize, image_size
+from .sources import Entry, open_source
+
+
+def load_pictures(
+    path: str | os.PathLike,
+    size: ImageSize,
+    limit: int | None = None,
+    min_count: int = 1,
+    shuffle_seed: int | None = None,
+    on_error: str = "raise",
+) -> Pictures:
+    """Loads pictures, centre-cropped and resized to one size.
+
+    Args:
+        path: A folder (with its sub-folders), a .zip, one picture, a TFRecord of
+            ``tf.train.Example`` (``image/encoded``, optionally ``image/class/label``), an
+            .npz (``images``, optionally ``labels``) or .npy of uint8 ``[N, H, W, 3]``, or
+            ``tfds:NAME[:SPLIT]``. Folders and archives are read in the order of their
+            names; hidden files are left out.
+        size: Side in pixels, or (height, width).
+        limit: At most so many pictures; None takes all.
+        min_count: At least so many must be there.
+        shuffle_seed: Draws the order, and so which pictures ``limit`` keeps; None keeps
+            the order of the source.
+        on_error: "raise" stops at the first picture that cannot be used; "skip" leaves
+            such pictures out and says so in the notes.
+
+    Returns:
+        The pictures; ``notes`` says what was converted, cropped, skipped or ignored.
+
+    Raises:
+        UserError: if the place or a picture cannot be used, or there are too few.
+    """
+    if on_error not in ("raise", "skip"):
+        raise unknown_name("on_error", on_error, ("raise", "skip"))
+    if limit is not None and limit < 1:
+        raise UserError(f"The limit of pictures must be at least 1, not {limit}.")
+    height, width = image_size(size)
+    in_order = shuffle_seed is None and on_error == "raise"
+    with open_source(path, limit if in_order else None) as source:
+        entries, notes = source.entries, list(source.notes)
+        if not entries:
+            ignored = f" ({'; '.join(notes)})" if notes else ""
+            raise UserError(f"There are no pictures in {os.fspath(path)}{ignored}.")
+        if shuffle_seed is not None:
+            order = np.random.default_rng(shuffle_seed).permutation(len(entries))
+            entries = [entries[i] for i in order]
+        count = len(entries) if limit is None else min(limit, len(entries))
+        images = np.empty((count, height, width, 3), np.uint8)
+        kept, more_notes = _decode_into(images, entries, os.fspath(path), on_error == "skip")
+    notes += more_notes
+    _check_count(len(kept), min_count, os.fspath(path), limit, notes)
+    labels = [entry.label for entry in kept]
+    if any(label is None for label in labels):
+        if any(label is not None for label in labels):
+            notes.append("some pictures have no label, so that all labels were left out")
+        labels = None
+    return Pictures(
+        images=images[: len(kept)],
+        labels=None if labels is None else np.asarray(labels, np.int32),
+        names=[entry.name for entry in kept],
+        source=os.fspath(path),
+        notes=notes,
+    )
+
+
+def _decode_into(
+    images: np.ndarray, entries: list[Entry], path: str, skip: bool
+) -> tuple[list[Entry], list[str]]:
+    """Fills ``images`` from the first entries that can be used; returns those, and notes."""
+    traits: collections.Counter[str] = collections.Counter()
+    kept: list[Entry] = []
+    skipped, warned = [], []
+    for entry in entries:
+        if len(kept) == len(images):
+            break
+        try:
+            pixels, found, warnings = decode(entry.open, images.shape[1:3])
+        except BadPictureError as error:
+            if not skip:
+                raise UserError(
+                    f"{entry.name} in {path} cannot be used: {error}. "
+                    "Mend or remove it, or skip such pictures with on_error='skip'."
+                ) from error
+            skipped.append(f"{entry.name} was skipped: {error}")
+            continue
+        images[len(kept)] = pixels
+        kept.append(entry)
+        traits.update(found)
+        warned += [f"{entry.name}: {warning}" for warning in warnings]
+    return kept, [describe(trait, n) for trait, n in sorted(traits.items())] + skipped + warned
+
+
+def _check_count(found: int, needed: int, path: str, limit: int | None, notes: list[str]) -> None:
+    if found >= max(needed, 1):
+        return
+    there = f"{found} usable picture{'' if found == 1 else 's'}"
+    limited = f" (limited to {limit})" if limit is not None and limit < needed else ""
+    message = f"{path} has {there}{limited}, but at least {max(needed, 1)} must be there"
+    raise UserError("; ".join([f"{message}: add some", *notes[:3]]) + ".")

@@ -1,0 +1,95 @@
+"""A set of pictures in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UserError
+from .resize import ImageSize, fit, image_size
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pictures:
+    """Pictures of one size, in an order that does not change.
+
+    Attributes:
+        images: uint8 ``[N, H, W, 3]``, RGB.
+        labels: int32 ``[N]``, or None if the source names no classes.
+        names: One name a picture, as its source calls it; numbers if not given.
+        source: Where the pictures came from, for messages and records.
+        notes: One sentence for each thing that was handled on the way (grey pictures
+            made RGB, files ignored, …), for people to read.
+
+    Raises:
+        UserError: if the arrays do not have these shapes and types.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+    names: list[str] = dataclasses.field(default_factory=list)
+    source: str = "array"
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def __post_init__(self):
+        images = self.images
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+            raise UserError(
+                f"Pictures of {self.source} must be a uint8 array [N, H, W, 3], "
+                f"not {images.dtype} {list(images.shape)}."
+            )
+        if not self.names:
+            object.__setattr__(self, "names", [f"{i:05d}" for i in range(len(images))])
+        for kind, values in (("names", self.names), ("labels", self.labels)):
+            if values is not None and len(values) != len(images):
+                raise UserError(f"{len(values)} {kind} for {len(images)} pictures.")
+        if self.labels is not None:
+            object.__setattr__(self, "labels", np.asarray(self.labels, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def fingerprint(self) -> str:
+        """SHA-256 over shape and pixel values; names, labels and source do not count."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        return digest.hexdigest()
+
+    def select(self, indices: Sequence[int] | np.ndarray) -> Pictures:
+        """The pictures at ``indices``, in that order."""
+        indices = np.asarray(indices, np.int64)
+        return dataclasses.replace(
+            self,
+            images=self.images[indices],
+            labels=None if self.labels is None else self.labels[indices],
+            names=[self.names[i] for i in indices],
+        )
+
+    def take(self, n: int) -> Pictures:
+        """The first ``n`` pictures.
+
+        Raises:
+            UserError: if there are fewer, or ``n`` is below 1.
+        """
+        if not 1 <= n <= len(self):
+            raise UserError(f"Cannot take {n} of the {len(self)} pictures of {self.source}.")
+        return self.select(np.arange(n))
+
+    def resized(self, size: ImageSize) -> Pictures:
+        """The pictures centre-cropped and resized to ``size`` (see :func:`.resize.fit`)."""
+        height, width = image_size(size)
+        if (height, width) == self.size:
+            return self
+        images = np.empty((len(self), height, width, 3), np.uint8)
+        for i, image in enumerate(self.images):
+            images[i] = np.asarray(fit(Image.fromarray(image), (height, width)))
+        return dataclasses.replace(self, images=images)

@@ -1,0 +1,82 @@
+"""How an adapted generator is sampled, and latents that are drawn inside a graph."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from ..backbones.base import truncated_normal
+from ..errors import UserError
+
+SPACES = ("z", "free")
+# A threshold that no latent reaches.
+NO_THRESHOLD = 10.0
+# The same seed gives the same latents on every kind of device.
+_ALGORITHM = "philox"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """How samples are drawn unless someone asks otherwise.
+
+    Attributes:
+        latents: "z" draws the generator's own latents for ``gan.generate``, "free" those
+            that pictures were fitted with for ``gan.synthesize``; both from N(0, 1).
+        truncation: Of ``z``, that of ``gan.sample_latents`` and ``gan.generate``. Of free
+            latents, the threshold of a truncated normal (as BSA samples). None truncates
+            nothing.
+    """
+
+    latents: str = "z"
+    truncation: float | None = None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Sampling:
+        """Reads ``{"latents": …, "truncation": …}``, both optional.
+
+        Raises:
+            UserError: for other keys or values.
+        """
+        fits = (
+            set(value) <= {"latents", "truncation"}
+            and value.get("latents", "z") in SPACES
+            and isinstance(value.get("truncation"), int | float | None)
+        )
+        if not fits:
+            raise UserError(
+                f"Cannot sample by {dict(value)!r}: latents must be 'z' or 'free', and "
+                "truncation a number or null."
+            )
+        return cls(**value)
+
+
+def latents_of_seeds(seeds: tf.Tensor, dim: int) -> tf.Tensor:
+    """Draws latents from N(0, 1), one for each seed, whatever else is in the batch.
+
+    Args:
+        seeds: int64 ``[N]``.
+        dim: Size of a latent.
+
+    Returns:
+        float32 ``[N, dim]``.
+    """
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_normal(
+            [dim], tf.stack([seed, tf.zeros_like(seed)]), alg=_ALGORITHM
+        ),
+        seeds,
+        fn_output_signature=tf.TensorSpec([dim], tf.float32),
+    )
+
+
+def cut_latents(z: tf.Tensor, thresholds: tf.Tensor) -> tf.Tensor:
+    """Carries ``z`` ``[N, D]`` to normals truncated at ±thresholds ``[N]``, row by row.
+
+    A threshold of 0 or less gives the centre; from :data:`NO_THRESHOLD` on, ``z`` itself.
+    """
+    thresholds = tf.maximum(thresholds, 0.0)
+    whole = thresholds[:, None] >= NO_THRESHOLD
+    return tf.where(whole, z, truncated_normal(z, thresholds))

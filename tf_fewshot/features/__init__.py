@@ -1,0 +1,78 @@
+"""Frozen networks: perceptual features and distances, and pooled features for metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import unknown_name
+from ..weights.sources import EFFICIENTNET_LITE0
+from . import efficientnet_lite0 as _lite0
+from .lpips import LPIPS, lpips
+from .vgg16 import BSA_LAYERS, VGG16_LAYERS, VGG16Features
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureExtractor:
+    """A network that describes a whole picture by one vector, for FID and its kin.
+
+    Attributes:
+        name: By which it is asked for.
+        label: How results should name it.
+        version: SHA-256 of its weights; together with ``name`` it keys caches.
+        resize: Pixels that it brings every picture to.
+        dims: Size of the vector.
+        load: Gives the network, made once a process: uint8 ``[N, H, W, 3]`` to float32
+            ``[N, dims]``.
+    """
+
+    name: str
+    label: str
+    version: str
+    resize: int
+    dims: int
+    load: Callable[[], Callable[[np.ndarray], np.ndarray]]
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Features float32 ``[N, dims]`` of uint8 images ``[N, H, W, 3]``."""
+        return self.load()(images)
+
+
+EXTRACTORS: dict[str, FeatureExtractor] = {
+    extractor.name: extractor
+    for extractor in (
+        FeatureExtractor(
+            "efficientnet_lite0",
+            "EfficientNet-Lite0",
+            EFFICIENTNET_LITE0.sha256,
+            _lite0.SIZE,
+            _lite0.DIMS,
+            _lite0.efficientnet_lite0,
+        ),
+    )
+}
+
+
+def extractor(name: str = "efficientnet_lite0") -> FeatureExtractor:
+    """A feature extractor by name; its weights come with the first use.
+
+    Raises:
+        UserError: if no extractor has that name.
+    """
+    if name not in EXTRACTORS:
+        raise unknown_name("feature extractor", name, EXTRACTORS)
+    return EXTRACTORS[name]
+
+
+__all__ = [
+    "BSA_LAYERS",
+    "EXTRACTORS",
+    "LPIPS",
+    "VGG16_LAYERS",
+    "FeatureExtractor",
+    "VGG16Features",
+    "extractor",
+    "lpips",
+]

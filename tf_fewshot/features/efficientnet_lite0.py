@@ -1,0 +1,107 @@
+"""Pooled features of EfficientNet-Lite0, trained on ImageNet.
+
+Source: Tan and Le, "EfficientNet" (2019), in Google's Lite form: ReLU6, no squeeze and
+excitation. The weights are Google's, carried over to PyTorch.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import UserError
+from ..weights.sources import EFFICIENTNET_LITE0
+from ..weights.torch_legacy import read_torch_legacy
+
+SIZE = 224
+DIMS = 1280
+
+_EPSILON = 1e-3
+# Strides of the 16 blocks; everything else shows in the shapes of the weights.
+_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
+
+
+def _folded(state: Mapping[str, np.ndarray], conv: str, norm: str):
+    """Kernel in TensorFlow's order and bias of a convolution with its batch norm folded in."""
+    scale = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + _EPSILON)
+    kernel = state[f"{conv}.weight"] * scale[:, None, None, None]
+    bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+    # torch has [out, in, h, w]; of a depthwise one [out, 1, h, w], which here is [h, w, out, 1].
+    order = (2, 3, 0, 1) if "depthwise" in conv else (2, 3, 1, 0)
+    return tf.constant(kernel.transpose(order)), tf.constant(bias)
+
+
+class EfficientNetLite0:
+    """Maps uint8 images ``[N, H, W, 3]`` to features ``[N, 1280]``, float32.
+
+    Images are resized to 224 px (bilinear, antialiased), scaled by ``(x - 127) / 128``
+    and pooled over all pixels after the last convolution. Not differentiable: it is a
+    measure, computed in batches in float32.
+
+    Attributes:
+        version: SHA-256 of the weights.
+
+    Raises:
+        UserError: if the weights cannot be brought, or images are not uint8 RGB.
+    """
+
+    def __init__(self) -> None:
+        state: dict[str, Any] = read_torch_legacy(EFFICIENTNET_LITE0.fetch())
+        self.version = EFFICIENTNET_LITE0.sha256
+        self.stem = _folded(state, "_conv_stem", "_bn0")
+        self.blocks = [_block(state, f"_blocks.{i}") for i in range(len(_STRIDES))]
+        self.head = _folded(state, "_conv_head", "_bn1")
+        self.classifier = (tf.constant(state["_fc.weight"].T), tf.constant(state["_fc.bias"]))
+        spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
+        self._features = tf.function(self._compute, input_signature=[spec])
+
+    def __call__(self, images, batch_size: int = 32) -> np.ndarray:
+        """Features float32 ``[N, 1280]`` of uint8 images ``[N, H, W, 3]``."""
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+            raise UserError(
+                f"features need uint8 images [N, H, W, 3], not {images.dtype} {images.shape}."
+            )
+        starts = range(0, len(images), batch_size)
+        parts = [self._features(images[i : i + batch_size]).numpy() for i in starts]
+        return np.concatenate([np.zeros((0, DIMS), np.float32), *parts])
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Logits ``[N, 1000]`` of ImageNet's classes, from features ``[N, 1280]``."""
+        weight, bias = self.classifier
+        return np.asarray(tf.convert_to_tensor(features) @ weight + bias)
+
+    def _compute(self, images):
+        x = tf.image.resize(images, (SIZE, SIZE), "bilinear", antialias=True)
+        x = (x - 127.0) / 128.0
+        x = tf.nn.relu6(_conv(x, self.stem, 2))
+        for block, stride in zip(self.blocks, _STRIDES, strict=True):
+            y = tf.nn.relu6(_conv(x, block["expand"], 1)) if "expand" in block else x
+            kernel, bias = block["depthwise"]
+            y = tf.nn.depthwise_conv2d(y, kernel, [1, stride, stride, 1], "SAME")
+            y = _conv(tf.nn.relu6(y + bias), block["project"], 1)
+            x = x + y if stride == 1 and x.shape[-1] == y.shape[-1] else y
+        return tf.reduce_mean(tf.nn.relu6(_conv(x, self.head, 1)), [1, 2])
+
+
+def _block(state: Mapping[str, np.ndarray], name: str) -> dict[str, tuple]:
+    layers = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
+    return {
+        layer: _folded(state, f"{name}._{layer}_conv", f"{name}.{norm}")
+        for layer, norm in layers.items()
+        if f"{name}._{layer}_conv.weight" in state
+    }
+
+
+def _conv(x, weights: tuple, stride: int):
+    return tf.nn.conv2d(x, weights[0], stride, "SAME") + weights[1]
+
+
+@functools.cache
+def efficientnet_lite0() -> EfficientNetLite0:
+    """The one network of this process."""
+    return EfficientNetLite0()

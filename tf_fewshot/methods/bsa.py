@@ -1,0 +1,21 @@
+"""Batch statistics adaptation."""
+
+from .latents import Table
+from .method import Method, RunDefaults, register
+from .reconstruction import Reconstruction
+from .regularizers import LatentPrior, ScaleShiftDecay
+from .trainable import ScaleShiftOnly
+
+BSA = register(
+    Method(
+        name="bsa",
+        title="Batch statistics adaptation (BSA)",
+        paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
+        "Adaptation (ICCV 2019)",
+        objective=Reconstruction(),
+        trainable=ScaleShiftOnly(),
+        latents=Table(),
+        regularizers=(LatentPrior(), ScaleShiftDecay()),
+        run=RunDefaults(steps=1000, batch_size=8, truncation=0.4),
+    )
+)

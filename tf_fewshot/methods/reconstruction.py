@@ -1,0 +1,90 @@
+"""Cell: the reconstruction objective."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from ..losses.perceptual import PerceptualLoss
+from .objective import Objective, penalised
+from .player import Adam, Group, Player
+
+# BSA (ICCV 2019), section 4.1: learning rates of SNGAN by number of pictures.
+_PAPER_RATES = ((25, 0.1), (50, 0.06), (100, 0.03), (500, 0.02))
+
+
+def rate_by_size(pictures: int) -> float:
+    """BSA's learning rate for a number of pictures, by interpolation in its logarithm."""
+    sizes, rates = zip(*_PAPER_RATES, strict=True)
+    return float(np.exp(np.interp(np.log(pictures), np.log(sizes), np.log(rates))))
+
+
+@dataclasses.dataclass(frozen=True)
+class Reconstruction(Objective):
+    """Each latent's image becomes its picture: pixels and VGG16 activations.
+
+    Source: BSA (ICCV 2019), section 3.3.
+
+    Attributes:
+        learning_rate: Adam's, of the generator's variables; None takes the paper's for
+            the number of pictures times ``rate_factor``.
+        rate_factor: The paper's rates are those of SNGAN; this brings them to another
+            backbone.
+        latent_learning_rate: Of the latents; None takes ``learning_rate``.
+        reconstruction_norm: "l1" (the paper for SNGAN, and the code) or "l2" of the
+            pixels.
+        perceptual_norm: "l1" (the code) or "l2" (the paper for BigGAN).
+        perceptual_weight: λ_C of each layer; None is adaptive, 0.1 by the layer's loss
+            (the paper for BigGAN); the code's fixed value is 0.001 with
+            ``perceptual_input="bsa"``.
+        perceptual_input: Scale of VGG16's input, see :class:`VGG16Features`.
+        rate_decay: Factor of the learning rates every ``rate_decay_steps`` (the code:
+            0.2 and 3000).
+        rate_decay_steps: See there.
+    """
+
+    learning_rate: float | None = None
+    rate_factor: float = 1.0
+    latent_learning_rate: float | None = None
+    reconstruction_norm: str = "l1"
+    perceptual_norm: str = "l1"
+    perceptual_weight: float | None = None
+    perceptual_input: str = "torchvision"
+    rate_decay: float = 0.2
+    rate_decay_steps: int = 3000
+
+    def players(self, problem, selection, latents, penalties):
+        perceptual = PerceptualLoss(
+            problem.images,
+            self.perceptual_norm,
+            self.perceptual_weight,
+            self.perceptual_input,
+            dtype=problem.gan.precision,
+        )
+        measure = tf.abs if self.reconstruction_norm == "l1" else tf.square
+
+        def loss(batch, lazy):
+            del lazy
+            drawn = latents.draw(batch)
+            images = drawn.images(problem.gan, batch.labels)
+            pixels = tf.reduce_mean(measure(images - batch.images))
+            weighted, plain = perceptual(images, batch.images, batch.indices)
+            logs = {"pixels": pixels, "perceptual": plain}
+            return penalised(pixels + weighted, logs, penalties, drawn, "generator")
+
+        rate = self.learning_rate
+        if rate is None:
+            rate = self.rate_factor * rate_by_size(len(problem.images))
+        latent_rate = rate if self.latent_learning_rate is None else self.latent_learning_rate
+        groups = [Group(selection.generator, self._falling(rate))]
+        if latents.variables:
+            groups.append(Group(latents.variables, self._falling(latent_rate)))
+        problem.say(f"Learning rate {rate:.4g}, of the latents {latent_rate:.4g}.")
+        return [Player("generator", groups, loss, Adam(beta_1=0.9, beta_2=0.999))]
+
+    def _falling(self, rate: float):
+        from keras.optimizers.schedules import ExponentialDecay
+
+        return ExponentialDecay(rate, self.rate_decay_steps, self.rate_decay, staircase=True)

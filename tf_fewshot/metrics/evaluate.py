@@ -1,0 +1,138 @@
+"""Metrics of a sampler, each as one record that says all that the number depends on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..data.pictures import Pictures
+from ..errors import UserError, unknown_name
+from . import frechet, kernel, lpips
+from .features import Progress
+from .metric import Inputs, Metric
+
+Sampler = Callable[[int, int], np.ndarray]
+"""``sampler(n, seed)`` -> uint8 ``[n, H, W, 3]``."""
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        frechet.FID,
+        kernel.KID,
+        lpips.LPIPS,
+        lpips.INTRA_LPIPS,
+        lpips.NEAREST_LPIPS,
+    )
+}
+
+
+def evaluate(
+    sampler: Sampler,
+    reference: Pictures,
+    metrics: Sequence[str] = ("fid", "kid"),
+    n: int = 2000,
+    seed: int = 0,
+    training: Pictures | None = None,
+    extractor: str = "efficientnet_lite0",
+    lpips_net: str = "alex",
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Draws pictures once and measures them.
+
+    Args:
+        sampler: Draws uint8 pictures ``[n, H, W, 3]``; the same seed gives the same ones.
+        reference: Real pictures of the domain: those held out, if there are any.
+        metrics: Names in ``METRICS``.
+        n: How many pictures to draw.
+        seed: Seed of the draw.
+        training: The pictures that were trained on, for the metrics that need them.
+        extractor: Network of the features of FID and KID.
+        lpips_net: Trunk of LPIPS, "alex" or "vgg".
+        progress: Called as ``progress(what, done, total)``.
+
+    Returns:
+        One JSON-able dict a metric, in order: ``metric``, ``value``, ``std`` (or None),
+        ``num_real`` (reference or training pictures that it was compared with),
+        ``num_fake``, ``feature_network``, ``feature_sha256``, ``resize`` (pixels; None as
+        they are), what the metric adds, ``seed``, ``image_size`` [H, W], ``reference``,
+        ``tf_fewshot`` (version) and ``note`` (None, or what to know before comparing).
+
+    Raises:
+        UserError: if a metric is unknown or lacks pictures, or the sampler's are no such
+            array. Nothing is drawn if that is known before.
+    """
+    chosen = [_get(name) for name in metrics]
+    for metric in chosen:
+        _check(metric, n, len(reference), training)
+    inputs = Inputs(
+        fake=_draw(sampler, n, seed),
+        reference=reference,
+        training=training,
+        extractor_name=extractor,
+        lpips_net=lpips_net,
+        progress=progress,
+    )
+    return [_record(metric, inputs, seed) for metric in chosen]
+
+
+def _get(name: str) -> Metric:
+    if name not in METRICS:
+        raise unknown_name("metric", name, METRICS)
+    return METRICS[name]
+
+
+def _check(metric: Metric, fake: int, real: int, training: Pictures | None) -> None:
+    for there, needed, kind in (
+        (real, metric.min_real, "reference"),
+        (fake, metric.min_fake, "generated"),
+    ):
+        if there < needed:
+            raise UserError(
+                f"{metric.name} needs at least {needed} {kind} pictures, there are {there}."
+            )
+    if metric.needs_training and not training:
+        raise UserError(f"{metric.name} needs the pictures that were trained on (training=…).")
+
+
+def _draw(sampler: Sampler, n: int, seed: int) -> np.ndarray:
+    images = np.asarray(sampler(n, seed))
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[::3] != (n, 3):
+        raise UserError(
+            f"The sampler must give uint8 [{n}, H, W, 3], not {images.dtype} {list(images.shape)}."
+        )
+    return images
+
+
+def _record(metric: Metric, inputs: Inputs, seed: int) -> dict[str, Any]:
+    height, width = inputs.fake.shape[1:3]
+    measured = metric.measure(inputs)
+    notes = [measured.pop("note", None)]
+    if metric.min_real and inputs.reference.size != (height, width):
+        notes.append(
+            "the reference pictures have {}×{} pixels, the generated ones {}×{}".format(
+                *inputs.reference.size, height, width
+            )
+        )
+    return {
+        "metric": metric.name,
+        "value": measured.pop("value"),
+        "std": measured.pop("std", None),
+        "num_real": measured.pop("num_real", 0),
+        "num_fake": len(inputs.fake),
+        **measured,
+        "seed": seed,
+        "image_size": [height, width],
+        "reference": inputs.reference.source,
+        "tf_fewshot": _version(),
+        "note": "; ".join(note for note in notes if note) or None,
+    }
+
+
+def _version() -> str | None:
+    try:
+        return importlib.metadata.version("tf_fewshot")
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,94 @@
+"""Features of many pictures, in batches; those of real pictures are kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..data.pictures import Pictures
+from ..errors import UserError
+from ..files import atomic_path
+
+Progress = Callable[[str, int, int], None]
+"""``progress(what, done, total)``, called after each batch."""
+
+BATCH_SIZE = 64
+
+
+def extract(
+    extractor, images: np.ndarray, progress: Progress | None = None, what: str = "features"
+) -> np.ndarray:
+    """Runs a feature network over pictures.
+
+    Args:
+        extractor: Maps uint8 ``[N, H, W, 3]`` to float32 ``[N, D]``; it has ``name``,
+            ``version`` (SHA-256 of its weights) and ``resize`` (pixels).
+        images: uint8 ``[N, H, W, 3]``.
+        progress: Told how far it is.
+        what: What ``progress`` is told this is.
+
+    Returns:
+        float32 ``[N, D]``.
+
+    Raises:
+        UserError: if a feature is not finite.
+    """
+    parts = []
+    for start in range(0, len(images), BATCH_SIZE):
+        part = np.asarray(extractor(images[start : start + BATCH_SIZE]), np.float32)
+        if not np.isfinite(part).all():
+            raise UserError(
+                f"The {what} of pictures {start} to {start + len(part)} are not finite."
+            )
+        parts.append(part)
+        if progress is not None:
+            progress(what, start + len(part), len(images))
+    return np.concatenate(parts)
+
+
+def cache_folder() -> Path:
+    """Where features are kept: ``features`` in $TF_FEWSHOT_CACHE or ~/.cache/tf_fewshot."""
+    root = os.environ.get("TF_FEWSHOT_CACHE") or "~/.cache/tf_fewshot"
+    return Path(root).expanduser() / "features"
+
+
+def reference_features(
+    extractor, pictures: Pictures, progress: Progress | None = None
+) -> np.ndarray:
+    """Features of real pictures, float32 ``[N, D]``; computed once for the same pixels.
+
+    The cache's key is all that they depend on: the pixels, and the network's name,
+    weights and way of resizing. A cache that cannot be read is made again, and one that
+    cannot be written is done without.
+    """
+    facts = (pictures.fingerprint(), extractor.name, extractor.version, extractor.resize)
+    key = hashlib.sha256(repr(tuple(map(str, facts))).encode()).hexdigest()
+    path = cache_folder() / f"{extractor.name}-{key[:32]}.npz"
+    features = _read(path, len(pictures))
+    if features is None:
+        features = extract(extractor, pictures.images, progress, "features of real pictures")
+        try:
+            with atomic_path(path) as partial:
+                np.savez(partial, features=features)
+        except (UserError, OSError) as error:
+            logging.getLogger(__name__).warning("The features are not kept: %s", error)
+    return features
+
+
+def _read(path: Path, count: int) -> np.ndarray | None:
+    # An .npz has checksums, so that damaged numbers do not pass for features.
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            features = arrays["features"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        logging.getLogger(__name__).warning("Kept features are made again: %s", error)
+        return None
+    return features if features.ndim == 2 and len(features) == count else None

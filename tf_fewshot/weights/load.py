@@ -1,0 +1,61 @@
+"""One door to every source of weights; the format is told from the content."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ..backbones import GAN
+from ..errors import UserError, unknown_name
+from .native import is_native, load_gan
+from .presets import PRESETS, load_preset
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """One format: ``sniff`` tells it by content (file or folder), ``read`` makes the GAN.
+
+    ``read`` sets ``source_metadata`` on the GAN: "name", "sha256", "fingerprint", "licence".
+    """
+
+    name: str
+    sniff: Callable[[Path], bool]
+    read: Callable[[Path], GAN]
+
+
+READERS: list[Reader] = [Reader("tf_fewshot .npz", is_native, load_gan)]
+
+
+def load(source: str | os.PathLike) -> GAN:
+    """Loads a GAN by the name of a preset or from a file.
+
+    Args:
+        source: A name in :data:`~tf_fewshot.weights.presets.PRESETS`, or a path in a
+            format of :data:`READERS`. A preset's name wins; write ``./name`` for a file
+            of the same name.
+
+    Returns:
+        The GAN; its ``source_metadata`` is a dict with "name", "sha256" (of the file),
+        "fingerprint" (of the generator) and "licence".
+
+    Raises:
+        UserError: if there is no such preset or file, or it cannot be read.
+    """
+    name = os.fspath(source)
+    if name in PRESETS:
+        return load_preset(name)
+    path = Path(name).expanduser()
+    if path.exists():
+        for reader in READERS:
+            if reader.sniff(path):
+                return reader.read(path)
+        raise UserError(
+            f"{path} is in no format that is known here: {', '.join(r.name for r in READERS)}."
+        )
+    if isinstance(source, os.PathLike) or os.sep in name or name.startswith("~") or path.suffix:
+        raise UserError(
+            f"No file {path}, and no preset of that name. Presets: {', '.join(sorted(PRESETS))}."
+        )
+    raise unknown_name("source", name, PRESETS, " Or give the path of a file.")

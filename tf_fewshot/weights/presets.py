@@ -1,0 +1,113 @@
+"""The pretrained GANs that are known by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..backbones import GAN, build
+from ..errors import UserError
+from . import sources
+from .download import PyPIFile
+from .native import load_gan
+from .torch_dcgan import assign_generator
+from .torch_zip import read_torch_zip
+
+_PACKAGED = Path(__file__).parent / "data"
+
+
+@dataclasses.dataclass(frozen=True)
+class PackagedFile:
+    """A file that this package itself ships, in ``weights/data``."""
+
+    name: str
+
+    def fetch(self) -> Path:
+        """Where it is.
+
+        Raises:
+            UserError: if this installation does not have it.
+        """
+        path = _PACKAGED / self.name
+        if not path.is_file():
+            raise UserError(
+                f"This installation lacks {path}: install tf_fewshot again, with its data files."
+            )
+        return path
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A pretrained GAN.
+
+    Attributes:
+        architecture, config: What rebuilds it.
+        where: The file with its weights.
+        read: Makes the GAN from that file.
+        licence: Of the weights.
+        about: What it draws, in a line.
+    """
+
+    architecture: str
+    config: Mapping[str, Any]
+    where: PackagedFile | PyPIFile
+    read: Callable[[Path, Preset], GAN]
+    licence: str
+    about: str
+
+
+def _read_native(path: Path, preset: Preset) -> GAN:
+    gan = load_gan(path)
+    config = {name: gan.config.get(name) for name in preset.config}
+    if gan.architecture != preset.architecture or config != dict(preset.config):
+        raise UserError(f"{path} is not the {preset.architecture} it should be: install it again.")
+    return gan
+
+
+def _read_torch_dcgan(path: Path, preset: Preset) -> GAN:
+    gan = build(preset.architecture, **preset.config)
+    gan.discriminator = None
+    assign_generator(gan, read_torch_zip(path)["netG_state_dict"])
+    return gan
+
+
+PRESETS: dict[str, Preset] = {
+    "avataaars64": Preset(
+        "stylegan",
+        {"resolution": 64},
+        PackagedFile("avataaars64.npz"),
+        _read_native,
+        "MIT; the drawings it learned from are Avataaars by Pablo Stanley, free for personal "
+        "and commercial use",
+        "StyleGAN of cartoon avatars (Avataaars), 64 x 64, with its discriminator",
+    ),
+    "dcgan-faces64": Preset(
+        "dcgan",
+        {"resolution": 64, "latent_dim": 100, "widths": [512, 256, 128, 64]},
+        sources.DCGAN_FACES,
+        _read_torch_dcgan,
+        "MIT (gan-face-generate); the pictures it learned from, DigiFace-1M, have their own terms",
+        "five-layer DCGAN of rendered faces, 64 x 64; generator only",
+    ),
+}
+
+
+def load_preset(name: str) -> GAN:
+    """Loads a preset; its ``source_metadata`` names it.
+
+    Raises:
+        UserError: if its file cannot be had.
+    """
+    preset = PRESETS[name]
+    gan = preset.read(preset.where.fetch(), preset)
+    sha256 = {"sha256": preset.where.sha256} if isinstance(preset.where, PyPIFile) else {}
+    gan.source_metadata = {  # pyright: ignore[reportAttributeAccessIssue]
+        **getattr(gan, "source_metadata", {}),
+        **sha256,
+        "name": name,
+        "licence": preset.licence,
+        "fingerprint": gan.fingerprint(),
+    }
+    return gan

@@ -1,0 +1,1 @@
+"""The commands of ``tf-fewshot``: flags in, calls of the library out."""

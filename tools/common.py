@@ -1,0 +1,64 @@
+"""Flags that several commands share, and how configurations are found by name."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from pathlib import Path
+
+from absl import flags
+
+SEED = flags.DEFINE_integer("seed", 0, "Seed of everything that is drawn.", lower_bound=0)
+
+
+def define_training_flags() -> None:
+    """Flags of the commands that train."""
+    flags.DEFINE_enum(
+        "precision", "auto", ["auto", "float32", "bfloat16"], "Precision; auto measures both."
+    )
+    flags.DEFINE_boolean("deterministic", False, "Bit-equal results on the same machine; slower.")
+    flags.DEFINE_integer("checkpoint_every", 200, "Steps between checkpoints.", lower_bound=1)
+    flags.DEFINE_boolean("dry_run", False, "Print what would be trained, and stop.")
+    flags.DEFINE_string("workdir", None, "The run folder: new, empty, or of the same run.")
+
+
+def config_path(name: str, kind: str = "config") -> Path:
+    """The file of a configuration: a path as it is, a name among those that are installed.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    from ..errors import unknown_name
+
+    given = Path(name)
+    if given.suffix == ".py" and given.is_file():
+        return given
+    spec = importlib.util.find_spec("tf_fewshot.configs")
+    assert spec is not None and spec.submodule_search_locations
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    known = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
+    if name not in known:
+        raise unknown_name(kind, name, known, " Or give the path of a .py file.")
+    return known[name]
+
+
+def named_configs(argv: list[str], default: str, kind: str = "config") -> list[str]:
+    """Replaces ``--config=NAME`` by the path of that configuration; adds ``default`` if absent."""
+    found = [i for i, arg in enumerate(argv) if arg.startswith("--config=")]
+    if not found:
+        return [argv[0], f"--config={config_path(default, kind)}", *argv[1:]]
+    return [
+        f"--config={config_path(arg.partition('=')[2])}" if i in found else arg
+        for i, arg in enumerate(argv)
+    ]
+
+
+def given(argv: list[str], name: str) -> str | None:
+    """The value of ``--name=value`` in ``argv``, before flags are parsed."""
+    values = [arg.partition("=")[2] for arg in argv if arg.startswith(f"--{name}=")]
+    return values[-1] if values else None
+
+
+def columns_of(n: int) -> int:
+    """Pictures in a row of a grid of n."""
+    return max(1, min(n, 10 if n > 32 else math.isqrt(n - 1) + 1))

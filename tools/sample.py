@@ -1,0 +1,44 @@
+"""Draws pictures from an adapted generator or a source.
+
+    tf-fewshot sample --adapter=runs/mine/adapter --n=16 --seed=0 --truncation=0.7 --out=grid.png
+    tf-fewshot sample --source=avataaars64 --n=100 --out=pictures/
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from . import common
+
+_ADAPTER = flags.DEFINE_string("adapter", None, "Adapter file, or the folder that holds it.")
+_SOURCE = flags.DEFINE_string("source", None, "Preset or file of a source.")
+_N = flags.DEFINE_integer("n", 16, "Number of pictures.", lower_bound=1)
+_TRUNCATION = flags.DEFINE_float(
+    "truncation", None, "StyleGAN's psi, or the threshold of the latents; else the method's."
+)
+_OUT = flags.DEFINE_string("out", "grid.png", "A .png grid, or a folder for single pictures.")
+
+
+def main() -> None:
+    from ..errors import UserError
+
+    if bool(_ADAPTER.value) == bool(_SOURCE.value) and not _ADAPTER.value:
+        raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
+    from ..adapted import load_adapter
+    from ..backbones.sampling import sample_images
+    from ..data.grid import image_grid, save_png
+
+    if _ADAPTER.value:
+        adapted = load_adapter(_ADAPTER.value, _SOURCE.value)
+        images = adapted.sample(_N.value, common.SEED.value, _TRUNCATION.value)
+    else:
+        from .. import weights
+
+        gan = weights.load(_SOURCE.value)
+        images = sample_images(gan, _N.value, common.SEED.value, _TRUNCATION.value)
+    if _OUT.value.endswith(".png"):
+        save_png(image_grid(images, columns=common.columns_of(_N.value)), _OUT.value)
+    else:
+        for i, image in enumerate(images):
+            save_png(image, f"{_OUT.value}/{i:05d}.png")
+    print(_OUT.value)
