@@ -1,6 +1,6 @@
 """Batch statistics adaptation from 25 pictures.
 
-    tf-fewshot adapt --config=bsa --data=my_pictures --workdir=runs/mine
+tf-fewshot adapt --config=bsa --data=my_pictures --workdir=runs/mine
 """
 
 from ml_collections import ConfigDict, config_dict

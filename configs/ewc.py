@@ -1,6 +1,6 @@
 """Elastic weight consolidation from ten pictures.
 
-    tf-fewshot adapt --config=ewc --data=my_pictures --workdir=runs/mine
+tf-fewshot adapt --config=ewc --data=my_pictures --workdir=runs/mine
 """
 
 from ml_collections import ConfigDict, config_dict

@@ -1,6 +1,6 @@
 """Training both networks from new weights.
 
-    tf-fewshot adapt --config=scratch --data=my_pictures --workdir=runs/mine
+tf-fewshot adapt --config=scratch --data=my_pictures --workdir=runs/mine
 """
 
 from ml_collections import ConfigDict, config_dict

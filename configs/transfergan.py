@@ -1,6 +1,6 @@
 """Plain fine-tuning of both networks.
 
-    tf-fewshot adapt --config=transfergan --data=my_pictures --workdir=runs/mine
+tf-fewshot adapt --config=transfergan --data=my_pictures --workdir=runs/mine
 """
 
 from ml_collections import ConfigDict, config_dict

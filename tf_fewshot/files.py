@@ -19,8 +19,8 @@ from .errors import UserError
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Gives a temporary path beside ``path``; renames it to ``path`` if the block succeeds.
 
-    A file or a folder may be made there; an existing target is replaced. The temporary name keeps the
-    suffix of ``path``, since some writers choose the format by it.
+    A file or a folder may be made there; an existing target is replaced. The temporary
+    name keeps the suffix of ``path``, since some writers choose the format by it.
 
     Raises:
         UserError: if the disk is full or the place cannot be written.
@@ -51,13 +51,15 @@ def readable_os_errors(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise UserError(
                 f"No space left on the disk while writing {path}. Nothing saved before is lost; "
                 "free some space and run the same command again."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise UserError(f"Cannot write {path}: {error.strerror}. Choose another place.") from error
+            raise UserError(
+                f"Cannot write {path}: {error.strerror}. Choose another place."
+            ) from error
         raise
 
 
@@ -92,3 +94,9 @@ def read_json_lines(path: str | os.PathLike) -> list[dict[str, Any]]:
                 break
             raise UserError(f"{path}: line {number} is not JSON ({error.msg}).") from error
     return records
+
+
+def cache_dir() -> Path:
+    """Where downloads and features are kept: TF_FEWSHOT_CACHE, or ~/.cache/tf_fewshot."""
+    given = os.environ.get("TF_FEWSHOT_CACHE")
+    return Path(given).expanduser() if given else Path.home() / ".cache" / "tf_fewshot"

@@ -30,7 +30,7 @@ def prepare(argv: list[str]) -> list[str]:
 
 
 def main() -> None:
-    from ..errors import UserError
+    from tf_fewshot.errors import UserError
 
     flag = flags.FLAGS
     settings = dict(_CONFIG.value)
@@ -49,10 +49,10 @@ def main() -> None:
         "limit": _LIMIT.value,
         "on_error": "skip" if _SKIP.value else "raise",
     }
-    from .. import adaptation
+    from tf_fewshot import adaptation
 
     if flag.dry_run:
-        from .. import description
+        from tf_fewshot import description
 
         made = adaptation.plan(source, _DATA.value, method, **options, **settings)
         print(description.describe(made))

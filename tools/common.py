@@ -28,7 +28,7 @@ def config_path(name: str, kind: str = "config") -> Path:
     Raises:
         UserError: if there is none of that name.
     """
-    from ..errors import unknown_name
+    from tf_fewshot.errors import unknown_name
 
     given = Path(name)
     if given.suffix == ".py" and given.is_file():

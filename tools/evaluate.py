@@ -21,14 +21,14 @@ _OUT = flags.DEFINE_string("out", None, "File of JSON lines that the records are
 
 
 def main() -> None:
-    from ..errors import UserError
+    from tf_fewshot.errors import UserError
 
     if not _REFERENCE.value:
         raise UserError("--reference is missing: real pictures to compare with.")
     if not (_ADAPTER.value or _SOURCE.value):
         raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
-    from ..adapted import evaluate_source, load_adapter
-    from ..files import append_json_line
+    from tf_fewshot.adapted import evaluate_source, load_adapter
+    from tf_fewshot.files import append_json_line
 
     options = {
         "metrics": _METRICS.value,
@@ -40,7 +40,7 @@ def main() -> None:
     if _ADAPTER.value:
         records = load_adapter(_ADAPTER.value, _SOURCE.value).evaluate(_REFERENCE.value, **options)
     else:
-        records = evaluate_source(_SOURCE.value, _REFERENCE.value, **options)
+        records = evaluate_source(_SOURCE.value or "", _REFERENCE.value, **options)
     for record in records:
         spread = "" if record.get("std") is None else f" ± {record['std']:.4f}"
         print(

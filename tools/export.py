@@ -16,18 +16,18 @@ _VERSION = flags.DEFINE_integer("version", None, "Version; else the next one.", 
 
 
 def main() -> None:
-    from ..errors import UserError
+    from tf_fewshot.errors import UserError
 
     if not _OUT.value:
         raise UserError("--out is missing: the folder to write to.")
     if not (_ADAPTER.value or _SOURCE.value):
         raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
-    if _ADAPTER.value:
-        from ..adapted import load_adapter
+    if _ADAPTER.value is not None:
+        from tf_fewshot.adapted import load_adapter
 
         print(load_adapter(_ADAPTER.value, _SOURCE.value).export(_OUT.value, _VERSION.value))
-    else:
-        from .. import weights
-        from ..export import export_saved_model
+    elif _SOURCE.value is not None:
+        from tf_fewshot import weights
+        from tf_fewshot.export import export_saved_model
 
         print(export_saved_model(weights.load(_SOURCE.value), _OUT.value, version=_VERSION.value))

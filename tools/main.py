@@ -42,13 +42,13 @@ def run(argv: list[str] | None = None) -> None:
         print(usage())
         raise SystemExit(0 if len(argv) > 1 else 2)
     if argv[1] == "--version":
-        from .. import __version__
+        from tf_fewshot import __version__
 
         print(__version__)
         raise SystemExit(0)
     name = argv[1].replace("-", "_")
     if name not in COMMANDS:
-        from ..errors import unknown_name
+        from tf_fewshot.errors import unknown_name
 
         fail(str(unknown_name("command", argv[1], COMMANDS)))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -68,7 +68,7 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
     """
     from absl import flags
 
-    from ..errors import UserError
+    from tf_fewshot.errors import UserError
 
     if any(arg in ("--help", "-h", "-help") for arg in argv[1:]):
         print((doc or "").strip())

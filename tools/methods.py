@@ -4,9 +4,11 @@ from __future__ import annotations
 
 
 def main() -> None:
-    from .. import methods
+    from tf_fewshot import methods
 
-    rows = [("method", "objective", "trainable", "latents", "regularizers", "paper")]
+    rows: list[tuple[str, ...]] = [
+        ("method", "objective", "trainable", "latents", "regularizers", "paper")
+    ]
     for name in methods.names():
         m = methods.get(name)
         cells = [type(c).__name__ for c in (m.objective, m.trainable, m.latents)]

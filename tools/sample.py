@@ -1,7 +1,7 @@
 """Draws pictures from an adapted generator or a source.
 
-    tf-fewshot sample --adapter=runs/mine/adapter --n=16 --seed=0 --truncation=0.7 --out=grid.png
-    tf-fewshot sample --source=avataaars64 --n=100 --out=pictures/
+tf-fewshot sample --adapter=runs/mine/adapter --n=16 --seed=0 --truncation=0.7 --out=grid.png
+tf-fewshot sample --source=avataaars64 --n=100 --out=pictures/
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _OUT = flags.DEFINE_string("out", "grid.png", "A .png grid, or a folder for sing
 
 
 def main() -> None:
-    from ..errors import UserError
+    from tf_fewshot.errors import UserError
 
-    if bool(_ADAPTER.value) == bool(_SOURCE.value) and not _ADAPTER.value:
+    if not (_ADAPTER.value or _SOURCE.value):
         raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
-    from ..adapted import load_adapter
-    from ..backbones.sampling import sample_images
-    from ..data.grid import image_grid, save_png
+    from tf_fewshot.adapted import load_adapter
+    from tf_fewshot.backbones.sampling import sample_images
+    from tf_fewshot.data.grid import image_grid, save_png
 
     if _ADAPTER.value:
         adapted = load_adapter(_ADAPTER.value, _SOURCE.value)
         images = adapted.sample(_N.value, common.SEED.value, _TRUNCATION.value)
     else:
-        from .. import weights
+        from tf_fewshot import weights
 
-        gan = weights.load(_SOURCE.value)
+        gan = weights.load(_SOURCE.value or "")
         images = sample_images(gan, _N.value, common.SEED.value, _TRUNCATION.value)
     if _OUT.value.endswith(".png"):
         save_png(image_grid(images, columns=common.columns_of(_N.value)), _OUT.value)

@@ -195,17 +195,21 @@ class StyleGANGenerator(keras.Model):
         last = resolution
         self.blocks = [
             SynthesisBlock(
-                r, c, w_dim, fused, (scale_shift, scale_shift and r != last), dtype=self.dtype_policy
+                r,
+                c,
+                w_dim,
+                fused,
+                (scale_shift, scale_shift and r != last),
+                dtype=self.dtype_policy,
             )
             for r, c in zip(self.resolutions, channels, strict=True)
         ]
         # In float32: rounding here shows as colour fringes.
         shown = self.resolutions[-2:] if fading else self.resolutions[-1:]
         self.to_rgb = {
-            r: EqualizedConv2D(3, 1, gain=1.0, name=f"ToRGB_{r}x{r}", dtype="float32")
+            str(r): EqualizedConv2D(3, 1, gain=1.0, name=f"ToRGB_{r}x{r}", dtype="float32")
             for r in shown
         }
-        self.to_rgb_layers = list(self.to_rgb.values())
         self.seeds = keras.random.SeedGenerator(0, name="seeds")
 
     def build(self, input_shape=None):
@@ -231,8 +235,8 @@ class StyleGANGenerator(keras.Model):
         for block in self.blocks:
             block.build(shape)
             shape = (None, block.resolution, block.resolution, block.channels)
-            if block.resolution in self.to_rgb:
-                self.to_rgb[block.resolution].build(shape)
+            if str(block.resolution) in self.to_rgb:
+                self.to_rgb[str(block.resolution)].build(shape)
 
     def call(self, z, label=None, training=False):
         del label
@@ -263,8 +267,9 @@ class StyleGANGenerator(keras.Model):
             styles = (ws[:, 2 * i], ws[:, 2 * i + 1])
             maps = tuple(self._noise(2 * i + k, tf.shape(ws)[0], noise) for k in (0, 1))
             x = block(x, styles, maps)
-            if block.resolution in self.to_rgb:
-                images[block.resolution] = self.to_rgb[block.resolution](tf.cast(x, tf.float32))
+            to_rgb = self.to_rgb.get(str(block.resolution))
+            if to_rgb is not None:
+                images[block.resolution] = to_rgb(tf.cast(x, tf.float32))
         image = images[self.resolution]
         if self.fading:
             image += (upscale2d(images[self.resolution // 2]) - image) * self.lod
@@ -380,10 +385,9 @@ class StyleGANDiscriminator(keras.Model):
         widths = list(channels)[::-1]
         seen = resolutions[:2] if fading else resolutions[:1]
         self.from_rgb = {
-            r: EqualizedConv2D(c, 1, name=f"FromRGB_{r}x{r}", dtype=self.dtype_policy)
+            str(r): EqualizedConv2D(c, 1, name=f"FromRGB_{r}x{r}", dtype=self.dtype_policy)
             for r, c in zip(seen, widths, strict=False)
         }
-        self.from_rgb_layers = list(self.from_rgb.values())
         self.blocks = [
             DiscriminatorBlock(r, widths[i], widths[i + 1], fused, dtype=self.dtype_policy)
             for i, r in enumerate(resolutions[:-1])
@@ -393,7 +397,7 @@ class StyleGANDiscriminator(keras.Model):
 
     def build(self, input_shape=None):
         for r, layer in self.from_rgb.items():
-            layer.build((None, r, r, 3))
+            layer.build((None, int(r), int(r), 3))
         for i, block in enumerate(self.blocks):
             block.build((None, block.resolution, block.resolution, self._widths[i]))
         self.head.build((None, 4, 4, self._widths[-1]))
@@ -414,7 +418,7 @@ class StyleGANDiscriminator(keras.Model):
         return self.head(x)
 
     def _seen(self, images):
-        return _lrelu(self.from_rgb[images.shape[1]](tf.cast(images, self.compute_dtype)))
+        return _lrelu(self.from_rgb[str(images.shape[1])](tf.cast(images, self.compute_dtype)))
 
     def get_config(self) -> dict:
         return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
@@ -526,11 +530,12 @@ class StyleGAN(GAN):
 
     def _scale(self) -> np.ndarray:
         """Standard deviation of each component of the styles, ``[w_dim]``."""
-        if self._free_scale is None:
+        scale = self._free_scale
+        if scale is None:
             with tf.init_scope():
                 styles = self.generator.mapping(self.sample_latents(4096, seed=0))
-                self._free_scale = np.std(np.asarray(styles), 0) + 1e-8
-        return self._free_scale
+                scale = self._free_scale = np.std(np.asarray(styles), 0) + 1e-8
+        return scale
 
     def generator_stages(self) -> list[Stage]:
         g = self.generator

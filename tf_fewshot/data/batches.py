@@ -9,7 +9,6 @@ import numpy as np
 from ..errors import UserError
 from .pictures import Pictures
 
-
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 

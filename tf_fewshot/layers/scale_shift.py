@@ -24,9 +24,7 @@ class ScaleShift(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
-        self.gamma = self.add_weight(
-            shape=shape, name="gamma", initializer="ones", autocast=False
-        )
+        self.gamma = self.add_weight(shape=shape, name="gamma", initializer="ones", autocast=False)
         self.beta = self.add_weight(shape=shape, name="beta", initializer="zeros", autocast=False)
 
     def call(self, x):

@@ -61,7 +61,8 @@ def fisher_diagonal(
                 tape.watch(tensors)
                 value = tf.reduce_mean(loss(z[i]))
             gradients = tape.gradient(value, tensors, unconnected_gradients="zero")
-            sums = [s + tf.square(tf.cast(g, tf.float32)) for s, g in zip(sums, gradients, strict=True)]
+            squares = [tf.square(tf.cast(g, tf.float32)) for g in gradients]
+            sums = [s + square for s, square in zip(sums, squares, strict=True)]
         return sums
 
     groups = np.reshape(latents[: count * size], (count, size, -1)).astype(np.float32)

@@ -6,13 +6,12 @@ BSA (ICCV 2019, section 3.3) uses it: conv1_1 … conv4_3 after ReLU.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import tensorflow as tf
 
 from ..errors import UserError
 from ..features import BSA_LAYERS, VGG16Features
+from ..features.trunk import Preprocess
 
 _CACHE_BYTES = 2**29
 
@@ -39,7 +38,7 @@ class PerceptualLoss:
         pictures: np.ndarray,
         norm: str = "l1",
         weight: float | None = None,
-        preprocess: Literal["torchvision", "bsa"] = "torchvision",
+        preprocess: Preprocess = "torchvision",
         dtype: str = "float32",
     ):
         if norm not in ("l1", "l2"):

@@ -16,9 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import UserError
-from ..files import atomic_path
+from ..files import atomic_path, cache_dir
 from ..losses.fisher import fisher_diagonal
-from ..weights.download import cache_dir
 from .player import Penalty, Problem
 from .regularizers import Regularizer
 
@@ -151,7 +150,7 @@ class EWC(keras.callbacks.Callback):
             pass  # absent or broken: it is estimated anew and written over
         fisher = self._estimate(weights)
         with atomic_path(self.cache) as partial:
-            np.savez(partial, **fisher)
+            np.savez(partial, allow_pickle=False, **fisher)
         return fisher
 
 

@@ -96,6 +96,11 @@ class Method:
             run=changed(self.run),
         )
 
+    def with_learning_rate(self, rate: Any) -> Method:
+        """The same method with a Keras learning rate schedule for its objective."""
+        cell: Any = self.objective
+        return dataclasses.replace(self, objective=dataclasses.replace(cell, learning_rate=rate))
+
 
 def _checked(name: str, value: Any, default: Any) -> Any:
     if value is None or default is None:

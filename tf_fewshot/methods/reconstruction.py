@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from ..features.trunk import Preprocess
 from ..losses.perceptual import PerceptualLoss
 from .objective import Objective, penalised
 from .player import Adam, Group, Player
@@ -51,7 +52,7 @@ class Reconstruction(Objective):
     reconstruction_norm: str = "l1"
     perceptual_norm: str = "l1"
     perceptual_weight: float | None = None
-    perceptual_input: str = "torchvision"
+    perceptual_input: Preprocess = "torchvision"
     rate_decay: float = 0.2
     rate_decay_steps: int = 3000
 

