@@ -18,7 +18,7 @@ help:
 	@echo "make clean        remove what builds and tests leave (not .venv, not runs)"
 
 quickstart: $(INSTALLED)
-	$(BIN)/python -m tf_fewshot.tools.quickstart --workdir=runs/quickstart
+	$(BIN)/tf-fewshot quickstart --workdir=runs/quickstart
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(ARGS)

@@ -174,17 +174,13 @@ def test_scale_and_shift_begin_as_the_identity(tiny_dcgan):
     assert np.abs(np.asarray(adapted.generate(z)) - gan.generate(z)).max() > 1e-6
 
 
-def test_truncation_scales_latents(tiny_dcgan):
+def test_truncation_is_a_threshold_of_the_latents(tiny_dcgan):
     gan, _ = shaken(tiny_dcgan)
     z = gan.sample_latents(4, seed=0)
-    scaled = gan.generate(z * np.float32(0.5), noise="random")
-    np.testing.assert_array_equal(gan.generate(z, truncation=0.5), scaled)
-    assert np.abs(np.asarray(gan.generate(z)) - scaled).max() > 1e-3
-    rows = np.array([[0.5], [1.0], [0.5], [1.0]], np.float32)
-    mixed = np.where(rows[:, :, None, None] == 1, gan.generate(z), scaled)
-    np.testing.assert_allclose(gan.generate(z, truncation=rows), mixed, atol=1e-6)
-    # Not twice: the latents themselves stay as they are.
-    np.testing.assert_array_equal(gan.sample_latents(4, seed=0, truncation=0.5), z)
+    cut = gan.sample_latents(4, seed=0, truncation=0.5)
+    assert np.abs(cut).max() <= 0.5 < np.abs(z).max()
+    # Not twice: the network itself truncates nothing.
+    np.testing.assert_array_equal(gan.generate(cut, truncation=0.5), gan.generate(cut))
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])

@@ -12,6 +12,7 @@ Importing the package is cheap: TensorFlow comes with the first name that needs 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
@@ -19,35 +20,29 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .api import *  # noqa: F403
 
-_PUBLIC = (
+_NAMES = (
     "EWC",
     "GAN",
     "Adapted",
     "AdaptationRun",
     "UserError",
     "adapt",
-    "backbones",
-    "data",
     "evaluate",
-    "export",
-    "layers",
     "load",
     "load_adapter",
     "load_pictures",
-    "losses",
-    "methods",
-    "metrics",
     "sample_images",
 )
-__all__ = ["__version__", *_PUBLIC]
+_ROOMS = ("backbones", "data", "export", "layers", "losses", "methods", "metrics")
+__all__ = ["__version__", *_NAMES, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    if name not in _NAMES:
         raise AttributeError(f"module 'tf_fewshot' has no attribute {name!r}")
-    from . import api
-
-    return getattr(api, name)
+    return getattr(importlib.import_module(".api", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -100,6 +100,8 @@ def plan(
             f"steps and batch_size must be at least 1, not {chosen.run.steps} and "
             f"{chosen.run.batch_size}."
         )
+    if not 0.0 <= chosen.run.ema_decay < 1.0:
+        raise UserError(f"ema_decay must be at least 0 and below 1, not {chosen.run.ema_decay}.")
     if seed < 0:
         raise UserError(f"The seed must be 0 or more, not {seed}.")
     name = str(source)

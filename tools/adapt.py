@@ -26,7 +26,8 @@ _EXPORT = flags.DEFINE_string("export", None, "Also write a SavedModel below thi
 
 def prepare(argv: list[str]) -> list[str]:
     method = common.given(argv, "method")
-    return common.named_configs(argv, method or "ewc", "method" if method else "config")
+    kind = "method" if method and not common.given(argv, "config") else "config"
+    return common.named_configs(argv, method or "ewc", kind)
 
 
 def main() -> None:
@@ -34,11 +35,15 @@ def main() -> None:
 
     flag = flags.FLAGS
     settings = dict(_CONFIG.value)
-    method = settings.pop("method")
+    method = settings.pop("method", None)
+    if method is None:
+        raise UserError("This configuration names no method: it is none of tf-fewshot adapt.")
     if _METHOD.value not in (None, method):
         raise UserError(f"--method={_METHOD.value} and the config's method {method!r} disagree.")
-    source = _SOURCE.value or settings.pop("source")
+    source = _SOURCE.value or settings.get("source")
     settings.pop("source", None)
+    if not source:
+        raise UserError("--source is missing: a preset or the file of a generator.")
     if not _DATA.value:
         raise UserError("--data is missing: the folder of pictures to adapt to.")
     if not flag.dry_run and not flag.workdir:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -43,20 +44,48 @@ def config_path(name: str, kind: str = "config") -> Path:
 
 
 def named_configs(argv: list[str], default: str, kind: str = "config") -> list[str]:
-    """Replaces ``--config=NAME`` by the path of that configuration; adds ``default`` if absent."""
-    found = [i for i, arg in enumerate(argv) if arg.startswith("--config=")]
-    if not found:
-        return [argv[0], f"--config={config_path(default, kind)}", *argv[1:]]
-    return [
-        f"--config={config_path(arg.partition('=')[2])}" if i in found else arg
-        for i, arg in enumerate(argv)
-    ]
+    """Replaces the name after --config by the path of that configuration, ``default`` if absent.
+
+    It comes first: ml_collections wants it before the fields that change it.
+    """
+    values, rest = _taken(argv, "config")
+    path = config_path(values[-1] if values else default, kind)
+    return [rest[0], f"--config={path}", *rest[1:]]
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    """The fields of a configuration, by its name."""
+    path = config_path(name)
+    spec = importlib.util.spec_from_file_location(f"tf_fewshot_config_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config().to_dict()
 
 
 def given(argv: list[str], name: str) -> str | None:
-    """The value of ``--name=value`` in ``argv``, before flags are parsed."""
-    values = [arg.partition("=")[2] for arg in argv if arg.startswith(f"--{name}=")]
+    """The value of ``--name=value`` or ``--name value`` in ``argv``, before flags are parsed."""
+    values, _ = _taken(argv, name)
     return values[-1] if values else None
+
+
+def _taken(argv: list[str], name: str) -> tuple[list[str], list[str]]:
+    """The values of a flag, and the arguments without it."""
+    from tf_fewshot.errors import UserError
+
+    values, rest = [], []
+    words = iter(argv)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag not in (f"--{name}", f"-{name}"):
+            rest.append(word)
+            continue
+        if not equals:
+            value = next(words, "")
+        if not value:
+            raise UserError(f"--{name} needs a value: --{name}=NAME.")
+        values.append(value)
+    return values, rest
 
 
 def columns_of(n: int) -> int:

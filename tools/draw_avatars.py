@@ -1,6 +1,6 @@
 """Draws avatars of a DiceBear style into a zip of PNG files, one a seed.
 
-    tf-fewshot-draw-avatars --style=avataaars --first=0 --count=50000 --out=avataaars.zip
+    tf-fewshot draw_avatars --style=avataaars --first=0 --count=50000 --out=avataaars.zip
 
 The same seed always gives the same picture. By this project's convention seeds
 below 1,000,000 are for training and seeds from 1,000,000 on for evaluation.
@@ -17,7 +17,7 @@ import json
 import os
 import zipfile
 
-from absl import app, flags
+from absl import flags
 
 _STYLE = flags.DEFINE_string("style", "avataaars", "Name of the DiceBear style.")
 _FIRST = flags.DEFINE_integer("first", 0, "First seed.", lower_bound=0)
@@ -31,11 +31,13 @@ _LICENCE = flags.DEFINE_boolean("licence", False, "Print the style's licence and
 def _style(name: str):
     import dicebear
 
+    from tf_fewshot.errors import unknown_name
+
     folder = importlib.resources.files("dicebear_styles")
     path = folder / f"{name}.json"
     if not path.is_file():
-        known = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".json"))
-        raise app.UsageError(f"unknown style {name!r}; one of: {', '.join(known)}")
+        known = [p.name[:-5] for p in folder.iterdir() if p.name.endswith(".json")]
+        raise unknown_name("style", name, known)
     definition = json.loads(path.read_text("utf-8"))
     return dicebear.Style(definition), definition["meta"]
 
@@ -67,35 +69,26 @@ def draw_many(style: str, first: int, count: int, size: int):
             yield from part
 
 
-def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}")
+def main() -> None:
+    from tf_fewshot.errors import UserError
+    from tf_fewshot.files import atomic_path
+
     meta = _style(_STYLE.value)[1]
     if _LICENCE.value:
         print(json.dumps(meta, indent=2, ensure_ascii=False))
         return
     if not _OUT.value:
-        raise app.UsageError("--out is required: a .zip file or a folder")
+        raise UserError("--out is missing: a .zip file or a folder.")
     pictures = draw_many(_STYLE.value, _FIRST.value, _COUNT.value, _SIZE.value)
     if _OUT.value.endswith(".zip"):
-        partial = _OUT.value + ".tmp"
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        with (
+            atomic_path(_OUT.value) as partial,
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
+        ):
             for name, data in pictures:
                 archive.writestr(name, data)
-        os.replace(partial, _OUT.value)
     else:
-        os.makedirs(_OUT.value, exist_ok=True)
         for name, data in pictures:
-            path = os.path.join(_OUT.value, name)
-            with open(path + ".tmp", "wb") as file:
-                file.write(data)
-            os.replace(path + ".tmp", path)
+            with atomic_path(os.path.join(_OUT.value, name)) as partial:
+                partial.write_bytes(data)
     print(f"{_COUNT.value} pictures of {_STYLE.value} ({meta['license']['name']}) in {_OUT.value}")
-
-
-def run() -> None:
-    app.run(main)
-
-
-if __name__ == "__main__":
-    run()

@@ -15,7 +15,9 @@ COMMANDS = {
     "sample": "Draw pictures from an adapted generator or a source.",
     "evaluate": "Measure samples against real pictures.",
     "export": "Write a SavedModel for TF-Serving.",
+    "quickstart": "Adapt the bundled generator to the bundled pictures.",
     "methods": "List the methods and what they are made of.",
+    "benchmark": "Measure speed against the machine's peak.",
     "draw_avatars": "Draw data: avatars of a DiceBear style.",
 }
 
@@ -51,7 +53,7 @@ def run(argv: list[str] | None = None) -> None:
         from tf_fewshot.errors import unknown_name
 
         fail(str(unknown_name("command", argv[1], COMMANDS)))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tool = importlib.import_module(f".{name}", __package__)
     launch(
         tool.main,
@@ -76,15 +78,20 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
         print(_flags_help(main.__module__))
         raise SystemExit(0)
     try:
+        if prepare:
+            argv = prepare(argv)
         try:
-            rest = flags.FLAGS(prepare(argv) if prepare else argv)
+            # ml_collections looks for the fields of a configuration there.
+            sys.argv = argv
+            rest = flags.FLAGS(argv)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # What ml_collections raises for fields and values that do not fit.
-            if isinstance(error, UserError):
-                raise
-            fail(str(error.args[0] if error.args else error))
+            while error.args and isinstance(error.args[0], Exception):
+                error = error.args[0]
+            fail(f"The configuration has no such field or value: {error.args[0]}")
         if len(rest) > 1:
             fail(f"unexpected argument {rest[1]!r}: flags are written --name=value.")
+        quietly_import_tensorflow(main)
         main()
     except flags.Error as error:
         fail(str(error).strip().splitlines()[-1])
@@ -95,6 +102,28 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
         raise SystemExit(130) from None
     except MemoryError:
         fail("Out of memory. Try a smaller batch size.")
+    except OSError as error:
+        fail(str(error))
+
+
+def quietly_import_tensorflow(main) -> None:
+    """Imports TensorFlow, whose start-up lines on standard error no setting turns off.
+
+    They tell of nothing that went wrong: which CPU instructions and GPUs there are. A
+    tool that needs no TensorFlow says so by ``main.light = True``.
+    """
+    if getattr(main, "light", False) or "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        importlib.import_module("tensorflow")
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _flags_help(module: str) -> str:

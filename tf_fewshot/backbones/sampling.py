@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from .base import GAN, BackboneError
 
+_NOT_FINITE = "the generator's pixels are not finite numbers"
+
 
 def sample_images(
     gan: GAN,
@@ -44,20 +46,36 @@ def images_of(
     batch_size: int = 32,
     label: int | None = None,
 ) -> np.ndarray:
-    """uint8 pictures of given latents ``[N, latent_dim]``."""
+    """uint8 pictures of given latents ``[N, latent_dim]``.
+
+    Raises:
+        UserError: if pixels are not finite numbers.
+    """
+    pictures = _compiled(gan)
+    try:
+        parts = [
+            pictures(tf.constant(z[i : i + batch_size]), truncation, label).numpy()
+            for i in range(0, len(z), batch_size)
+        ]
+    except tf.errors.InvalidArgumentError as error:
+        if _NOT_FINITE not in error.message:
+            raise
+        raise BackboneError(f"Nothing can be drawn: {_NOT_FINITE}. Train it again.") from error
+    return np.concatenate(parts)
+
+
+def _compiled(gan: GAN):
+    """The graph that makes pictures, kept with the GAN: tracing it takes seconds."""
 
     @tf.function(reduce_retracing=True)
-    def pictures(part):
-        labels = None if label is None else tf.fill([tf.shape(part)[0]], label)
-        return quantised(gan.generate(part, labels, truncation))
+    def pictures(z, truncation, label):
+        labels = None if label is None else tf.fill([tf.shape(z)[0]], label)
+        return quantised(gan.generate(z, labels, truncation))
 
-    parts = [
-        pictures(tf.constant(z[i : i + batch_size])).numpy() for i in range(0, len(z), batch_size)
-    ]
-    return np.concatenate(parts)
+    return gan.__dict__.setdefault("_pictures", pictures)
 
 
 def quantised(images: tf.Tensor) -> tf.Tensor:
     """float32 images, nominally in [-1, 1], as uint8: clipped and rounded."""
-    tf.debugging.assert_all_finite(images, "the generator's pixels are not finite numbers")
+    tf.debugging.assert_all_finite(images, _NOT_FINITE)
     return tf.cast(tf.round(tf.clip_by_value((images + 1.0) * 127.5, 0.0, 255.0)), tf.uint8)

@@ -105,7 +105,8 @@ class SynthesisBlock(keras.layers.Layer):
     """The two styled layers of one resolution."""
 
     def __init__(self, resolution, channels, w_dim, fused, scale_shift, **kwargs):
-        super().__init__(name=f"{resolution}x{resolution}", autocast=False, **kwargs)
+        kwargs.setdefault("name", f"{resolution}x{resolution}")
+        super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels, self.w_dim = resolution, channels, w_dim
         self.first = resolution == 4
         same = {"use_bias": False, "dtype": self.dtype_policy}
@@ -306,7 +307,8 @@ class DiscriminatorBlock(keras.layers.Layer):
     """The two convolutions of one resolution; the second halves the image."""
 
     def __init__(self, resolution, channels, out_channels, fused, **kwargs):
-        super().__init__(name=f"{resolution}x{resolution}", autocast=False, **kwargs)
+        kwargs.setdefault("name", f"{resolution}x{resolution}")
+        super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels = resolution, channels
         self.conv0 = EqualizedConv2D(channels, name="Conv0", dtype=self.dtype_policy)
         self.blur = Blur(name="Blur", dtype=self.dtype_policy)
@@ -332,7 +334,8 @@ class DiscriminatorHead(keras.layers.Layer):
     """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32."""
 
     def __init__(self, channels, mbstd_group, **kwargs):
-        super().__init__(name="4x4", **kwargs)
+        kwargs.setdefault("name", "4x4")
+        super().__init__(**kwargs)
         self.mbstd_group = mbstd_group
         self.stddev = MinibatchStdDev(mbstd_group, name="MinibatchStdDev", dtype="float32")
         self.conv = EqualizedConv2D(channels, name="Conv", dtype="float32")

@@ -37,9 +37,9 @@ class AddNoise(keras.layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(autocast=False, **kwargs)
 
-    def build(self, input_shape, noise_shape=None):
+    def build(self, x_shape, noise_shape=None):
         self.weight = self.add_weight(
-            shape=(input_shape[-1],), name="weight", initializer="zeros", autocast=False
+            shape=(x_shape[-1],), name="weight", initializer="zeros", autocast=False
         )
 
     def call(self, x, noise):
@@ -61,13 +61,13 @@ class AdaIN(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shape, style_shape):
-        self.channels = input_shape[-1]
+    def build(self, x_shape, w_shape):
+        self.channels = x_shape[-1]
         # In float32: a style is rounded once, where it meets the image.
         self.style_mod = EqualizedDense(
             2 * self.channels, gain=1.0, name="StyleMod", dtype="float32"
         )
-        self.style_mod.build(style_shape)
+        self.style_mod.build(w_shape)
 
     def call(self, x, w):
         style = tf.reshape(self.style_mod(w), [-1, 2, 1, 1, self.channels])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import tensorflow as tf
 
@@ -28,7 +29,9 @@ class Adversarial(Objective):
         beta_1, beta_2: Adam's moments, of both.
     """
 
-    adversarial_loss: str = "non_saturating"
+    adversarial_loss: Literal["non_saturating", "hinge", "wasserstein", "least_squares"] = (
+        "non_saturating"
+    )
     learning_rate: float = 0.002
     d_learning_rate: float | None = None
     r1_gamma: float = 10.0

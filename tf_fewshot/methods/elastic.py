@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -78,18 +79,27 @@ class EWC(keras.callbacks.Callback):
         self.batch_size, self.companions, self.seed = batch_size, companions, seed
         self.cache, self.attach = cache, attach
         self.fisher: dict[str, np.ndarray] = {}
+        self._own: list[keras.regularizers.Regularizer | None] = []
         self._terms: list[tuple[keras.Variable, tf.Variable, tf.Variable]] = []
 
     def on_train_begin(self, logs=None):
         self.prepare()
         if self.attach:
-            for variable, importance, anchor in self._terms:
-                variable.regularizer = _Elastic(self.strength, importance, anchor)
+            self._own = [variable.regularizer for variable, _, _ in self._terms]
+            for (variable, importance, anchor), own in zip(self._terms, self._own, strict=True):
+                variable.regularizer = _Elastic(self.strength, importance, anchor, own)
+            self._retrace()
 
     def on_train_end(self, logs=None):
         if self.attach:
-            for variable, _, _ in self._terms:
-                variable.regularizer = None
+            for (variable, _, _), own in zip(self._terms, self._own, strict=True):
+                variable.regularizer = own
+            self._retrace()
+
+    def _retrace(self) -> None:
+        # A model that was fitted before keeps its graph, without (or with) the penalty.
+        if self.model is not None:
+            self.model.make_train_function(force=True)
 
     def prepare(self) -> None:
         """Estimates the Fisher diagonal, or reads it from the cache; once is enough."""
@@ -140,13 +150,13 @@ class EWC(keras.callbacks.Callback):
         if self.cache is None:
             return self._estimate(weights)
         try:
-            with np.load(self.cache, allow_pickle=False) as file:
+            with open(self.cache, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 stored = {name: file[name] for name in file.files}
             if {k: v.shape for k, v in stored.items()} == {
                 k: tuple(v.shape) for k, v in weights.items()
             }:
                 return stored
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile):
             pass  # absent or broken: it is estimated anew and written over
         fisher = self._estimate(weights)
         with atomic_path(self.cache) as partial:
@@ -155,11 +165,13 @@ class EWC(keras.callbacks.Callback):
 
 
 class _Elastic(keras.regularizers.Regularizer):
-    def __init__(self, strength: float, importance: tf.Variable, anchor: tf.Variable):
+    def __init__(self, strength: float, importance: tf.Variable, anchor: tf.Variable, own):
         self.strength, self.importance, self.anchor = strength, importance, anchor
+        self.own = own
 
     def __call__(self, x):
-        return self.strength * tf.reduce_sum(self.importance * tf.square(x - self.anchor))
+        penalty = self.strength * tf.reduce_sum(self.importance * tf.square(x - self.anchor))
+        return penalty if self.own is None else penalty + self.own(x)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,7 +190,7 @@ class FisherPenalty(Regularizer):
 
     ewc_strength: float = 500.0
     fisher_samples: int = 256
-    fisher_convention: str = "per_sample"
+    fisher_convention: Literal["per_sample", "batch_mean"] = "per_sample"
     fisher_batch_size: int = 8
     fisher_cache: bool = True
 

@@ -8,6 +8,8 @@ project knows the name of a method.
 from __future__ import annotations
 
 import dataclasses
+import types
+import typing
 from typing import Any
 
 from ..errors import UserError, unknown_name
@@ -75,13 +77,16 @@ class Method:
 
         Raises:
             UserError: for a setting that the method does not have, or a value of
-                another type than the default's.
+                another type than the setting's.
         """
         known = self.settings()
+        kinds = {
+            k: t for cell in self.cells() for k, t in typing.get_type_hints(type(cell)).items()
+        }
         for name, value in changes.items():
             if name not in known:
                 raise unknown_name(f"setting of method {self.name!r}", name, known)
-            changes[name] = _checked(name, value, known[name])
+            changes[name] = _checked(name, value, kinds[name], known[name])
 
         def changed(cell: Any) -> Any:
             names = {f.name for f in dataclasses.fields(cell)}
@@ -102,15 +107,20 @@ class Method:
         return dataclasses.replace(self, objective=dataclasses.replace(cell, learning_rate=rate))
 
 
-def _checked(name: str, value: Any, default: Any) -> Any:
-    if value is None or default is None:
+def _checked(name: str, value: Any, kind: Any, default: Any) -> Any:
+    """The value as the annotation of its field wants it."""
+    if typing.get_origin(kind) is typing.Literal:
+        if value not in typing.get_args(kind):
+            raise unknown_name(name, str(value), typing.get_args(kind))
         return value
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+    union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    kinds = typing.get_args(kind) if union else (kind,)
+    if float in kinds and type(value) is int:
         return float(value)
-    if not isinstance(value, type(default)):
-        raise UserError(
-            f"{name} must be {type(default).__name__} (default {default!r}), not {value!r}."
-        )
+    # A bool is an int to Python; steps=True is a mistake all the same.
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        names = " or ".join("None" if k is types.NoneType else k.__name__ for k in kinds)
+        raise UserError(f"{name} must be {names} (default {default!r}), not {value!r}.")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -49,8 +50,8 @@ class Reconstruction(Objective):
     learning_rate: float | None = None
     rate_factor: float = 1.0
     latent_learning_rate: float | None = None
-    reconstruction_norm: str = "l1"
-    perceptual_norm: str = "l1"
+    reconstruction_norm: Literal["l1", "l2"] = "l1"
+    perceptual_norm: Literal["l1", "l2"] = "l1"
     perceptual_weight: float | None = None
     perceptual_input: Preprocess = "torchvision"
     rate_decay: float = 0.2
@@ -64,7 +65,7 @@ class Reconstruction(Objective):
             self.perceptual_input,
             dtype=problem.gan.precision,
         )
-        measure = tf.abs if self.reconstruction_norm == "l1" else tf.square
+        measure = {"l1": tf.abs, "l2": tf.square}[self.reconstruction_norm]
 
         def loss(batch, lazy):
             del lazy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from typing import Literal
 
 import keras
 import tensorflow as tf
@@ -36,7 +37,7 @@ class LatentPrior(Regularizer):
         latent_prior_samples: Samples of the prior for each latent of a batch.
     """
 
-    latent_prior_convention: str = "code"
+    latent_prior_convention: Literal["code", "paper"] = "code"
     latent_prior_weight: float | None = None
     latent_prior_samples: int = 10
 

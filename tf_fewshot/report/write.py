@@ -38,39 +38,50 @@ def write_report(run: str | os.PathLike) -> Path:
     """
     found = Run(Path(run).expanduser())
     sections = [
-        ("samples", "Samples", _samples(found)),
-        ("pictures", "Training pictures", _training_pictures(found)),
+        ("samples", "Samples", samples(found)),
+        ("pictures", "Training pictures", training_pictures(found)),
         ("numbers", "Numbers", _numbers(found)),
         ("progress", "Progress", _progress(found)),
-        ("interpolation", "Interpolation", _interpolation(found)),
-        ("reconstructions", "Reconstructions", _reconstructions(found)),
+        ("interpolation", "Interpolation", interpolation(found)),
+        ("reconstructions", "Reconstructions", reconstructions(found)),
         ("nearest", "Nearest training pictures", _nearest(found)),
         ("curves", "Curves", _curves(found)),
         ("settings", "Settings", _settings(found)),
     ]
-    present = [(name, title, body) for name, title, body in sections if body]
+    present = [section for section in sections if section[2]]
     path = found.path / "report.html"
+    write_text(path, page(title(found), _header(found), present))
+    return path
+
+
+def page(title: str, header: str, sections: list[tuple[str, str, str]]) -> str:
+    """The HTML of a whole page.
+
+    Args:
+        title: Plain text.
+        header: HTML above the sections.
+        sections: Name, plain title and HTML of each.
+    """
     files = importlib.resources.files(str(__package__))
     template = string.Template(files.joinpath("template.html").read_text(encoding="utf-8"))
-    page = template.substitute(
-        title=html.escape(_title(found)),
+    named = [(html.escape(name), html.escape(text), body) for name, text, body in sections]
+    return template.substitute(
+        title=html.escape(title),
         style=files.joinpath("style.css").read_text(encoding="utf-8"),
-        header=_header(found),
-        links="".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in present),
+        header=header,
+        links="".join(f'<li><a href="#{name}">{text}</a></li>' for name, text, _ in named),
         sections="\n".join(
             f'<section id="{name}" aria-labelledby="{name}-title">'
-            f'<h2 id="{name}-title">{title}</h2>\n{body}\n</section>'
-            for name, title, body in present
+            f'<h2 id="{name}-title">{text}</h2>\n{body}\n</section>'
+            for name, text, body in named
         ),
     )
-    write_text(path, page)
-    return path
 
 
 # The top ---------------------------------------------------------------------------
 
 
-def _title(run: Run) -> str:
+def title(run: Run) -> str:
     return f"{run.method}: {_from_to(run)}" if _from_to(run) else run.method
 
 
@@ -106,7 +117,7 @@ def _header(run: Run) -> str:
 # Pictures --------------------------------------------------------------------------
 
 
-def _samples(run: Run) -> str:
+def samples(run: Run) -> str:
     source = run.source or "the source"
     pair = [
         figure(
@@ -124,7 +135,7 @@ def _samples(run: Run) -> str:
     return _pictures("pair", pair, note)
 
 
-def _training_pictures(run: Run) -> str:
+def training_pictures(run: Run) -> str:
     one = figure(
         run.path / "reals.png", run.target or "Training data", "Grid of real training pictures"
     )
@@ -151,7 +162,7 @@ def _progress(run: Run) -> str:
     )
 
 
-def _interpolation(run: Run) -> str:
+def interpolation(run: Run) -> str:
     one = figure(
         run.path / "interpolation.png",
         "Between neighbouring latents, in even steps.",
@@ -160,7 +171,7 @@ def _interpolation(run: Run) -> str:
     return _pictures("wide", [one])
 
 
-def _reconstructions(run: Run) -> str:
+def reconstructions(run: Run) -> str:
     one = figure(
         run.path / "reconstructions.png",
         "Above: training pictures. Below: what the generator makes of their latents.",

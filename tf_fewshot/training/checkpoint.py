@@ -31,12 +31,22 @@ class Checkpoints:
         self.folder, self.groups, self.keep = Path(folder), groups, keep
 
     def save(self, step: int) -> None:
-        """Writes the variables as they are, then removes files older than the newest ``keep``."""
-        arrays = {
-            f"{group}/{i}": variable.numpy()
-            for group, variables in self.groups.items()
-            for i, variable in enumerate(variables)
-        }
+        """Writes the variables as they are, then removes files older than the newest ``keep``.
+
+        Raises:
+            UserError: if one is not finite, or the file cannot be written. What was
+                saved before stays.
+        """
+        arrays = {}
+        for group, variables in self.groups.items():
+            for i, variable in enumerate(variables):
+                value = variable.numpy()
+                if not np.isfinite(value).all():
+                    raise UserError(
+                        f"Training diverged: {variable.path} is not finite after step {step}. "
+                        "The last checkpoint is kept. Lower the learning rate or train in float32."
+                    )
+                arrays[f"{group}/{i}"] = value
         with atomic_path(self.folder / f"step{step:07d}.npz") as partial:
             np.savez(partial, **arrays)
         for _, path in self._files()[: -self.keep]:
@@ -44,6 +54,8 @@ class Checkpoints:
 
     def restore(self) -> tuple[int, list[str]]:
         """Reads the newest whole file into the variables.
+
+        What a process that was killed while it wrote has left is removed.
 
         Returns:
             The step it was written at (0 if there is none) and remarks on files that
@@ -53,6 +65,8 @@ class Checkpoints:
             UserError: if there are files and none can be read.
         """
         remarks: list[str] = []
+        for partial in self.folder.glob(".step*.tmp.npz"):
+            partial.unlink(missing_ok=True)
         files = self._files()
         for step, path in reversed(files):
             try:
@@ -71,7 +85,8 @@ class Checkpoints:
         return 0, remarks
 
     def _read(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, since NumPy leaves a file open that is no zip.
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             values = []
             for group, variables in self.groups.items():
                 for i, variable in enumerate(variables):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ..backbones import GAN
+from ..errors import UserError
 
 
 class EMA:
@@ -17,11 +18,14 @@ class EMA:
         gan: The GAN being trained.
         decay: Of the exponential moving average in each step, in [0, 1). With 0 there is
             no average: the copy is brought up to date when it is asked for.
+
+    Raises:
+        UserError: for another decay.
     """
 
     def __init__(self, gan: GAN, decay: float):
         if not 0.0 <= decay < 1.0:
-            raise ValueError(f"the decay must be in [0, 1), not {decay}")
+            raise UserError(f"ema_decay must be at least 0 and below 1, not {decay}.")
         self._gan, self.decay = gan.with_precision("float32"), decay
         mine = {v.path: v for v in self._gan.generator.weights}
         self._pairs = [(mine[v.path], v) for v in gan.generator.weights]

@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..methods.player import Batch, Player
 from .checkpoint import Checkpoints
 from .ema import EMA
+from .interrupt import HeldInterrupt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,25 +108,30 @@ class Trainer:
         if self._model is not None:
             self._model.stop_training = False
         callbacks.on_train_begin()
+        whole = True
         try:
-            while step < schedule.steps:
-                callbacks.on_train_batch_begin(step)
-                numbers = self.step(step)
-                step += 1
-                last = step == schedule.steps
-                due = schedule.checkpoint_every and step % schedule.checkpoint_every == 0
-                if last or due or step % schedule.check_every == 0 or step == begun + 1:
-                    logs = self._checked(step, numbers)
-                    report(step, logs)
-                else:
-                    logs = {}
-                callbacks.on_train_batch_end(step - 1, logs)
-                if due or last:
-                    self.checkpoints.save(step)
-                if self._model is not None and self._model.stop_training:
-                    break
+            with HeldInterrupt() as interrupt:
+                while step < schedule.steps:
+                    callbacks.on_train_batch_begin(step)
+                    whole = False
+                    numbers = self.step(step)
+                    step += 1
+                    whole = True
+                    last = step == schedule.steps
+                    due = schedule.checkpoint_every and step % schedule.checkpoint_every == 0
+                    if last or due or step % schedule.check_every == 0 or step == begun + 1:
+                        logs = self._checked(step, numbers)
+                        report(step, logs)
+                    else:
+                        logs = {}
+                    callbacks.on_train_batch_end(step - 1, logs)
+                    if due or last:
+                        self.checkpoints.save(step)
+                    if self._model is not None and self._model.stop_training:
+                        break
+                    interrupt.check()
         except KeyboardInterrupt:
-            if step > begun:
+            if whole and step > begun:
                 self.checkpoints.save(step)
             raise
         callbacks.on_train_end()

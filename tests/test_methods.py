@@ -1,0 +1,299 @@
+"""The table of methods: settings, their checks, and the configurations that go with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import math
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ml_collections import ConfigDict
+
+from tf_fewshot import methods
+from tf_fewshot.errors import UserError
+from tf_fewshot.losses import adversarial, fisher
+from tf_fewshot.methods import method as method_module
+from tf_fewshot.methods.adversarial import Adversarial
+from tf_fewshot.methods.elastic import FisherPenalty
+from tf_fewshot.methods.latents import Prior, Table
+from tf_fewshot.methods.method import RunDefaults
+from tf_fewshot.methods.reconstruction import Reconstruction, rate_by_size
+from tf_fewshot.methods.regularizers import LatentPrior, ScaleShiftDecay
+from tf_fewshot.methods.trainable import All, ScaleShiftOnly
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+def config_of(path: Path) -> ConfigDict:
+    spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config()
+
+
+def adaptations() -> dict[str, ConfigDict]:
+    """The configurations that name a method, by their file's name."""
+    found = {p.stem: config_of(p) for p in sorted(CONFIGS.glob("*.py")) if p.stem != "__init__"}
+    return {name: config for name, config in found.items() if "method" in config}
+
+
+# The table ------------------------------------------------------------------------------
+
+
+def test_the_table_is_complete():
+    table = {
+        name: (
+            type(m.objective),
+            type(m.trainable),
+            type(m.latents),
+            tuple(map(type, m.regularizers)),
+            m.from_scratch,
+        )
+        for name in methods.names()
+        for m in [methods.get(name)]
+    }
+    # The rows of the papers, as their cells.
+    expected = {
+        "scratch": (Adversarial, All, Prior, (), True),
+        "transfergan": (Adversarial, All, Prior, (), False),
+        "ewc": (Adversarial, All, Prior, (FisherPenalty,), False),
+        "bsa": (Reconstruction, ScaleShiftOnly, Table, (LatentPrior, ScaleShiftDecay), False),
+    }
+    assert {name: table[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_row_says_what_it_is(name):
+    method = methods.get(name)
+    assert method.name == name
+    assert method.title
+    assert re.search(r"\(\w+ \d{4}\)", method.paper), "where and when it was published"
+    # Each cell says in its docstring what each of its settings is.
+    for cell in method.cells():
+        for field in dataclasses.fields(cell):
+            assert field.name in cell.__doc__, (type(cell).__name__, field.name)
+
+
+def test_names_are_sorted_and_unknown_ones_answered_with_the_nearest():
+    assert methods.names() == sorted(methods.names())
+    with pytest.raises(UserError, match=r"Unknown method 'transfer_gan'\. Did you mean 'transferg"):
+        methods.get("transfer_gan")
+
+
+# Settings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_settings_are_the_fields_of_the_cells(name):
+    method = methods.get(name)
+    settings = method.settings()
+    assert {"steps", "batch_size", "ema_decay", "truncation", "learning_rate"} <= set(settings)
+    cells = [method.objective, method.trainable, method.latents, *method.regularizers, method.run]
+    fields = [(f.name, getattr(c, f.name)) for c in cells for f in dataclasses.fields(c)]
+    assert list(settings.items()) == fields
+    assert len(settings) == len(fields)
+    # What they are already changes nothing, and all are of the type that they declare.
+    assert method.with_settings(**settings) == method
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "steps": st.integers(1, 10**6),
+            "truncation": st.none() | st.floats(0.1, 2.0),
+            "r1_gamma": st.floats(0.0, 100.0) | st.integers(0, 100),
+            "ewc_strength": st.floats(0.0, 1e9),
+            "fisher_cache": st.booleans(),
+            "fisher_convention": st.sampled_from(["per_sample", "batch_mean"]),
+            "d_learning_rate": st.none() | st.floats(1e-6, 1.0),
+        },
+    )
+)
+def test_with_settings_changes_what_it_is_told_and_nothing_else(changes):
+    method = methods.get("ewc")
+    before = method.settings()
+    changed = method.with_settings(**changes)
+    assert changed.settings() == {**before, **changes}
+    assert method.settings() == before
+    for name, value in changes.items():
+        kind = float if name == "r1_gamma" else type(value)
+        assert type(changed.settings()[name]) is kind
+    same = ("name", "title", "paper", "from_scratch", "trainable", "latents")
+    assert all(getattr(changed, field) == getattr(method, field) for field in same)
+
+
+@pytest.mark.parametrize(
+    ("method", "typo", "nearest"),
+    [
+        ("ewc", "step", "steps"),
+        ("ewc", "ewc_strenght", "ewc_strength"),
+        ("bsa", "latent_nois", "latent_noise"),
+        ("transfergan", "r1_gama", "r1_gamma"),
+    ],
+)
+def test_unknown_settings_are_answered_with_the_nearest(method, typo, nearest):
+    with pytest.raises(UserError, match=f"setting of method '{method}' '{typo}'.*'{nearest}'"):
+        methods.get(method).with_settings(**{typo: 1})
+
+
+def test_settings_of_another_method_are_unknown():
+    with pytest.raises(UserError, match="Unknown setting of method 'transfergan' 'ewc_strength'"):
+        methods.get("transfergan").with_settings(ewc_strength=1.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "setting", "value"),
+    [
+        ("ewc", "steps", "many"),
+        ("ewc", "steps", 2.5),
+        ("ewc", "steps", None),
+        ("ewc", "steps", True),
+        ("ewc", "ewc_strength", "strong"),
+        ("ewc", "ewc_strength", False),
+        ("ewc", "fisher_cache", 1),
+        ("ewc", "adversarial_loss", 3),
+        # The default is None, the type is not.
+        ("ewc", "d_learning_rate", "slow"),
+        ("ewc", "truncation", "0.5"),
+        ("bsa", "learning_rate", [0.1]),
+        ("bsa", "perceptual_weight", True),
+    ],
+)
+def test_values_of_another_type_are_refused(method, setting, value):
+    with pytest.raises(UserError) as caught:
+        methods.get(method).with_settings(**{setting: value})
+    message = str(caught.value)
+    assert setting in message
+    assert str(value) in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("method", "setting", "wrong", "nearest"),
+    [
+        ("ewc", "adversarial_loss", "hing", "hinge"),
+        ("ewc", "fisher_convention", "batch", "batch_mean"),
+        ("bsa", "reconstruction_norm", "l3", "l1"),
+        ("bsa", "perceptual_norm", "L2", "l2"),
+        ("bsa", "perceptual_input", "torch", "torchvision"),
+        ("bsa", "latent_prior_convention", "papers", "paper"),
+    ],
+)
+def test_choices_are_checked_before_anything_is_done(method, setting, wrong, nearest):
+    with pytest.raises(UserError, match=f"Unknown {setting} '{wrong}'.*{nearest}"):
+        methods.get(method).with_settings(**{setting: wrong})
+
+
+def test_choices_are_those_that_the_losses_have():
+    losses = typing.get_args(typing.get_type_hints(Adversarial)["adversarial_loss"])
+    for name in losses:
+        assert callable(adversarial.get(name).generator)
+    with pytest.raises(UserError) as caught:
+        adversarial.get("none of them")
+    assert all(name in str(caught.value) for name in losses)
+    conventions = typing.get_args(typing.get_type_hints(FisherPenalty)["fisher_convention"])
+    assert conventions == fisher.CONVENTIONS
+
+
+# Registering ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict]:
+    """A copy of the table, so that what a test registers is gone after it."""
+    copy = dict(method_module._METHODS)
+    monkeypatch.setattr(method_module, "_METHODS", copy)
+    yield copy
+
+
+def test_a_new_row_is_found_by_its_name_and_the_last_of_a_name_counts(table):
+    first = dataclasses.replace(methods.get("ewc"), name="mine")
+    second = dataclasses.replace(first, run=RunDefaults(steps=7))
+    count = len(methods.names())
+    assert methods.register(first) is first
+    assert methods.get("mine") is first
+    assert methods.register(second) is second
+    assert methods.get("mine") is second
+    assert len(methods.names()) == count + 1
+
+
+def test_two_cells_with_one_setting_are_a_mistake_of_the_row(table):
+    twice = dataclasses.replace(
+        methods.get("bsa"), name="twice", regularizers=(LatentPrior(), LatentPrior())
+    )
+    with pytest.raises(RuntimeError, match="twice: two cells have a setting 'latent_prior"):
+        methods.register(twice)
+    assert "twice" not in methods.names()
+
+
+# Configurations -------------------------------------------------------------------------
+
+
+def test_every_method_has_a_configuration_of_its_name():
+    assert set(methods.names()) <= set(adaptations())
+    for name in methods.names():
+        assert adaptations()[name].method == name
+
+
+@pytest.mark.parametrize("name", sorted(adaptations()))
+def test_a_configuration_is_its_method_with_settings(name):
+    config = adaptations()[name]
+    settings = dict(config)
+    method = methods.get(settings.pop("method"))
+    assert isinstance(settings.pop("source"), str)
+    assert set(settings) <= set(method.settings())
+    made = method.with_settings(**settings)
+    assert made.run.steps >= 1 and made.run.batch_size >= 1
+    assert 0.0 <= made.run.ema_decay < 1.0
+    if name == method.name:
+        # What --method=NAME does is what tff.adapt(method=NAME) does, and every setting
+        # can be given as --config.SETTING.
+        assert made == method
+        assert set(settings) == set(method.settings())
+    # Every field takes its type from --config.FIELD=VALUE, those without a value too.
+    kinds = {k: t for cell in made.cells() for k, t in typing.get_type_hints(type(cell)).items()}
+    for field in settings:
+        kind = config.get_type(field)
+        assert kind in (*typing.get_args(kinds[field]), kinds[field]) or (
+            kind is str and typing.get_origin(kinds[field]) is typing.Literal
+        )
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_a_configuration_opens_with_its_command(path):
+    text = path.read_text("utf-8")
+    assert re.match(r'""".+\n\n(.*\n)*?\s*tf-fewshot \w+', text)
+    if path.stem in adaptations():
+        assert f"--config={path.stem}" in text
+
+
+# Learning rates -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pictures", "rate"), [(25, 0.1), (50, 0.06), (100, 0.03), (500, 0.02)]
+)
+def test_learning_rates_are_those_of_the_paper(pictures, rate):
+    """BSA (ICCV 2019), section 4.1, SNGAN."""
+    assert math.isclose(rate_by_size(pictures), rate, rel_tol=1e-12)
+
+
+@given(st.integers(1, 2000))
+def test_the_learning_rate_falls_with_the_number_of_pictures(pictures):
+    assert 0.02 - 1e-12 <= rate_by_size(pictures + 1) <= rate_by_size(pictures) <= 0.1 + 1e-12
+
+
+def test_between_two_sizes_the_logarithm_is_straight():
+    middle = round(math.sqrt(50 * 100))
+    share = math.log(middle / 50) / math.log(2)
+    assert np.isclose(rate_by_size(middle), 0.06 ** (1 - share) * 0.03**share)
+    assert np.isclose(rate_by_size(middle), math.sqrt(0.06 * 0.03), rtol=0.01)

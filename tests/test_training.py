@@ -1,0 +1,663 @@
+"""The training loop: resuming, stopping, failing, and what it tells on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tf_fewshot as tff
+from tf_fewshot import backbones, methods
+from tf_fewshot.data.batches import Batches
+from tf_fewshot.data.pictures import Pictures
+from tf_fewshot.errors import UserError
+from tf_fewshot.methods.player import Problem
+from tf_fewshot.training import precision
+from tf_fewshot.training.assemble import assemble, trainer
+from tf_fewshot.training.checkpoint import Checkpoints
+from tf_fewshot.training.ema import EMA
+from tf_fewshot.training.loop import Schedule, Trainer
+from tf_fewshot.weights.native import save_gan
+
+from .conftest import TINY
+from .processes import COMMAND, Done, forks
+
+# Steps are sooner made than their graphs; where graphs matter they are used.
+EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def source() -> backbones.GAN:
+    keras.utils.set_random_seed(0)
+    return backbones.build("dcgan", **TINY["dcgan"])
+
+
+class StoppedError(Exception):
+    """What ends a run in the middle in these tests."""
+
+
+class At(keras.callbacks.Callback):
+    """Calls ``what(self)`` at the end of the given step, counted from 1."""
+
+    def __init__(self, step: int, what: Callable[[keras.callbacks.Callback], None]):
+        super().__init__()
+        self._step, self._what = step, what
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 == self._step:
+            self._what(self)
+
+
+def stop(callback: keras.callbacks.Callback) -> None:
+    raise StoppedError
+
+
+def adapt(source, images, workdir, method="transfergan", **options) -> tff.AdaptationRun:
+    options = {"steps": 6, "batch_size": 4, "precision": "float32", "seed": 3} | options
+    return tff.adapt(source, images, method, workdir=workdir, **options)
+
+
+def steps_kept(workdir: Path) -> list[int]:
+    return sorted(int(p.stem.removeprefix("step")) for p in (workdir / "checkpoints").iterdir())
+
+
+def everything(workdir: Path) -> dict[str, bytes]:
+    """What a run is: its losses, weights, adapter and pictures, bit by bit."""
+    files = [workdir / "stats.jsonl", workdir / "adapter" / "adapter.npz", *workdir.glob("*.png")]
+    found = {path.name: path.read_bytes() for path in files}
+    with np.load(max((workdir / "checkpoints").iterdir())) as arrays:
+        found |= {name: arrays[name].tobytes() for name in arrays.files}
+    return found
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    first, second = everything(one), everything(other)
+    assert first.keys() == second.keys()
+    return [name for name in first if first[name] != second[name]]
+
+
+def make_trainer(source: backbones.GAN, images: np.ndarray, folder: Path, **options) -> Trainer:
+    """A trainer of TransferGAN on a copy of the source."""
+    method = methods.get("transfergan").with_settings(batch_size=4)
+    problem = Problem(source.clone(), source, images, 4, seed=3, say=lambda line: None)
+    return trainer(assemble(method, problem), Batches(Pictures(images), 4, 3), folder, **options)
+
+
+# Resuming -------------------------------------------------------------------------------
+
+
+def check_resumed(source, images, folder: Path, method: str, **options) -> None:
+    """12 steps at once, and 12 steps of which the 10th and 11th are made twice."""
+    options |= {"steps": 12, "checkpoint_every": 9, "pictures_every": 6}
+    adapt(source, images, folder / "straight", method, **options)
+    with pytest.raises(StoppedError):
+        adapt(source, images, folder / "halves", method, callbacks=[At(11, stop)], **options)
+    # It had written the losses of step 10, and resumes before it.
+    assert [r["step"] for r in tff.adaptation.RunFolder(folder / "halves").stats()] == [10]
+    assert steps_kept(folder / "halves") == [9]
+    run = adapt(source, images, folder / "halves", method, **options)
+    assert "Going on from step 9." in (folder / "halves" / "log.txt").read_text("utf-8")
+    assert differences(folder / "straight", folder / "halves") == []
+    lines = (run.folder / "stats.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [10, 12]
+    assert run.gan.fingerprint() != source.fingerprint()
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(source, images, tmp_path, eagerly):
+    """Elastic weight consolidation: two players, lazy R1, a penalty, a moving average."""
+    check_resumed(source, images, tmp_path, "ewc", fisher_samples=4, fisher_cache=False)
+
+
+@pytest.mark.download
+def test_a_resumed_reconstruction_is_the_uninterrupted_one(source, images, tmp_path, eagerly):
+    """Batch statistics adaptation: a latent table with its optimizer, falling rates, noise."""
+    check_resumed(
+        source, images, tmp_path, "bsa", latent_learning_rate=0.05, rate_decay_steps=5
+    )
+
+
+def test_a_finished_run_is_not_trained_again(source, images, tmp_path, eagerly):
+    adapt(source, images, tmp_path / "run")
+    before = everything(tmp_path / "run")
+    adapt(source, images, tmp_path / "run", callbacks=[At(step, stop) for step in range(1, 9)])
+    assert everything(tmp_path / "run") == before
+    # More steps go on where it ended.
+    run = adapt(source, images, tmp_path / "run", steps=8)
+    assert run.adapter.settings["steps"] == 8
+    assert steps_kept(tmp_path / "run") == [6, 8]
+
+
+def test_the_workdir_of_another_run_is_refused(source, images, tmp_path, eagerly):
+    workdir = tmp_path / "run"
+    adapt(source, images, workdir, steps=1)
+    before = {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+    other = source.clone()
+    other.generator.weights[0].assign_add(tf.ones_like(other.generator.weights[0]))
+    for changed, name in (
+        (lambda: adapt(source, images, workdir, seed=4), "seed 3 -> 4"),
+        (lambda: adapt(source, images, workdir, batch_size=2), "batch_size 4 -> 2"),
+        (lambda: adapt(source, images[::-1], workdir), "data_fingerprint"),
+        (lambda: adapt(other, images, workdir), "source_fingerprint"),
+        (lambda: adapt(source, images, workdir, "scratch"), 'method "transfergan" -> "scratch"'),
+    ):
+        with pytest.raises(UserError, match="is the workdir of another run") as caught:
+            changed()
+        assert name in str(caught.value)
+    now = {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+    assert now == before
+
+
+# Processes that end before they should -----------------------------------------------------
+
+
+@dataclasses.dataclass
+class World:
+    """A folder with a source and pictures, and processes that train there."""
+
+    folder: Path
+
+    def adapt(
+        self, workdir: str, *flags: str, steps: int = 6, before: str = EAGERLY, after: str = ""
+    ) -> Done:
+        command = ["adapt", "--source=source.npz", "--data=pictures.npy", "--method=transfergan"]
+        command += [f"--config.steps={steps}", "--config.batch_size=4", f"--workdir={workdir}"]
+        command += ["--precision=float32", "--checkpoint_every=2", *flags]
+        return forks().python(f"{before}{COMMAND}\n{after}", *command, cwd=self.folder)
+
+
+@pytest.fixture(scope="module")
+def world(source, images, tmp_path_factory) -> World:
+    folder = tmp_path_factory.mktemp("world")
+    save_gan(source, folder / "source.npz")
+    np.save(folder / "pictures.npy", images)
+    return World(folder)
+
+
+@pytest.fixture(scope="module")
+def straight(world) -> Path:
+    """Six steps without any interruption."""
+    done = world.adapt("straight")
+    assert done.code == 0, done.stderr
+    return world.folder / "straight"
+
+
+# Does something before or after the checkpoint of step 4.
+AT_STEP_4 = """
+import numpy as np, os, resource, signal, threading
+from tf_fewshot.training.checkpoint import Checkpoints
+save = Checkpoints.save
+def saving(self, step):
+    if step == 4:
+        {before}
+    save(self, step)
+    if step == 4:
+        {after}
+Checkpoints.save = saving
+"""
+HALF_WRITTEN = """
+import io, os, signal
+import numpy as np
+savez = np.savez
+def half(file, *args, **arrays):
+    if ".step0000004" not in str(file):
+        return savez(file, *args, **arrays)
+    whole = io.BytesIO()
+    savez(whole, *args, **arrays)
+    with open(file, "wb") as partial:
+        partial.write(whole.getvalue()[: len(whole.getvalue()) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+np.savez = half
+"""
+
+
+def resumed(world: World, workdir: str, step: int) -> None:
+    done = world.adapt(workdir)
+    assert done.code == 0, done.stderr
+    assert f"Going on from step {step}." in done.stderr
+    assert differences(world.folder / "straight", world.folder / workdir) == []
+
+
+def test_killed_while_it_writes_a_checkpoint(world, straight):
+    done = world.adapt("killed", before=EAGERLY + HALF_WRITTEN)
+    assert done.code == -signal.SIGKILL
+    checkpoints = world.folder / "killed" / "checkpoints"
+    left = {path.name for path in checkpoints.iterdir()}
+    assert len(left) == 2 and "step0000002.npz" in left
+    resumed(world, "killed", step=2)
+    assert {path.name for path in checkpoints.iterdir()} == {"step0000004.npz", "step0000006.npz"}
+
+
+def test_a_full_disk_ends_in_one_line_and_keeps_what_was_saved(world, straight):
+    full = AT_STEP_4.format(
+        before="resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))", after="pass"
+    )
+    done = world.adapt("full", before=EAGERLY + full)
+    assert done.code == 2
+    assert re.fullmatch(
+        r"Error: No space left on the disk while writing full/checkpoints/step0000004\.npz\. "
+        r"Nothing saved before is lost; free some space and run the same command again\.",
+        done.error,
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    checkpoints = world.folder / "full" / "checkpoints"
+    assert [path.name for path in checkpoints.iterdir()] == ["step0000002.npz"]
+    resumed(world, "full", step=2)
+
+
+def test_ctrl_c_ends_in_one_line_and_the_run_goes_on_to_the_same_result(world):
+    """With graphs, in which the signal arrives while TensorFlow computes."""
+    ctrl_c = AT_STEP_4.format(
+        before="pass",
+        after="threading.Timer(0.003, os.kill, (os.getpid(), signal.SIGINT)).start()",
+    )
+    done = world.adapt("interrupted", steps=60, before=ctrl_c)
+    assert done.code == 130
+    assert done.error == "Interrupted. The same command goes on from the last checkpoint."
+    assert "Traceback" not in done.stderr
+    begun = max(steps_kept(world.folder / "interrupted"))
+    assert 4 < begun < 60
+    again = world.adapt("interrupted", steps=60, before="")
+    assert again.code == 0, again.stderr
+    assert f"Going on from step {begun}." in again.stderr
+    whole = world.adapt("whole", steps=60, before="")
+    assert whole.code == 0, whole.stderr
+    assert differences(world.folder / "whole", world.folder / "interrupted") == []
+
+
+def test_broken_checkpoints(world, straight):
+    shutil.copytree(straight, world.folder / "broken")
+    old, new = sorted((world.folder / "broken" / "checkpoints").iterdir())
+    new.write_bytes(new.read_bytes()[:-100])
+    done = world.adapt("broken")
+    assert done.code == 0, done.stderr
+    assert re.search(r"^Checkpoint step0000006\.npz .+ \(.+\); .+ before.*\.$", done.stderr, re.M)
+    assert "Going on from step 4." in done.stderr
+    assert differences(straight, world.folder / "broken") == []
+    for path in (old, new):
+        path.write_bytes(b"")
+    done = world.adapt("broken")
+    assert done.code == 2
+    assert done.error.startswith("Error: No checkpoint in broken/checkpoints can be read (")
+    assert "Remove that folder to train from the beginning" in done.error
+
+
+@pytest.mark.parametrize(
+    "architecture", ["dcgan", pytest.param("stylegan", marks=pytest.mark.large)]
+)
+def test_the_deterministic_flag(world, build_tiny, architecture, tmp_path):
+    """All that a step needs has a deterministic implementation, and is used."""
+    save_gan(build_tiny(architecture), tmp_path / "source.npz")
+    flags = ["--deterministic", f"--source={tmp_path / 'source.npz'}"]
+    enabled = (
+        "from tensorflow.python.framework import config\nprint(config.is_op_determinism_enabled())"
+    )
+    for name in ("one", "two"):
+        done = world.adapt(str(tmp_path / name), *flags, steps=2, after=enabled)
+        assert done.code == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "True"
+    assert differences(tmp_path / "one", tmp_path / "two") == []
+
+
+# Ctrl-C within a step ---------------------------------------------------------------------
+
+
+def interrupting(loop: Trainer, times: int) -> None:
+    """Presses Ctrl-C in the third step, when the discriminator has moved and the generator not."""
+    generator, calls = loop.players[1], []
+
+    def loss(batch, lazy):
+        calls.append(lazy)
+        if len(calls) == 3:
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+        return generator.loss(batch, lazy)
+
+    loop.players[1] = dataclasses.replace(generator, loss=loss)
+
+
+def test_ctrl_c_waits_for_the_end_of_the_step(source, images, tmp_path, eagerly):
+    loop = make_trainer(source, images, tmp_path / "interrupted")
+    interrupting(loop, times=1)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(Schedule(5))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert [path.name for path in (tmp_path / "interrupted").iterdir()] == ["step0000003.npz"]
+    assert make_trainer(source, images, tmp_path / "interrupted").run(Schedule(5)) == 5
+    assert make_trainer(source, images, tmp_path / "whole").run(Schedule(5)) == 5
+    with (
+        np.load(tmp_path / "interrupted" / "step0000005.npz") as resumed_run,
+        np.load(tmp_path / "whole" / "step0000005.npz") as whole_run,
+    ):
+        assert resumed_run.files == whole_run.files
+        for name in whole_run.files:
+            np.testing.assert_array_equal(resumed_run[name], whole_run[name], err_msg=name)
+
+
+def test_a_second_ctrl_c_does_not_wait_and_saves_no_half_step(source, images, tmp_path, eagerly):
+    loop = make_trainer(source, images, tmp_path)
+    interrupting(loop, times=2)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(Schedule(5, checkpoint_every=2))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert [path.name for path in tmp_path.iterdir()] == ["step0000002.npz"]
+
+
+def test_who_handles_ctrl_c_already_goes_on_doing_so(source, images, tmp_path, eagerly):
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        loop = make_trainer(source, images, tmp_path)
+        interrupting(loop, times=1)
+        assert loop.run(Schedule(4)) == 4
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert pressed == [True]
+
+
+# Numbers that are not finite ------------------------------------------------------------------
+
+
+def test_a_learning_rate_that_is_far_too_high(source, images, tmp_path, eagerly):
+    with pytest.raises(UserError, match="Training diverged") as caught:
+        adapt(source, images, tmp_path / "run", checkpoint_every=1, learning_rate=1e30)
+    assert "Lower the learning rate" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run" / "adapter").exists()
+
+
+def test_divergence_stops_and_keeps_the_last_checkpoint(source, images, tmp_path, eagerly):
+    def enlarge(callback):
+        for weight in callback.model.trainable_weights:
+            weight.assign(weight * 1e38)
+
+    options = {"checkpoint_every": 2}
+    workdir = tmp_path / "run"
+    with pytest.raises(UserError, match="is not a finite number at step 4"):
+        adapt(source, images, workdir, callbacks=[At(3, enlarge)], **options)
+    assert steps_kept(workdir) == [2]
+    adapt(source, images, workdir, **options)
+    assert "Going on from step 2." in (workdir / "log.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("step", [4, 6])
+def test_weights_that_are_not_finite_are_never_saved(source, images, tmp_path, step, eagerly):
+    """The losses of the step were finite: what came after them broke the weights."""
+
+    def break_weight(callback):
+        weight = callback.model.trainable_weights[0]
+        weight.assign(weight * np.nan)
+
+    options = {"checkpoint_every": 2}
+    workdir = tmp_path / "run"
+    with pytest.raises(UserError, match=f"generator/.+ is not finite after step {step}"):
+        adapt(source, images, workdir, callbacks=[At(step, break_weight)], **options)
+    assert steps_kept(workdir)[-1] == step - 2
+
+
+def test_losses_that_are_not_finite_are_named(source, images, tmp_path, eagerly):
+    loop = make_trainer(source, images, tmp_path)
+    player = loop.players[1]
+
+    def loss(batch, lazy):
+        value, logs = player.loss(batch, lazy)
+        return value, {**logs, "strange": tf.constant(np.inf)}
+
+    loop.players[1] = dataclasses.replace(player, loss=loss)
+    with pytest.raises(UserError, match="generator/strange is not a finite number at step 1"):
+        loop.run(Schedule(3))
+
+
+def test_a_generator_that_is_broken_draws_nothing(source):
+    broken = source.clone()
+    weight = broken.generator.trainable_weights[-1]
+    weight.assign(weight * np.nan)
+    with pytest.raises(UserError, match="not finite"):
+        tff.sample_images(broken, 2)
+
+
+# Reports and callbacks -----------------------------------------------------------------------
+
+
+class Recorder(keras.callbacks.Callback):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple] = []
+
+    def on_train_begin(self, logs=None):
+        self.calls.append(("begin",))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.calls.append(("batch begin", batch))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append(("batch end", batch, sorted(logs or {})))
+
+    def on_train_end(self, logs=None):
+        self.calls.append(("end",))
+
+
+def test_callbacks_are_called_in_order_and_losses_are_reported(source, images, tmp_path, eagerly):
+    recorder, reports = Recorder(), {}
+    loop = make_trainer(source, images, tmp_path, callbacks=[recorder])
+    assert loop.run(Schedule(5, check_every=2), reports.__setitem__) == 5
+    assert list(reports) == [1, 2, 4, 5]
+    assert recorder.calls[0] == ("begin",)
+    assert recorder.calls[-1] == ("end",)
+    batches = recorder.calls[1:-1]
+    assert [call[:2] for call in batches] == [
+        (kind, batch) for batch in range(5) for kind in ("batch begin", "batch end")
+    ]
+    logged = [call[2] for call in batches if call[0] == "batch end"]
+    assert [bool(names) for names in logged] == [True, True, False, True, True]
+    assert logged[0] == sorted(reports[1])
+    assert {"discriminator/loss", "generator/loss"} <= set(reports[5])
+    assert all(type(value) is float for value in reports[5].values())
+
+
+def test_the_model_of_a_callback_is_the_generator_in_training(source, images, tmp_path, eagerly):
+    seen = []
+
+    def look(callback):
+        seen.append({v.path: v.numpy() for v in callback.model.trainable_weights})
+
+    callbacks = [At(1, look), At(2, look)]
+    adapt(source, images, tmp_path / "run", steps=2, callbacks=callbacks, ema_decay=0.0)
+    assert seen[0].keys() == seen[1].keys() == {v.path for v in source.generator.trainable_weights}
+    assert all((seen[0][path] != seen[1][path]).any() for path in seen[0])
+
+
+def test_stop_training_stops(source, images, tmp_path, eagerly):
+    def enough(callback):
+        callback.model.stop_training = True
+
+    workdir = tmp_path / "run"
+    run = adapt(source, images, workdir, callbacks=[At(4, enough)], checkpoint_every=2)
+    assert run.adapter.settings["steps"] == 4
+    assert steps_kept(workdir) == [2, 4]
+    # The next start knows nothing of it.
+    assert adapt(source, images, workdir).adapter.settings["steps"] == 6
+
+
+def test_callbacks_of_keras_work(source, images, tmp_path, eagerly):
+    lines = []
+    callbacks = [
+        keras.callbacks.LambdaCallback(on_train_end=lambda logs: lines.append("end")),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    adapt(source, images, tmp_path / "run", steps=2, callbacks=callbacks)
+    assert lines == ["end"]
+
+
+def test_lazy_terms_come_at_their_interval(source, images, tmp_path, eagerly):
+    method = methods.get("transfergan").with_settings(batch_size=4, r1_interval=3)
+    problem = Problem(source.clone(), source, images, 4, seed=0)
+    loop = trainer(assemble(method, problem), Batches(Pictures(images), 4, 0), tmp_path)
+    reports = {}
+    loop.run(Schedule(7, check_every=1), reports.__setitem__)
+    assert [step for step in reports if "discriminator/r1" in reports[step]] == [1, 4, 7]
+
+
+# Checkpoints ------------------------------------------------------------------------------------
+
+
+def variables(value: float) -> dict[str, list[keras.Variable]]:
+    return {
+        "network": [keras.Variable(np.full((3, 2), value, np.float32)), keras.Variable(value)],
+        "seeds": [keras.Variable(np.full(2, value, np.uint32), dtype="uint32")],
+    }
+
+
+def test_checkpoints_keep_the_newest_and_every_bit(tmp_path):
+    groups = variables(0.0)
+    checkpoints = Checkpoints(tmp_path, groups, keep=3)
+    assert checkpoints.restore() == (0, [])
+    for step in (1, 2, 10, 9, 100):
+        groups["network"][0].assign(np.full((3, 2), 1 / np.float32(step)))
+        groups["seeds"][0].assign(np.full(2, 2**32 - step))
+        checkpoints.save(step)
+    assert [step for step, _ in checkpoints._files()] == [9, 10, 100]
+    fresh = variables(7.0)
+    assert Checkpoints(tmp_path, fresh).restore() == (100, [])
+    np.testing.assert_array_equal(fresh["network"][0], np.full((3, 2), np.float32(0.01)))
+    np.testing.assert_array_equal(fresh["seeds"][0].numpy(), [2**32 - 100] * 2)
+
+
+@given(data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_checkpoint_changes_nothing_and_the_one_before_is_used(tmp_path, data):
+    shutil.rmtree(tmp_path)
+    for step, value in ((1, 1.0), (2, 2.0)):
+        Checkpoints(tmp_path, variables(value)).save(step)
+    newest = tmp_path / "step0000002.npz"
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    fresh = variables(7.0)
+    step, remarks = Checkpoints(tmp_path, fresh).restore()
+    assert step == 1
+    assert len(remarks) == 1 and "step0000002.npz" in remarks[0]
+    for variable, expected in zip(sum(fresh.values(), []), sum(variables(1.0).values(), [])):
+        np.testing.assert_array_equal(variable, expected)
+
+
+def test_a_checkpoint_of_other_variables_is_not_read(tmp_path):
+    Checkpoints(tmp_path, variables(1.0)).save(1)
+    for change in (
+        lambda groups: groups["network"].pop(),
+        lambda groups: groups["network"].append(keras.Variable(1.0)),
+        lambda groups: groups["network"].reverse(),
+    ):
+        groups = variables(7.0)
+        change(groups)
+        with pytest.raises(UserError, match=r"No checkpoint in .+ can be read \(.*step0000001"):
+            Checkpoints(tmp_path, groups).restore()
+        assert float(groups["seeds"][0][0]) == 7
+
+
+# The moving average ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.98])
+def test_the_moving_average_is_that_of_numpy(source, decay):
+    gan = source.clone()
+    average = EMA(gan, decay)
+    trainable = {v.path for v in gan.generator.trainable_weights}
+    expected = {v.path: v.numpy().astype(np.float64) for v in gan.generator.weights}
+    rng = np.random.default_rng(0)
+    for step in range(40):
+        for variable in gan.generator.weights:
+            variable.assign(rng.standard_normal(variable.shape))
+        average.update(tf.constant(step))
+        # Karras et al. 2018, with a decay that is smaller in the beginning.
+        now = min(decay, (1 + step) / (10 + step))
+        for variable in gan.generator.weights:
+            share = now if variable.path in trainable else 0.0
+            path, value = variable.path, variable.numpy()
+            expected[path] = share * expected[path] + (1 - share) * value
+    for variable in average.current().generator.weights:
+        np.testing.assert_allclose(variable, expected[variable.path], atol=1e-5)
+
+
+def test_without_decay_the_copy_is_the_network_as_it_is(source):
+    gan = source.with_precision("mixed_bfloat16")
+    copy = EMA(gan, 0.0)
+    first = copy.current()
+    assert first.precision == "float32"
+    for variable in (*gan.generator.weights, *gan.discriminator.weights):
+        variable.assign(variable + 1.0)
+    copy.update(tf.constant(0))
+    now = copy.current()
+    for network in ("generator", "discriminator"):
+        assert now.fingerprint(network) == gan.fingerprint(network) != source.fingerprint(network)
+
+
+@pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])
+def test_other_decays_are_refused(source, images, tmp_path, decay):
+    with pytest.raises(UserError, match="ema_decay must be at least 0 and below 1"):
+        EMA(source, decay)
+    with pytest.raises(UserError, match="ema_decay must be at least 0 and below 1"):
+        adapt(source, images, tmp_path / "run", ema_decay=decay)
+    assert not (tmp_path / "run").exists()
+
+
+# Precision ----------------------------------------------------------------------------------------
+
+
+def test_precisions_by_name(source):
+    assert precision.choose("float32", source, 4)[0] == "float32"
+    assert precision.choose("bfloat16", source, 4)[0] == "mixed_bfloat16"
+    with pytest.raises(UserError, match="Unknown precision 'bfloat61'. Did you mean 'bfloat16'"):
+        precision.choose("bfloat61", source, 4)
+
+
+def test_the_automatic_precision_is_measured(source):
+    policy, why = precision.choose("auto", source, 4)
+    found = re.fullmatch(
+        r"Precision (float32|bfloat16): bfloat16 is (\d+\.\d\d) times as fast as float32 here\.", why
+    )
+    assert found
+    assert policy == precision.POLICIES[found[1]]
+    # Rounding is a price that a little speed does not pay.
+    ratio = float(found[2])
+    assert (found[1] == "bfloat16") == (ratio >= 1.15) or abs(ratio - 1.15) < 0.006
+
+
+@pytest.mark.parametrize(
+    ("seconds", "policy"), [(0.99, "float32"), (0.9, "float32"), (0.5, "mixed_bfloat16")]
+)
+def test_half_precision_must_be_worth_it(source, monkeypatch, seconds, policy):
+    monkeypatch.setattr(
+        precision, "_seconds", lambda gan, n: seconds if "bf" in gan.precision else 1.0
+    )
+    assert precision.choose("auto", source, 4)[0] == policy
+
+
+def test_a_resumed_run_keeps_its_precision(source, images, tmp_path, eagerly):
+    adapt(source, images, tmp_path / "run", steps=1, precision="bfloat16")
+    run = adapt(source, images, tmp_path / "run", steps=2, precision="auto")
+    assert "Precision mixed_bfloat16, as when the run began." in (run.folder / "log.txt").read_text()
+    assert run.gan.precision == "float32"

@@ -1,0 +1,45 @@
+"""Adapts the bundled generator to the bundled pictures, with EWC and with BSA.
+
+    tf-fewshot quickstart --workdir=runs/quickstart
+
+leaves report.html, and for each method its run folder and a SavedModel.
+"""
+
+from __future__ import annotations
+
+import time
+
+from absl import flags
+
+from . import common
+
+_WORKDIR = flags.DEFINE_string("workdir", "runs/quickstart", "Where everything is left.")
+_SOURCE = flags.DEFINE_string("source", None, "Another source than the configs'.")
+_SCALE = flags.DEFINE_float("scale", 1.0, "Factor of the number of steps.", lower_bound=0.0)
+
+RUNS = (("ewc", 10), ("bsa", 25))
+
+
+def main() -> None:
+    import importlib.resources
+    from pathlib import Path
+
+    import tf_fewshot as tff
+    from tf_fewshot.report import write_overview
+
+    begun = time.monotonic()
+    workdir = Path(_WORKDIR.value)
+    pictures = importlib.resources.files("tf_fewshot") / "samples" / "toon-head"
+    folders = []
+    for method, count in RUNS:
+        settings = common.settings_of(f"quickstart_{method}")
+        source = _SOURCE.value or settings.pop("source")
+        settings.pop("source", None)
+        settings["steps"] = max(1, round(settings["steps"] * _SCALE.value))
+        print(f"\n{settings['method'].upper()} on {count} pictures", flush=True)
+        run = tff.adapt(source, str(pictures), workdir=workdir / method, limit=count, **settings)
+        print(f"SavedModel: {run.export(workdir / 'serving' / method)}", flush=True)
+        folders.append(run.folder)
+    page = write_overview(workdir / "report.html", folders)
+    minutes = (time.monotonic() - begun) / 60
+    print(f"\nDone in {minutes:.1f} minutes. Open {page}")
