@@ -269,24 +269,34 @@ def test_a_full_disk_ends_in_one_line_and_keeps_what_was_saved(world, straight):
     resumed(world, "full", step=2)
 
 
-def test_ctrl_c_ends_in_one_line_and_the_run_goes_on_to_the_same_result(world):
-    """With graphs, in which the signal arrives while TensorFlow computes."""
-    ctrl_c = AT_STEP_4.format(
+@pytest.mark.parametrize(
+    ("steps", "mode"),
+    [
+        pytest.param(8, EAGERLY, id="eagerly"),
+        # The signal arrives while TensorFlow computes.
+        pytest.param(60, "", id="graph", marks=pytest.mark.large),
+    ],
+)
+def test_ctrl_c_ends_in_one_line_and_the_run_goes_on_to_the_same_result(
+    world, tmp_path, steps, mode
+):
+    press = AT_STEP_4.format(
         before="pass",
         after="threading.Timer(0.003, os.kill, (os.getpid(), signal.SIGINT)).start()",
     )
-    done = world.adapt("interrupted", steps=60, before=ctrl_c)
+    halves, whole = tmp_path / "halves", tmp_path / "whole"
+    done = world.adapt(str(halves), steps=steps, before=mode + press)
     assert done.code == 130
     assert done.error == "Interrupted. The same command goes on from the last checkpoint."
     assert "Traceback" not in done.stderr
-    begun = max(steps_kept(world.folder / "interrupted"))
-    assert 4 < begun < 60
-    again = world.adapt("interrupted", steps=60, before="")
-    assert again.code == 0, again.stderr
-    assert f"Going on from step {begun}." in again.stderr
-    whole = world.adapt("whole", steps=60, before="")
-    assert whole.code == 0, whole.stderr
-    assert differences(world.folder / "whole", world.folder / "interrupted") == []
+    begun = max(steps_kept(halves))
+    assert 4 < begun < steps
+    done = world.adapt(str(halves), steps=steps, before=mode)
+    assert done.code == 0, done.stderr
+    assert f"Going on from step {begun}." in done.stderr
+    done = world.adapt(str(whole), steps=steps, before=mode)
+    assert done.code == 0, done.stderr
+    assert differences(halves, whole) == []
 
 
 def test_broken_checkpoints(world, straight):

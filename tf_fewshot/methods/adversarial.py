@@ -46,10 +46,20 @@ class Adversarial(Objective):
         discriminator = gan.discriminator
         adam = Adam(self.beta_1, self.beta_2)
 
+        shown: dict[str, tf.Tensor] = {}
+
+        def g_loss(batch, lazy):
+            del lazy
+            drawn = latents.draw(batch)
+            images = drawn.images(gan, batch.labels)
+            # The discriminator's turn comes next, on the same images: one pass saved.
+            shown["fake"] = tf.stop_gradient(images)
+            total = loss.generator(discriminator(images, batch.labels, training=True))
+            return penalised(total, {"loss": total}, penalties, drawn, "generator")
+
         def d_loss(batch, lazy):
-            fake = tf.stop_gradient(latents.draw(batch).images(gan, batch.labels))
             real_logits = discriminator(batch.images, batch.labels, training=True)
-            fake_logits = discriminator(fake, batch.labels, training=True)
+            fake_logits = discriminator(shown["fake"], batch.labels, training=True)
             total = loss.discriminator(real_logits, fake_logits)
             logs = {
                 "loss": total,
@@ -62,23 +72,16 @@ class Adversarial(Objective):
                 logs["r1"] = r1
             return total, logs
 
-        def g_loss(batch, lazy):
-            del lazy
-            drawn = latents.draw(batch)
-            logits = discriminator(drawn.images(gan, batch.labels), batch.labels, training=True)
-            total = loss.generator(logits)
-            return penalised(total, {"loss": total}, penalties, drawn, "generator")
-
         d_rate = self.learning_rate if self.d_learning_rate is None else self.d_learning_rate
         interval = self.r1_interval if self.r1_gamma else None
         return [
-            Player(
-                "discriminator", [Group(selection.discriminator, d_rate)], d_loss, adam, interval
-            ),
             Player(
                 "generator",
                 [Group([*selection.generator, *latents.variables], self.learning_rate)],
                 g_loss,
                 adam,
+            ),
+            Player(
+                "discriminator", [Group(selection.discriminator, d_rate)], d_loss, adam, interval
             ),
         ]

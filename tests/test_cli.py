@@ -1,0 +1,419 @@
+"""The command line: what it does, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_fewshot import backbones, methods
+from tf_fewshot.tools import main
+from tf_fewshot.weights.native import save_gan
+
+from .conftest import TINY
+from .processes import COMMAND, Done, command, forks
+
+# What TensorFlow writes when it starts, whatever a program does.
+_START_UP = re.compile(r"[IWEF]\d{4,} [\d:.]+ +\d+ |WARNING: All log messages before absl::Init")
+# Steps are sooner made than their graphs.
+EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
+
+
+def said(done: Done) -> list[str]:
+    """The lines on standard error that are the program's own."""
+    return [line for line in done.stderr.splitlines() if not _START_UP.match(line)]
+
+
+def check_refused(done: Done, pattern: str) -> None:
+    """Exit code 2, nothing on standard output and one line that fits on standard error."""
+    assert done.code == 2, done.stderr
+    (line,) = said(done)
+    assert re.fullmatch(f"Error: {pattern}", line), line
+    assert done.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with sources (source.npz, other.npz) and eight pictures (pictures/)."""
+    folder = tmp_path_factory.mktemp("cli")
+    for seed, name in enumerate(("source", "other")):
+        keras.utils.set_random_seed(seed)
+        save_gan(backbones.build("dcgan", **TINY["dcgan"]), folder / f"{name}.npz")
+    (folder / "pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        picture = rng.integers(0, 256, (16, 16, 3)).astype(np.uint8)
+        Image.fromarray(picture).save(folder / "pictures" / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Path:
+    """The folder of a run of EWC, from the command line."""
+    done = forks().command(
+        "adapt",
+        "--source=source.npz",
+        "--data=pictures",
+        "--method=ewc",
+        "--config.steps=2",
+        "--config.fisher_samples=4",
+        "--config.fisher_cache=false",
+        "--precision=float32",
+        "--workdir=run",
+        cwd=folder,
+    )
+    assert done.code == 0, done.stderr
+    assert done.stdout == "run/report.html\n"
+    assert said(done)[-1] == "Done: run/report.html"
+    return folder / "run"
+
+
+def adapt(folder: Path, workdir: Path, *flags: str, **environment: str) -> Done:
+    """Two steps of TransferGAN, without graphs."""
+    arguments = ["--source=source.npz", "--method=transfergan", "--config.steps=2"]
+    arguments += ["--precision=float32", f"--workdir={workdir}", *flags]
+    return forks().python(EAGERLY + COMMAND, "adapt", *arguments, cwd=folder, **environment)
+
+
+# Help -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", *main.COMMANDS])
+def test_help_is_there_at_once(name):
+    code = f"import atexit, sys\natexit.register(lambda: print('heavy:', [m for m in ('tensorflow', 'keras', 'scipy') if m in sys.modules]))\n{COMMAND}"
+    done, seconds = command(*([name] if name else []), "--help", code=code)
+    assert done.code == 0, done.stderr
+    assert done.stderr == ""
+    *text, heavy = done.stdout.splitlines()
+    assert heavy == "heavy: []"
+    if name:
+        assert "flags:" in text
+        module = sys.modules.get(f"tf_fewshot.tools.{name}")
+        assert module is None or module.__doc__ in done.stdout
+        flags = [line for line in text if line.startswith("  --")]
+        assert all(re.fullmatch(r"  --\w+: .{10,}", line) for line in flags)
+    else:
+        assert all(any(line.startswith(f"  {c} ") for line in text) for c in main.COMMANDS)
+    # Of the processor, since the machine may be busy.
+    assert seconds < 1.0
+
+
+def test_the_version_is_the_package_s():
+    from tf_fewshot import __version__
+
+    done, _ = command("--version")
+    assert (done.code, done.stdout) == (0, f"{__version__}\n")
+
+
+def test_the_methods_are_listed(tmp_path):
+    done = forks().command("methods", cwd=tmp_path)
+    assert done.code == 0
+    rows = [re.split(r"  +", line) for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["method", *methods.names()]
+    for row in rows[1:]:
+        method = methods.get(row[0])
+        assert row[1:4] == [
+            type(c).__name__ for c in (method.objective, method.trainable, method.latents)
+        ]
+        assert row[-1] == method.paper
+
+
+# What is wrong before anything is loaded --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pattern"),
+    [
+        (["adpat"], r"Unknown command 'adpat'\. Did you mean 'adapt'\? Known: adapt, .+"),
+        (["adapt", "--workdr=x"], r"Unknown command line flag 'workdr'\. Did you mean: workdir \?"),
+        (["sample", "--adaptor=x"], r"Unknown command line flag 'adaptor'\. .+: adapter \?"),
+        (["adapt", "--method=ewk"], r"Unknown method 'ewk'\. Did you mean 'ewc'\? Known: .+"),
+        (["adapt", "--method", "bsb"], r"Unknown method 'bsb'\. Did you mean 'bsa'\? Known: .+"),
+        (["adapt", "--config=ewk"], r"Unknown config 'ewk'\. Did you mean 'ewc'\? Known: .+"),
+        (["adapt", "--config=my.py"], r"Unknown config 'my\.py'\..*Or give the path of a \.py .+"),
+        (["adapt", "--config.stepz=3"], r'.*no such field.+stepz.+Did you mean "steps".+'),
+        (["adapt", "--config.none.of=3"], r".*no such field.+none.+"),
+        (["adapt", "--config.steps=many"], r"flag --config\.steps=many: .+'many'"),
+        (["adapt", "--config.d_learning_rate=fast"], r"flag --config\.d_learning_rate=fast: .+"),
+        (["adapt", "--config"], r"--config needs a value: --config=NAME\."),
+        (["adapt", "--precision=float46"], r"flag --precision=float46: .+<auto\|float32\|bfl.+"),
+        (["adapt", "--seed=-1"], r"flag --seed=-1: .+"),
+        (["adapt", "--limit=0"], r"flag --limit=0: .+"),
+        (["adapt", "--deterministic=perhaps"], r"flag --deterministic=perhaps: .+"),
+        (["adapt", "pictures"], r"unexpected argument 'pictures': flags are written --name=val.+"),
+        (["adapt", "--workdir=x"], r"--data is missing: .+"),
+        (["adapt", "--data=pictures"], r"--workdir is missing: .+"),
+        (["adapt", "--method=bsa", "--config=ewc"], r"--method=bsa and .+'ewc' disagree\."),
+        (["adapt", "--method=pretrain_avataaars64"], r"This configuration names no method: .+"),
+        (["pretrain", "--workdir=x"], r"--data is missing: .+"),
+        (["sample"], r"Give --adapter=FILE .+ or --source=NAME\."),
+        (["sample", "--n=0", "--source=x"], r"flag --n=0: .+"),
+        (["sample", "--n=ten", "--source=x"], r"flag --n=ten: .+"),
+        (["evaluate", "--source=x"], r"--reference is missing: .+"),
+        (["evaluate", "--reference=x"], r"Give --adapter=FILE .+ or --source=NAME\."),
+        (["export", "--source=x"], r"--out is missing: .+"),
+        (["export", "--out=x"], r"Give --adapter=FILE .+ or --source=NAME\."),
+        (["export", "--version=0"], r"flag --version=0: .+"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(arguments, pattern, tmp_path):
+    done, seconds = command(*arguments, cwd=tmp_path)
+    check_refused(done, pattern)
+    assert done.stderr.count("\n") == 1, "TensorFlow was not needed to know this"
+    assert seconds < 1.0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_value_may_follow_its_flag_and_fields_may_come_first(tmp_path):
+    for arguments in (["--method", "bsa"], ["--config.latent_noise=0.5", "--config", "bsa"]):
+        done, _ = command("adapt", *arguments, cwd=tmp_path)
+        # It is the next thing that is missing.
+        check_refused(done, "--data is missing: .+")
+
+
+def test_without_a_command_there_is_the_list_of_commands():
+    done, _ = command()
+    assert done.code == 2
+    assert "usage: tf-fewshot COMMAND" in done.stdout
+
+
+# What is wrong with what is given ------------------------------------------------------------
+
+
+def test_an_unknown_source_is_answered_with_the_nearest(folder, tmp_path):
+    """In a process of its own, with all that TensorFlow says when it starts."""
+    done, _ = command(
+        "adapt", "--source=avataars46", "--data=pictures", f"--workdir={tmp_path / 'x'}", cwd=folder
+    )
+    check_refused(done, r"Unknown source 'avataars46'\. Did you mean 'avataaars64'\? Known: .+")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "pattern"),
+    [
+        (["--source=nothing.npz"], r"No file nothing\.npz, and no preset of that name\..+"),
+        (["--data=nowhere"], r"There is no nowhere\. Pictures can come from .+"),
+        (["--data=empty"], r"There are no pictures in empty\."),
+        (["--data=texts"], r"There are no pictures in texts \(1 file that is no picture was ig.+"),
+        (["--data=mixed"], r"bad\.png in mixed cannot be used: .+(skip|--skip_bad).+"),
+        (["--source=cut.npz"], r"cut\.npz is damaged, cut off or no \.npz file .+"),
+        (["--source=texts/a.txt"], r"texts/a\.txt is in no format that is known here: .+"),
+        (["--source=swapped.npz"], r"The weights in swapped\.npz do not fit a dcgan .+"),
+        (["--config.batch_size=0"], r"steps and batch_size must be at least 1, not 2 and 0\."),
+        (["--config.adversarial_loss=hing"], r"Unknown adversarial_loss 'hing'.+'hinge'.+"),
+        (["--config=typo.py"], r"Unknown setting of method 'transfergan' 'stepz'\. .+'steps'.+"),
+    ],
+)
+def test_what_cannot_be_used_is_named(folder, tmp_path, flags, pattern):
+    if not (folder / "empty").exists():
+        (folder / "empty").mkdir()
+        (folder / "texts").mkdir()
+        (folder / "texts" / "a.txt").write_text("no picture")
+        shutil.copytree(folder / "pictures", folder / "mixed")
+        whole = (folder / "pictures" / "0.png").read_bytes()
+        (folder / "mixed" / "bad.png").write_bytes(whole[: len(whole) // 2])
+        weights = (folder / "source.npz").read_bytes()
+        (folder / "cut.npz").write_bytes(weights[: len(weights) // 2])
+        with np.load(folder / "source.npz") as arrays:
+            names = {n: n.replace("layer1", "layerX").replace("layer2", "layer1") for n in arrays}
+            np.savez(folder / "swapped.npz", **{names[n]: arrays[n] for n in arrays.files})
+        config = '{"method": "transfergan", "source": "source.npz", "steps": 2, "stepz": 3}'
+        text = f"from ml_collections import ConfigDict\ndef get_config(): return ConfigDict({config})\n"
+        (folder / "typo.py").write_text(text)
+    if "--config=typo.py" in flags:
+        arguments = ["adapt", "--data=pictures", f"--workdir={tmp_path / 'run'}", *flags]
+        done = forks().command(*arguments, cwd=folder)
+    else:
+        done = adapt(folder, tmp_path / "run", "--data=pictures", *flags)
+    check_refused(done, pattern)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_bad_picture_can_be_left_out(folder, tmp_path):
+    shutil.copytree(folder / "pictures", tmp_path / "pictures")
+    (tmp_path / "pictures" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    data = f"--data={tmp_path / 'pictures'}"
+    check_refused(adapt(folder, tmp_path / "run", data), "bad.png in .+ cannot be used: .+")
+    done = adapt(folder, tmp_path / "run", data, "--skip_bad")
+    assert done.code == 0, done.stderr
+    assert any(re.match(r"bad\.png was skipped: ", line) for line in said(done))
+    assert json.loads((tmp_path / "run/config.json").read_text())["identity"]["pictures"] == 8
+
+
+def test_one_picture_is_enough_and_says_what_comes_of_it(folder, tmp_path):
+    done = adapt(folder, tmp_path / "run", "--data=pictures", "--limit=1")
+    assert done.code == 0, done.stderr
+    note = "One picture only: expect copies of it. Ten or more give variety."
+    assert note in said(done)
+    assert note in (tmp_path / "run" / "log.txt").read_text("utf-8")
+    alone = adapt(folder, tmp_path / "alone", "--data=pictures/0.png")
+    assert alone.code == 0, alone.stderr
+    one, other = (
+        (tmp_path / name / "adapter" / "adapter.npz").read_bytes() for name in ("run", "alone")
+    )
+    assert one == other
+
+
+def test_a_workdir_that_holds_something_else_is_refused(folder, tmp_path):
+    (tmp_path / "thesis.tex").write_text("all I have")
+    done = adapt(folder, tmp_path, "--data=pictures")
+    check_refused(done, r".+ is not empty and is no run folder .+'thesis\.tex'.+")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+# From pictures to a served model ---------------------------------------------------------------
+
+
+def test_a_dry_run_says_what_it_would_train_and_writes_nothing(folder, tmp_path):
+    flags = ["--data=pictures", "--method=ewc", "--source=source.npz", "--dry_run"]
+    flags += ["--precision=float32", f"--workdir={tmp_path / 'run'}"]
+    before = sorted(folder.rglob("*"))
+    done = forks().command("adapt", *flags, cwd=folder, TF_FEWSHOT_CACHE=str(tmp_path / "cache"))
+    assert done.code == 0, done.stderr
+    assert said(done) == []
+    assert sorted(folder.rglob("*")) == before
+    assert not list(tmp_path.iterdir())
+    assert "Elastic weight consolidation (EWC): Li et al." in done.stdout
+    assert re.search(r"^pictures +8 from pictures$", done.stdout, re.M)
+    assert "ewc_strength=500.0" in done.stdout
+    gan = backbones.build("dcgan", **TINY["dcgan"])
+    for name, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
+        sizes = {v.path: int(np.prod(v.shape)) for v in network.trainable_weights}
+        head = f"player {name}: {sum(sizes.values()):,} weights in {len(sizes)} variables"
+        assert head in done.stdout
+        for path, size in sizes.items():
+            assert re.search(rf"^ +{size:,}  {re.escape(path)}$", done.stdout, re.M)
+
+
+def test_a_run_leaves_its_folder(run):
+    names = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    expected = {"config.json", "log.txt", "stats.jsonl", "report.html", "adapter/adapter.npz"}
+    expected |= {"reals.png", "fakes_init.png", "fakes000002.png", "samples.png"}
+    expected |= {"checkpoints/step0000002.npz"}
+    assert expected <= names
+    assert not [name for name in names if ".tmp" in name]
+    config = json.loads((run / "config.json").read_text("utf-8"))
+    assert config["identity"]["method"] == "ewc"
+    assert config["identity"]["fisher_samples"] == 4
+    assert config["settings"]["steps"] == 2
+    assert config["settings"]["dtype"] == "float32"
+    (record,) = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
+    assert record["step"] == 2
+    assert {"generator/loss", "generator/ewc", "discriminator/loss"} <= set(record)
+
+
+def test_the_same_command_again_goes_on(folder, run):
+    """With more steps; a copy, so that other tests find the run as it was."""
+    shutil.copytree(run, folder / "again")
+    flags = ["--data=pictures", "--method=ewc", "--source=source.npz", "--workdir=again"]
+    flags += ["--config.steps=3", "--config.fisher_samples=4", "--config.fisher_cache=false"]
+    done = forks().python(EAGERLY + COMMAND, "adapt", *flags, cwd=folder)
+    assert done.code == 0, done.stderr
+    assert "Going on from step 2." in said(done)
+    other = forks().command("adapt", *flags, "--seed=1", cwd=folder)
+    check_refused(other, "again is the workdir of another run: seed 0 -> 1. .+")
+
+
+def test_the_same_seed_gives_the_same_file(folder, run):
+    def sample(out: str, *flags: str) -> bytes:
+        done = forks().command("sample", *flags, f"--out={out}", cwd=folder)
+        assert done.code == 0, done.stderr
+        assert done.stdout == f"{out}\n"
+        return (folder / out).read_bytes()
+
+    first = sample("a.png", "--adapter=run", "--n=5", "--seed=7")
+    # The run, its adapter's folder and the file itself are one adapter.
+    assert sample("b.png", "--adapter=run/adapter", "--n=5", "--seed=7") == first
+    assert sample("c.png", "--adapter=run/adapter/adapter.npz", "--n=5", "--seed=8") != first
+    assert sample("d.png", "--source=source.npz", "--n=5", "--seed=7") != first
+    with Image.open(folder / "a.png") as grid:
+        # Five pictures of 16 pixels in rows of three, a pixel apart.
+        assert grid.size == (3 * 17 + 1, 2 * 17 + 1)
+
+
+def test_single_pictures_go_into_a_folder(folder, run, tmp_path):
+    flags = ["--adapter=run", "--n=3", "--truncation=0.5", f"--out={tmp_path / 'out'}"]
+    assert forks().command("sample", *flags, cwd=folder).code == 0
+    files = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in files] == ["00000.png", "00001.png", "00002.png"]
+    for path in files:
+        with Image.open(path) as image:
+            assert (image.size, image.mode) == ((16, 16), "RGB")
+
+
+@pytest.mark.parametrize(
+    ("flags", "pattern"),
+    [
+        (
+            ["--adapter=run", "--source=other.npz"],
+            r"This adapter was made for source\.npz .+, not for other\.npz .+",
+        ),
+        (["--adapter=source.npz"], r"source\.npz is (damaged or )?not a.+"),
+        (["--source=run/adapter/adapter.npz"], r"run/adapter/adapter\.npz .+"),
+        (["--adapter=nothing"], r"Cannot read nothing: .+"),
+        (["--adapter=run/checkpoints/step0000002.npz"], r".+ is damaged or not a file of .+"),
+    ],
+)
+def test_files_in_each_other_s_place_are_told_apart(folder, run, tmp_path, flags, pattern):
+    flags = [*flags, "--n=1", f"--out={tmp_path / 'x.png'}"]
+    check_refused(forks().command("sample", *flags, cwd=folder), pattern)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cut_adapter_is_refused(folder, run, tmp_path):
+    whole = (run / "adapter" / "adapter.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    done = forks().command("sample", f"--adapter={tmp_path / 'cut.npz'}", cwd=folder)
+    check_refused(done, r".+cut\.npz is damaged or not a file of tf_fewshot .+")
+
+
+@pytest.mark.download
+def test_samples_are_measured(folder, run, tmp_path):
+    flags = ["--adapter=run", "--reference=pictures", "--n=6", f"--out={tmp_path / 'm.jsonl'}"]
+    done = forks().command(
+        "evaluate", *flags, "--metrics=fid,intra_lpips", "--training=pictures", cwd=folder
+    )
+    assert done.code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["fid", "intra_lpips"]
+    assert all("6 samples, 8 real" in line for line in lines)
+    records = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+    assert [record["metric"] for record in records] == ["fid", "intra_lpips"]
+    for line, record in zip(lines, records, strict=True):
+        assert f"{record['value']:.4f}" in line
+        assert record["num_fake"] == 6
+    unknown = forks().command("evaluate", *flags, "--metrics=fit", cwd=folder)
+    check_refused(unknown, r"Unknown metric 'fit'\. Did you mean 'fid'\? Known: .+")
+
+
+def test_a_model_is_exported(folder, run, tmp_path):
+    out = tmp_path / "serving" / "mine"
+    done = forks().command("export", "--adapter=run", f"--out={out}", cwd=folder)
+    assert done.code == 0, done.stderr
+    assert done.stdout == f"{out / '1'}\n"
+    assert (out / "1" / "saved_model.pb").is_file()
+    again = forks().command(
+        "export", "--source=source.npz", f"--out={out}", "--version=1", cwd=folder
+    )
+    check_refused(again, r".+ exists\. Choose another version, or leave it out .+")
+
+
+def test_help_ends_quietly_where_nobody_reads_on():
+    """As in ``tf-fewshot --help | head -1``."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    with process.stderr as stderr:
+        assert b"Traceback" not in stderr.read()
+    process.wait()
