@@ -77,9 +77,7 @@ def forks() -> Forks:
     return server
 
 
-def command(
-    *argv: object, cwd: Path | None = None, code: str = COMMAND
-) -> tuple[Done, float]:
+def command(*argv: object, cwd: Path | None = None, code: str = COMMAND) -> tuple[Done, float]:
     """Runs the installed ``tf-fewshot`` from its beginning; also gives its CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(

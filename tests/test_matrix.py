@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -80,7 +79,7 @@ def pictures() -> np.ndarray:
 @pytest.fixture(scope="module", params=_pairs())
 def trained(
     request: pytest.FixtureRequest, pictures: np.ndarray, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Trained]:
+) -> Trained:
     architecture, name = request.param
     keras.utils.set_random_seed(0)
     source = backbones.build(architecture, **TINY[architecture])
@@ -99,7 +98,7 @@ def trained(
         assert loop.run(Schedule(2), log.__setitem__) == 2
     finally:
         tf.config.run_functions_eagerly(False)
-    yield Trained(
+    return Trained(
         made.method,
         source,
         source_before,

@@ -7,7 +7,6 @@ import importlib.util
 import math
 import re
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -208,11 +207,11 @@ def test_choices_are_those_that_the_losses_have():
 
 
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict]:
+def table(monkeypatch: pytest.MonkeyPatch) -> dict:
     """A copy of the table, so that what a test registers is gone after it."""
     copy = dict(method_module._METHODS)
     monkeypatch.setattr(method_module, "_METHODS", copy)
-    yield copy
+    return copy
 
 
 def test_a_new_row_is_found_by_its_name_and_the_last_of_a_name_counts(table):
@@ -279,9 +278,7 @@ def test_a_configuration_opens_with_its_command(path):
 # Learning rates -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("pictures", "rate"), [(25, 0.1), (50, 0.06), (100, 0.03), (500, 0.02)]
-)
+@pytest.mark.parametrize(("pictures", "rate"), [(25, 0.1), (50, 0.06), (100, 0.03), (500, 0.02)])
 def test_learning_rates_are_those_of_the_paper(pictures, rate):
     """BSA (ICCV 2019), section 4.1, SNGAN."""
     assert math.isclose(rate_by_size(pictures), rate, rel_tol=1e-12)

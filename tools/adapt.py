@@ -13,6 +13,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from . import common
+from .startup import load_tensorflow
 
 common.define_training_flags()
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Name or path of a configuration.")
@@ -54,6 +55,7 @@ def main() -> None:
         "limit": _LIMIT.value,
         "on_error": "skip" if _SKIP.value else "raise",
     }
+    load_tensorflow()
     from tf_fewshot import adaptation
 
     if flag.dry_run:

@@ -12,6 +12,8 @@ import time
 
 from absl import flags
 
+from .startup import load_tensorflow
+
 _SOURCE = flags.DEFINE_string("source", "avataaars64", "Preset or file of the source.")
 _METHODS = flags.DEFINE_list("methods", ["transfergan", "ewc"], "Methods whose step is timed.")
 _BATCH = flags.DEFINE_integer("batch_size", 16, "Images in a step.", lower_bound=1)
@@ -110,12 +112,11 @@ def _step(name: str, source, dtype: str, batch: int, repeats: int) -> float:
         for callback in assembly.callbacks:
             callback.on_train_begin()
         # Step 1: lazy terms are due at step 0 only.
-        return best_seconds(
-            lambda: [float(np.asarray(v)) for v in loop.step(1).values()], repeats
-        )
+        return best_seconds(lambda: [float(np.asarray(v)) for v in loop.step(1).values()], repeats)
 
 
 def main() -> None:
+    load_tensorflow()
     from tf_fewshot import weights
     from tf_fewshot.files import write_json
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from absl import flags
 
 from . import common
+from .startup import load_tensorflow
 
 _ADAPTER = flags.DEFINE_string("adapter", None, "Adapter file, or the folder that holds it.")
 _SOURCE = flags.DEFINE_string("source", None, "Preset or file of a source.")
@@ -27,6 +28,7 @@ def main() -> None:
         raise UserError("--reference is missing: real pictures to compare with.")
     if not (_ADAPTER.value or _SOURCE.value):
         raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
+    load_tensorflow()
     from tf_fewshot.adapted import evaluate_source, load_adapter
     from tf_fewshot.files import append_json_line
 

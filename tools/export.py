@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from absl import flags
 
+from .startup import load_tensorflow
+
 _ADAPTER = flags.DEFINE_string("adapter", None, "Adapter file, or the folder that holds it.")
 _SOURCE = flags.DEFINE_string("source", None, "The adapter's source, or a source to export.")
 _OUT = flags.DEFINE_string("out", None, "Folder whose last part is the name of the model.")
@@ -22,6 +24,7 @@ def main() -> None:
         raise UserError("--out is missing: the folder to write to.")
     if not (_ADAPTER.value or _SOURCE.value):
         raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
+    load_tensorflow()
     if _ADAPTER.value is not None:
         from tf_fewshot.adapted import load_adapter
 

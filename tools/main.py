@@ -6,6 +6,7 @@ Nothing heavy is imported before the flags are known to be right.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 
@@ -41,7 +42,7 @@ def run(argv: list[str] | None = None) -> None:
     """Runs the command that ``argv`` (by default the process's arguments) names."""
     argv = list(sys.argv if argv is None else argv)
     if len(argv) < 2 or argv[1] in ("-h", "--help", "help", "--helpfull"):
-        print(usage())
+        _show(usage())
         raise SystemExit(0 if len(argv) > 1 else 2)
     if argv[1] == "--version":
         from tf_fewshot import __version__
@@ -73,10 +74,9 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
     from tf_fewshot.errors import UserError
 
     if any(arg in ("--help", "-h", "-help") for arg in argv[1:]):
-        print((doc or "").strip())
-        print("\nflags:")
-        print(_flags_help(main.__module__))
+        _show(f"{(doc or '').strip()}\n\nflags:\n{_flags_help(main.__module__)}")
         raise SystemExit(0)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         if prepare:
             argv = prepare(argv)
@@ -91,7 +91,6 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
             fail(f"The configuration has no such field or value: {error.args[0]}")
         if len(rest) > 1:
             fail(f"unexpected argument {rest[1]!r}: flags are written --name=value.")
-        quietly_import_tensorflow(main)
         main()
     except flags.Error as error:
         fail(str(error).strip().splitlines()[-1])
@@ -106,24 +105,12 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
         fail(str(error))
 
 
-def quietly_import_tensorflow(main) -> None:
-    """Imports TensorFlow, whose start-up lines on standard error no setting turns off.
-
-    They tell of nothing that went wrong: which CPU instructions and GPUs there are. A
-    tool that needs no TensorFlow says so by ``main.light = True``.
-    """
-    if getattr(main, "light", False) or "tensorflow" in sys.modules:
-        return
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+def _show(text: str) -> None:
+    """Prints to somebody who may stop reading, as ``head`` does."""
     try:
-        os.dup2(nowhere, 2)
-        importlib.import_module("tensorflow")
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _flags_help(module: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from .startup import load_tensorflow
+
 
 def main() -> None:
+    load_tensorflow()
     from tf_fewshot import methods
 
     rows: list[tuple[str, ...]] = [

@@ -13,6 +13,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from . import common
+from .startup import load_tensorflow
 
 common.define_training_flags()
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Name or path of a configuration.")
@@ -34,6 +35,7 @@ def main() -> None:
         raise UserError("--data is missing: the pictures to train on.")
     if not flag.workdir and not flag.dry_run:
         raise UserError("--workdir is missing: the folder that the run is kept in.")
+    load_tensorflow()
     from tf_fewshot import pretraining
 
     made = pretraining.plan(

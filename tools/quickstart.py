@@ -12,6 +12,7 @@ import time
 from absl import flags
 
 from . import common
+from .startup import load_tensorflow
 
 _WORKDIR = flags.DEFINE_string("workdir", "runs/quickstart", "Where everything is left.")
 _SOURCE = flags.DEFINE_string("source", None, "Another source than the configs'.")
@@ -21,6 +22,7 @@ RUNS = (("ewc", 10), ("bsa", 25))
 
 
 def main() -> None:
+    load_tensorflow()
     import importlib.resources
     from pathlib import Path
 

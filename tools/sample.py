@@ -9,6 +9,7 @@ from __future__ import annotations
 from absl import flags
 
 from . import common
+from .startup import load_tensorflow
 
 _ADAPTER = flags.DEFINE_string("adapter", None, "Adapter file, or the folder that holds it.")
 _SOURCE = flags.DEFINE_string("source", None, "Preset or file of a source.")
@@ -24,6 +25,7 @@ def main() -> None:
 
     if not (_ADAPTER.value or _SOURCE.value):
         raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
+    load_tensorflow()
     from tf_fewshot.adapted import load_adapter
     from tf_fewshot.backbones.sampling import sample_images
     from tf_fewshot.data.grid import image_grid, save_png

@@ -244,8 +244,10 @@ class StyleGANGenerator(keras.Model):
         if not training:
             return self.synthesize(self.broadcast(self.mapping(z)))
         w = self.mapping(z)
-        step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
-        self.w_avg.assign_add(tf.stop_gradient(step))
+        # As batch normalisation: what is frozen keeps its statistics.
+        if self.trainable:
+            step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
+            self.w_avg.assign_add(tf.stop_gradient(step))
         return self.synthesize(self._mixed(w), noise="random")
 
     def broadcast(self, w):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from ..errors import unknown_name
+from ..errors import UserError, unknown_name
 from ..weights.pickles import read_numpy_pickle
 from ..weights.sources import LPIPS_ALEXNET, LPIPS_VGG16
 from .trunk import FrozenTrunk
@@ -103,6 +103,12 @@ class LPIPS:
             float32 ``[N, D]``.
         """
         images = np.asarray(images, np.float32)
+        # The graph is for any size; in one that is too small TensorFlow divides by zero.
+        if images.size and min(images.shape[1:3]) < self.trunk.smallest:
+            raise UserError(
+                f"LPIPS with {self.net!r} needs pictures of at least {self.trunk.smallest} px, "
+                f"these have {images.shape[1]} x {images.shape[2]}."
+            )
         starts = range(0, len(images), batch_size)
         parts = [self._embed(images[i : i + batch_size]).numpy() for i in starts]
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)

@@ -104,9 +104,10 @@ class Pretraining:
             changes["fading"] = True
         elif gan is not None and "fading" in gan.config:
             changes["fading"] = False
+        # New layers begin alike whether earlier resolutions were trained just now or not.
+        keras.utils.set_random_seed(self.seed + growth.resolution)
         if gan is not None:
             return gan.rebuild(**changes)
-        keras.utils.set_random_seed(self.seed)
         return backbones.build(self.architecture, **{**self.config, **changes})
 
     def _trainer(self, gan: GAN, growth: Growth, checkpoints: Path) -> Trainer:

@@ -1,0 +1,160 @@
+"""Training a source from scratch: growing, snapshots, resuming, choosing by FID."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tf_fewshot import methods, weights
+from tf_fewshot.data.pictures import Pictures
+from tf_fewshot.errors import UserError
+from tf_fewshot.pretraining import describe, plan, pretrain
+from tf_fewshot.training.growth import Fade, Falling, Growth, shrunk
+from tf_fewshot.training.pretrain import Pretraining
+from tf_fewshot.training.run_folder import RunFolder
+
+MODEL = {
+    "resolution": 16,
+    "latent_dim": 8,
+    "w_dim": 8,
+    "mapping_layers": 2,
+    "channels": [8, 8, 8],
+    "fused": True,
+}
+GROWTHS = [Growth(8, 16, 0, 4, 0.1), Growth(16, 24, 8, 4, 0.5)]
+
+
+@pytest.fixture
+def pictures():
+    rng = np.random.default_rng(0)
+    return Pictures(rng.integers(0, 256, (12, 16, 16, 3), np.uint8), source="noise")
+
+
+def pretraining(pictures, **changes):
+    made = Pretraining(
+        methods.get("scratch"), "stylegan", MODEL, GROWTHS, pictures, snapshot_images=16
+    )
+    return dataclasses.replace(made, checkpoint_every=2, **changes)
+
+
+def weights_of(path):
+    gan = weights.load(path)
+    return {name: variable.numpy() for name, variable in gan.variables_by_path().items()}
+
+
+def test_grows_and_leaves_snapshots_that_load(pictures, tmp_path):
+    with RunFolder.open(tmp_path, pretraining(pictures).identity()) as folder:
+        snapshots = pretraining(pictures).run(folder)
+    names = [path.stem for path in snapshots]
+    assert names == ["000000016", "000000032", "000000040"]
+    first, last = weights.load(snapshots[0]), weights.load(snapshots[-1])
+    assert first.image_shape == (8, 8, 3)
+    assert last.image_shape == (16, 16, 3)
+    # The last resolution is whole: what faded it in is gone.
+    assert last.config["fading"] is False
+    assert last.source_metadata["images_seen"] == 40
+    assert last.discriminator is not None
+    assert (tmp_path / "snapshot000000040.png").exists()
+
+
+def test_resumed_equals_uninterrupted(pictures, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    with RunFolder.open(whole, pretraining(pictures).identity()) as folder:
+        expected = pretraining(pictures).run(folder)[-1]
+    half = pretraining(pictures, growths=[GROWTHS[0]])
+    with RunFolder.open(cut, half.identity()) as folder:
+        half.run(folder)
+    with RunFolder.open(cut, pretraining(pictures).identity()) as folder:
+        found = pretraining(pictures).run(folder)[-1]
+    a, b = weights_of(expected), weights_of(found)
+    assert a.keys() == b.keys()
+    for name, value in a.items():
+        np.testing.assert_array_equal(value, b[name], err_msg=name)
+
+
+def test_goes_on_from_a_source(pictures, tmp_path):
+    with RunFolder.open(tmp_path / "a", pretraining(pictures).identity()) as folder:
+        begun = weights.load(pretraining(pictures).run(folder)[-1])
+    more = pretraining(pictures, growths=[Growth(16, 8, 0, 4)], start=begun, images_before=40)
+    with RunFolder.open(tmp_path / "b", more.identity()) as folder:
+        (snapshot,) = more.run(folder)
+    assert snapshot.stem == "000000048"
+    before = begun.variables_by_path()
+    after = weights.load(snapshot).variables_by_path()
+    moved = [k for k in before if not np.array_equal(before[k].numpy(), after[k].numpy())]
+    assert "generator/16x16/Conv1/weight" in moved
+    # The fixed noise maps are no matter of training.
+    assert not [name for name in moved if "generator/noise" in name]
+
+
+def test_fade_goes_from_the_old_to_the_new_resolution(tiny_stylegan):
+    gan = tiny_stylegan.rebuild(fading=True)
+    fade = Fade(gan, steps=4)
+    lods = []
+    for step in range(6):
+        fade.on_train_batch_begin(step)
+        lods.append((float(gan.generator.lod), float(gan.discriminator.lod)))
+    assert lods == [(v, v) for v in (1.0, 0.75, 0.5, 0.25, 0.0, 0.0)]
+
+
+def test_falling_rate():
+    rate = Falling(0.01, 10, 20)
+    for step, expected in ((0, 0.01), (10, 0.01), (15, 0.0055), (20, 0.001), (99, 0.001)):
+        assert float(rate(step)) == pytest.approx(expected)
+    assert Growth(8, 400, 0, 4, learning_rate=0.01).rate() == 0.01
+    assert float(Growth(8, 400, 0, 4, learning_rate=0.01, decay_from=0.5).rate()(100)) == (
+        pytest.approx(0.001)
+    )
+
+
+def test_shrunk_is_the_mean_of_squares():
+    images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    small = shrunk(images, 4)
+    expected = np.stack(
+        [
+            [
+                [images[n, 4 * y : 4 * y + 4, 4 * x : 4 * x + 4].mean((0, 1)) for x in range(4)]
+                for y in range(4)
+            ]
+            for n in range(3)
+        ]
+    )
+    assert np.abs(small - expected).max() <= 0.5
+    assert shrunk(images, 16) is images
+
+
+def config(**changes):
+    return {
+        "architecture": "stylegan",
+        "model": MODEL,
+        "growths": [(16, 16, 0, 0.5, 0.5)],
+        "batch_size": 4,
+        "learning_rate": 0.002,
+        "ema_images": 100,
+        "snapshot_images": 8,
+        "adversarial_loss": "non_saturating",
+        "r1_interval": 16,
+        **changes,
+    }
+
+
+def test_plan_says_what_is_wrong(tiny_pictures):
+    with pytest.raises(UserError, match="lacks 'growths'"):
+        plan({k: v for k, v in config().items() if k != "growths"}, tiny_pictures)
+    with pytest.raises(UserError, match=r"8 usable pictures.* at least 64"):
+        plan(config(batch_size=64), tiny_pictures)
+    with pytest.raises(UserError, match="Did you mean 'stylegan'"):
+        plan(config(architecture="stylgan"), tiny_pictures)
+    made = plan(config(), tiny_pictures, precision="float32")
+    assert "generator:" in describe(made)
+
+
+@pytest.mark.download
+def test_keeps_the_snapshot_of_the_lowest_fid(tiny_pictures, tmp_path):
+    made = plan(config(), tiny_pictures, precision="float32", checkpoint_every=2)
+    source = pretrain(made, tmp_path / "run", tiny_pictures, candidates=2)
+    gan = weights.load(source)
+    lines = (tmp_path / "run" / "metric-fid.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    values = [float(line.split('"value": ')[1].split(",")[0]) for line in lines]
+    assert gan.source_metadata["fid"]["value"] == pytest.approx(min(values))
