@@ -14,13 +14,13 @@ def get_config() -> ConfigDict:
             "steps": 1000,
             "batch_size": 8,
             "learning_rate": config_dict.placeholder(float),  # the paper's for the data size
-            "rate_factor": 1.0,  # times the paper's rate
+            "rate_factor": 0.5,  # times the paper's rate
             "latent_learning_rate": config_dict.placeholder(float),  # as learning_rate
             "rate_decay": 0.2,
             "rate_decay_steps": 3000,
             "latent_noise": 0.01,  # ε; the code's
             "latent_prior_convention": "code",  # or "paper"
-            "latent_prior_weight": config_dict.placeholder(float),  # 0.1 (code), 0.2 (paper)
+            "latent_prior_weight": 0.001,  # None: 0.1 (code), 0.2 (paper)
             "latent_prior_samples": 10,  # k = 10 · batch
             "scale_shift_weight": 0.02,  # of (γ - 1)² + β²
             "reconstruction_norm": "l1",  # or "l2"

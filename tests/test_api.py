@@ -16,6 +16,7 @@ from tf_fewshot.weights.native import save_gan
 
 from .conftest import TINY
 
+SMALL = {**TINY["stylegan"], "resolution": 8, "channels": [8, 8]}
 SETTINGS = {"steps": 3, "batch_size": 4, "fisher_samples": 4, "fisher_cache": False}
 
 
@@ -24,7 +25,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source in a file; beside it, a folder with six pictures of another size."""
     folder = tmp_path_factory.mktemp("api")
     keras.utils.set_random_seed(0)
-    gan = tff.backbones.build("stylegan", **TINY["stylegan"])
+    gan = tff.backbones.build("stylegan", **SMALL)
     gan.generator.w_avg.assign(np.linspace(-0.1, 0.1, 8))
     save_gan(gan, folder / "source.npz", metadata={"licence": "CC0-1.0"})
     (folder / "my_pictures").mkdir()
@@ -68,7 +69,7 @@ def test_a_loaded_gan_says_where_it_comes_from(path, gan):
     assert metadata["licence"] == "CC0-1.0"
     assert metadata["fingerprint"] == gan.fingerprint()
     assert len(metadata["sha256"]) == 64
-    assert (gan.latent_dim, gan.image_shape) == (8, (16, 16, 3))
+    assert (gan.latent_dim, gan.image_shape) == (8, (8, 8, 3))
     assert tff.load(str(path)).fingerprint("discriminator") == gan.fingerprint("discriminator")
 
 
@@ -95,7 +96,7 @@ def test_a_source_is_never_changed(path, gan, run):
 
 def test_samples_are_uint8_and_depend_on_the_seed_alone(run):
     images = run.sample(5, seed=3)
-    assert images.shape == (5, 16, 16, 3)
+    assert images.shape == (5, 8, 8, 3)
     assert images.dtype == np.uint8
     assert images.std() > 0
     np.testing.assert_array_equal(images, run.sample(5, seed=3))
@@ -130,7 +131,7 @@ def test_a_number_of_pictures_below_one_is_refused(run, n):
 
 def test_an_interpolation_goes_from_one_picture_to_another(run):
     images = run.interpolate(5, seed=2)
-    assert (images.shape, images.dtype) == ((5, 16, 16, 3), np.uint8)
+    assert (images.shape, images.dtype) == ((5, 8, 8, 3), np.uint8)
     ends = run.sample(2, seed=2)
     assert np.abs(images[[0, -1]].astype(int) - ends.astype(int)).max() <= 1
     assert (images[2] != images[0]).any() and (images[2] != images[-1]).any()
@@ -138,7 +139,7 @@ def test_an_interpolation_goes_from_one_picture_to_another(run):
 
 def test_sources_can_be_sampled_too(gan):
     images = tff.sample_images(gan, 3, seed=1)
-    assert (images.shape, images.dtype) == ((3, 16, 16, 3), np.uint8)
+    assert (images.shape, images.dtype) == ((3, 8, 8, 3), np.uint8)
 
 
 # Keeping --------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ def test_an_adapter_of_half_the_size_holds_rounded_weights(run, gan, tmp_path):
         assert 2 * value.nbytes == whole[path].nbytes
         # Eleven bits, or the smallest subnormal number.
         np.testing.assert_allclose(value, whole[path], rtol=2**-11, atol=2**-25)
-    assert half.sample(2).shape == (2, 16, 16, 3)
+    assert half.sample(2).shape == (2, 8, 8, 3)
 
 
 def test_an_adapter_whose_source_is_not_found_says_so(run):
@@ -193,7 +194,7 @@ def test_metrics_renew_the_report(run):
 
 @pytest.mark.download
 def test_a_run_is_measured(run, path, tmp_path):
-    reference = tff.load_pictures(path.parent / "my_pictures", 16)
+    reference = tff.load_pictures(path.parent / "my_pictures", 8)
     (record,) = run.evaluate(reference, metrics=["kid"], n=6, seed=1)
     assert record["metric"] == "kid"
     assert np.isfinite(record["value"])
@@ -205,11 +206,11 @@ def test_a_run_is_measured(run, path, tmp_path):
 
 
 def test_pictures_may_be_arrays(gan, path, tmp_path):
-    pictures = tff.load_pictures(path.parent / "my_pictures", 16)
-    assert pictures.images.shape == (6, 16, 16, 3)
+    pictures = tff.load_pictures(path.parent / "my_pictures", 8)
+    assert pictures.images.shape == (6, 8, 8, 3)
     options = {"workdir": tmp_path / "run", "precision": "float32", "steps": 1, "batch_size": 2}
     for images, message in (
-        (pictures.images[:, :8], r"The pictures are \(8, 16, 3\), the generator makes \(16, 16, 3"),
+        (pictures.images[:, :4], r"The pictures are \(4, 8, 3\), the generator makes \(8, 8, 3"),
         (pictures.images.astype(np.float32), "must be a uint8 array"),
     ):
         with pytest.raises(tff.UserError, match=message):

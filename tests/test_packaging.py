@@ -270,7 +270,7 @@ def test_the_repository_is_small(files):
 def test_sample_pictures_are_what_the_tool_draws(site, tmp_path):
     samples = sorted((ROOT / "tf_fewshot/samples/toon-head").iterdir())
     assert [path.name for path in samples] == [f"{seed:07d}.png" for seed in range(25)]
-    draw = [sys.executable, "-m", "tf_fewshot.tools.draw_avatars", "--style=toon-head"]
+    draw = [sys.executable, "-m", "tf_fewshot.tools.main", "draw_avatars", "--style=toon-head"]
     draw += ["--first=0", "--count=25", "--size=64", f"--out={tmp_path}"]
     environment = {**os.environ, "PYTHONPATH": str(site)}
     subprocess.run(draw, cwd=site, env=environment, check=True, capture_output=True)

@@ -335,17 +335,17 @@ def test_the_deterministic_flag(world, build_tiny, architecture, tmp_path):
 
 
 def interrupting(loop: Trainer, times: int) -> None:
-    """Presses Ctrl-C in the third step, when the discriminator has moved and the generator not."""
-    generator, calls = loop.players[1], []
+    """Presses Ctrl-C in the third step, when the first player has moved and the second not."""
+    second, calls = loop.players[1], []
 
     def loss(batch, lazy):
         calls.append(lazy)
         if len(calls) == 3:
             for _ in range(times):
                 os.kill(os.getpid(), signal.SIGINT)
-        return generator.loss(batch, lazy)
+        return second.loss(batch, lazy)
 
-    loop.players[1] = dataclasses.replace(generator, loss=loss)
+    loop.players[1] = dataclasses.replace(second, loss=loss)
 
 
 def test_ctrl_c_waits_for_the_end_of_the_step(source, images, tmp_path, eagerly):
@@ -436,7 +436,7 @@ def test_losses_that_are_not_finite_are_named(source, images, tmp_path, eagerly)
         return value, {**logs, "strange": tf.constant(np.inf)}
 
     loop.players[1] = dataclasses.replace(player, loss=loss)
-    with pytest.raises(UserError, match="generator/strange is not a finite number at step 1"):
+    with pytest.raises(UserError, match=f"{player.name}/strange is not a finite number at step 1"):
         loop.run(Schedule(3))
 
 

@@ -72,7 +72,9 @@ def _compiled(gan: GAN):
         labels = None if label is None else tf.fill([tf.shape(z)[0]], label)
         return quantised(gan.generate(z, labels, truncation))
 
-    return gan.__dict__.setdefault("_pictures", pictures)
+    if not hasattr(gan, "_pictures"):
+        vars(gan)["_pictures"] = pictures
+    return vars(gan)["_pictures"]
 
 
 def quantised(images: tf.Tensor) -> tf.Tensor:

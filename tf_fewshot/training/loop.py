@@ -66,7 +66,10 @@ class Trainer:
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in players}
         groups = dict(stateful)
         for name, optimizers in self._optimizers.items():
-            groups[f"optimizer_{name}"] = [v for o in optimizers for v in o.variables]
+            # The learning rate is a setting, and a schedule has no variable for it.
+            groups[f"optimizer_{name}"] = [
+                v for o in optimizers for v in o.variables if not v.path.endswith("/learning_rate")
+            ]
         groups["ema"] = ema.variables
         self.checkpoints = Checkpoints(folder, groups)
         self._model = model
