@@ -487,6 +487,22 @@ def test_callbacks_are_called_in_order_and_losses_are_reported(source, images, t
     assert all(type(value) is float for value in reports[5].values())
 
 
+def test_an_epoch_ends_with_each_checkpoint(source, images, tmp_path, eagerly):
+    calls = []
+
+    class Epochs(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            calls.append(("begin", epoch))
+
+        def on_epoch_end(self, epoch, logs=None):
+            calls.append(("end", epoch, "generator/loss" in (logs or {})))
+
+    loop = make_trainer(source, images, tmp_path, callbacks=[Epochs()])
+    loop.run(Schedule(5, checkpoint_every=2))
+    expected = [[("begin", epoch), ("end", epoch, True)] for epoch in range(3)]
+    assert calls == [call for pair in expected for call in pair]
+
+
 def test_the_model_of_a_callback_is_the_generator_in_training(source, images, tmp_path, eagerly):
     seen = []
 

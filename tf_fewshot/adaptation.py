@@ -26,7 +26,7 @@ from .methods.latents import TableSource
 from .methods.player import Problem
 from .report import write_report
 from .training import precision as precisions
-from .training.assemble import Assembly, assemble, trainer
+from .training.assemble import Assembly, assemble, check_parts, trainer
 from .training.loop import Schedule, Trainer
 from .training.run_folder import RunFolder, fakes_name
 from .training.status import StatusLine
@@ -60,7 +60,6 @@ class Plan:
         settings = {k: v for k, v in self.method.settings().items() if k != "steps"}
         return {
             "method": self.method.name,
-            "source": self.source_name,
             "source_fingerprint": self.source.fingerprint("generator"),
             "data_fingerprint": self.pictures.fingerprint(),
             "pictures": len(self.pictures),
@@ -109,6 +108,7 @@ def plan(
         name = getattr(source, "source_metadata", {}).get("name", source.architecture)
     else:
         source = weights.load(source)
+    check_parts(chosen, source)
     height, width, channels = source.image_shape
     if isinstance(data, np.ndarray):
         data = Pictures(data)
@@ -242,6 +242,7 @@ class _Session:
         folder.log(why)
         folder.record_settings(
             {
+                "source": self.plan.source_name,
                 "steps": self.run_defaults.steps,
                 "precision": self.plan.precision,
                 "dtype": dtype,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from ..backbones import GAN
 from ..data.batches import Batches
 from ..errors import UserError
 from ..methods import Method
@@ -30,17 +31,22 @@ class Assembly:
     callbacks: list[keras.callbacks.Callback]
 
 
+def check_parts(method: Method, gan: GAN) -> None:
+    """Raises a UserError if the GAN lacks a part that the method needs."""
+    if method.objective.needs_discriminator and gan.discriminator is None:
+        raise UserError(
+            f"Method {method.name!r} needs a discriminator, and this source has none. "
+            "Choose a reconstruction method such as 'bsa', or a source with a discriminator."
+        )
+
+
 def assemble(method: Method, problem: Problem) -> Assembly:
     """Makes the four choices of a method ready; ``problem.gan`` may be replaced.
 
     Raises:
         UserError: if the GAN lacks a part that the method needs.
     """
-    if method.objective.needs_discriminator and problem.gan.discriminator is None:
-        raise UserError(
-            f"Method {method.name!r} needs a discriminator, and this source has none. "
-            "Choose a reconstruction method such as 'bsa', or a source with a discriminator."
-        )
+    check_parts(method, problem.gan)
     problem = dataclasses.replace(problem, gan=method.trainable.prepare(problem.gan))
     selection = method.trainable.select(problem.gan)
     latents = method.latents.prepare(problem)

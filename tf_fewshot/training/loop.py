@@ -48,7 +48,7 @@ class Trainer:
             (networks, seeds); with the optimizers they make a checkpoint.
         folder: Where checkpoints are kept.
         ema: The generator that is sampled, updated after each step.
-        callbacks: Keras callbacks; an epoch is the whole run.
+        callbacks: Keras callbacks; an epoch ends with each checkpoint.
         model: What the callbacks see as ``self.model``.
     """
 
@@ -114,14 +114,17 @@ class Trainer:
         whole = True
         try:
             with HeldInterrupt() as interrupt:
+                every = schedule.checkpoint_every or schedule.steps
                 while step < schedule.steps:
+                    if step == begun or step % every == 0:
+                        callbacks.on_epoch_begin(step // every)
                     callbacks.on_train_batch_begin(step)
                     whole = False
                     numbers = self.step(step)
                     step += 1
                     whole = True
                     last = step == schedule.steps
-                    due = schedule.checkpoint_every and step % schedule.checkpoint_every == 0
+                    due = step % every == 0
                     if last or due or step % schedule.check_every == 0 or step == begun + 1:
                         logs = self._checked(step, numbers)
                         report(step, logs)
@@ -129,8 +132,11 @@ class Trainer:
                         logs = {}
                     callbacks.on_train_batch_end(step - 1, logs)
                     if due or last:
+                        callbacks.on_epoch_end((step - 1) // every, logs)
+                    stopped = self._model is not None and self._model.stop_training
+                    if due or last or stopped:
                         self.checkpoints.save(step)
-                    if self._model is not None and self._model.stop_training:
+                    if stopped:
                         break
                     interrupt.check()
         except KeyboardInterrupt:
