@@ -188,7 +188,7 @@ class FisherPenalty(Regularizer):
         fisher_cache: Whether the diagonal is kept on disk for the same source.
     """
 
-    ewc_strength: float = 500.0
+    ewc_strength: float = 2000.0
     fisher_samples: int = 256
     fisher_convention: Literal["per_sample", "batch_mean"] = "per_sample"
     fisher_batch_size: int = 8
