@@ -5,11 +5,11 @@
     tf-fewshot pretrain --config=pretrain_avataaars64 --data=avataaars.zip \\
         --reference=avataaars-eval.zip --workdir=runs/avataaars64
 
-The bundled weights have seen 248,000 images, on two CPU cores in bfloat16, seed 0: 64,000 at 16 px,
-64,000 at 32 px, and 120,000 at 64 px from the float16 snapshot of that (--start), of which the first
-40,000 with R1's gamma at 0.5, the rest at 3, and the learning rate falling over the last 32,000. The
-growths below are those without that detour, and longer. FID (EfficientNet-Lite0, 224 px) of 2,000
-samples against 2,000 unseen pictures: 129.4, KID 0.193.
+The bundled weights have seen 248,000 images, on two CPU cores in bfloat16, seed 0: 64,000 at 16
+px, 64,000 at 32 px, and 120,000 at 64 px from the float16 snapshot of that (--start), of which
+the first 40,000 with R1's gamma at 0.5, the rest at 3, and the learning rate falling over the
+last 32,000. The growths below are those without that detour, and longer. FID (EfficientNet-Lite0,
+224 px) of 2,000 samples against 2,000 unseen pictures: 129.4, KID 0.193.
 """
 
 from ml_collections import ConfigDict
