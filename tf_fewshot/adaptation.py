@@ -244,7 +244,7 @@ class _Session:
             {
                 "source": self.plan.source_name,
                 "steps": self.run_defaults.steps,
-                "precision": self.plan.precision,
+                "precision": dtype.removeprefix("mixed_"),
                 "dtype": dtype,
                 "data": self.plan.pictures.source,
                 "image_size": self.plan.source.image_shape[0],
