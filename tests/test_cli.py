@@ -282,6 +282,7 @@ def test_a_workdir_that_holds_something_else_is_refused(folder, tmp_path):
 def test_a_dry_run_says_what_it_would_train_and_writes_nothing(folder, tmp_path):
     flags = ["--data=pictures", "--method=ewc", "--source=source.npz", "--dry_run"]
     flags += ["--precision=float32", f"--workdir={tmp_path / 'run'}"]
+    flags += ["--config.ewc_strength=123"]
     before = sorted(folder.rglob("*"))
     done = forks().command("adapt", *flags, cwd=folder, TF_FEWSHOT_CACHE=str(tmp_path / "cache"))
     assert done.code == 0, done.stderr
@@ -290,7 +291,7 @@ def test_a_dry_run_says_what_it_would_train_and_writes_nothing(folder, tmp_path)
     assert not list(tmp_path.iterdir())
     assert "Elastic weight consolidation (EWC): Li et al." in done.stdout
     assert re.search(r"^pictures +8 from pictures$", done.stdout, re.M)
-    assert "ewc_strength=500.0" in done.stdout
+    assert "ewc_strength=123.0" in done.stdout
     gan = backbones.build("dcgan", **TINY["dcgan"])
     for name, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         sizes = {v.path: int(np.prod(v.shape)) for v in network.trainable_weights}
