@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,10 @@ import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
+
+# A shell starts what runs in its background deaf to Ctrl-C, and tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Architectures small enough to be built and trained within a test: 16 px, 3 channels.
 TINY: dict[str, dict[str, Any]] = {

@@ -231,10 +231,13 @@ def test_what_is_exported_gives_the_pictures_of_the_adapter(build_tiny, architec
     "name", [n for n in methods.names() if methods.get(n).objective.needs_discriminator]
 )
 def test_a_game_needs_its_discriminator(tiny_dcgan, pictures, name):
-    tiny_dcgan.discriminator = None
     made = plan(tiny_dcgan, pictures, name, **settings_of(name))
+    tiny_dcgan.discriminator = None
     with pytest.raises(UserError, match=f"'{name}' needs a discriminator"):
         assemble(made.method, made.problem("float32", print))
+    # It is known before a workdir is made.
+    with pytest.raises(UserError, match=f"'{name}' needs a discriminator"):
+        plan(tiny_dcgan, pictures, name, **settings_of(name))
 
 
 def test_the_fisher_penalty_needs_the_discriminator_of_the_source(tiny_dcgan, pictures):

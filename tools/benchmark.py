@@ -8,11 +8,10 @@ method against the forward and backward passes that it cannot do without. Best o
 
 from __future__ import annotations
 
-import time
-
 from absl import flags
 
 from .startup import load_tensorflow
+from .timing import best_seconds, flops, peak
 
 _SOURCE = flags.DEFINE_string("source", "avataaars64", "Preset or file of the source.")
 _METHODS = flags.DEFINE_list("methods", ["transfergan", "ewc"], "Methods whose step is timed.")
@@ -21,37 +20,6 @@ _REPEATS = flags.DEFINE_integer("repeats", 5, "Timings of each, of which the bes
 _OUT = flags.DEFINE_string("out", None, "JSON file to write as well.")
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-
-
-def best_seconds(call, repeats: int) -> float:
-    """Shortest of ``repeats`` calls after one that compiles."""
-    call()
-    best = float("inf")
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - begun)
-    return best
-
-
-def peak(dtype: str, repeats: int, n: int = 2048) -> float:
-    """FLOP/s of a matrix product of n × n."""
-    import tensorflow as tf
-
-    a = tf.cast(tf.random.stateless_normal([n, n], [0, 0]), dtype)
-    product = tf.function(lambda: tf.linalg.matmul(a, a))
-    return 2.0 * n**3 / best_seconds(lambda: product().numpy(), repeats)
-
-
-def flops(function, *inputs) -> float:
-    """Floating-point operations of one call, as TensorFlow's profiler counts its graph."""
-    import tensorflow as tf
-    from tensorflow.python.profiler import model_analyzer, option_builder
-
-    graph = tf.function(function).get_concrete_function(*inputs).graph
-    options = option_builder.ProfileOptionBuilder.float_operation()
-    quiet = option_builder.ProfileOptionBuilder(options).with_empty_output().build()
-    return float(model_analyzer.profile(graph, options=quiet).total_float_ops)
 
 
 def _sampling(gan, batch: int, repeats: int) -> dict[str, float]:
