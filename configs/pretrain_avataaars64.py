@@ -26,6 +26,7 @@ def get_config() -> ConfigDict:
                 "mapping_layers": 4,
                 "channels": [96, 96, 80, 48, 24],  # at 4, 8, 16, 32, 64 pixels
                 "fused": True,
+                "use_noise": False,  # drawings have no grain
             },
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
             "growths": [
@@ -39,5 +40,6 @@ def get_config() -> ConfigDict:
             "snapshot_images": 16_000,
             "adversarial_loss": "non_saturating",
             "r1_interval": 16,
+            "clip_images": True,  # what D sees; flat white is otherwise hard to hit
         }
     )

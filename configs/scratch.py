@@ -20,6 +20,9 @@ def get_config() -> ConfigDict:
             "r1_interval": 16,
             "beta_1": 0.0,
             "beta_2": 0.99,
+            "clip_images": False,  # what the discriminator sees
+            "feature_weight": 0.0,  # of a second discriminator, on a frozen AlexNet
+            "feature_learning_rate": 0.0005,
             "ema_decay": 0.99,
             "truncation": config_dict.placeholder(float),  # of samples
         }

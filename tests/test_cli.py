@@ -164,6 +164,7 @@ def test_the_methods_are_listed(tmp_path):
         (["adapt", "--config.none.of=3"], r".*no such field.+none.+"),
         (["adapt", "--config.steps=many"], r"flag --config\.steps=many: .+'many'"),
         (["adapt", "--config.d_learning_rate=fast"], r"flag --config\.d_learning_rate=fast: .+"),
+        (["adapt", "--method=x"], r"Unknown method 'x'\. (?!.*pretrain).+"),
         (["adapt", "--config"], r"--config needs a value: --config=NAME\."),
         (["adapt", "--precision=float46"], r"flag --precision=float46: .+<auto\|float32\|bfl.+"),
         (["adapt", "--seed=-1"], r"flag --seed=-1: .+"),
@@ -176,6 +177,7 @@ def test_the_methods_are_listed(tmp_path):
         (["adapt", "--method=pretrain_avataaars64"], r"This configuration names no method: .+"),
         (["pretrain", "--workdir=x"], r"--data is missing: .+"),
         (["sample"], r"Give --adapter=FILE .+ or --source=NAME\."),
+        (["sample", "--source=x", "--out=x.jpg"], r"--out=x\.jpg: a grid is written as \.png.+"),
         (["sample", "--n=0", "--source=x"], r"flag --n=0: .+"),
         (["sample", "--n=ten", "--source=x"], r"flag --n=ten: .+"),
         (["evaluate", "--source=x"], r"--reference is missing: .+"),
@@ -191,6 +193,12 @@ def test_what_is_wrong_is_said_in_one_line(arguments, pattern, tmp_path):
     assert done.stderr.count("\n") == 1, "TensorFlow was not needed to know this"
     assert seconds < 1.0
     assert not list(tmp_path.iterdir())
+
+
+def test_a_configuration_that_is_no_python_is_said_in_one_line(tmp_path):
+    (tmp_path / "my.py").write_text("def get_config(:\n")
+    done, _ = command("adapt", "--config=my.py", cwd=tmp_path)
+    check_refused(done, r"The configuration cannot be read as Python: .*my\.py, line 1.*")
 
 
 def test_a_value_may_follow_its_flag_and_fields_may_come_first(tmp_path):

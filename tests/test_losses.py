@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tf_fewshot.errors import UserError
 from tf_fewshot.features import BSA_LAYERS, VGG16Features
 from tf_fewshot.losses import adversarial, perceptual
+from tf_fewshot.losses.feature_discriminator import FeatureDiscriminator
 from tf_fewshot.losses.fisher import fisher_diagonal
 from tf_fewshot.losses.latent_prior import latent_prior_loss, squared_distances
 from tf_fewshot.losses.perceptual import PerceptualLoss
@@ -181,6 +182,73 @@ def test_latent_prior_equals_brute_force(n, k, d, convention):
     found = latent_prior_loss(tf.constant(latents), tf.constant(prior), convention)
     assert found.shape == ()
     assert float(found) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+# A discriminator on frozen features ------------------------------------------------------------
+
+
+def pictures_of(seed: int, n: int = 4) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, 16, 16, 3)).astype(np.uint8)
+
+
+def as_images(pictures: np.ndarray) -> tf.Tensor:
+    return tf.constant(pictures, tf.float32) / 127.5 - 1.0
+
+
+@pytest.mark.download
+def test_heads_see_random_projections_of_unit_size():
+    pictures = pictures_of(0)
+    critic = FeatureDiscriminator(pictures, seed=1)
+    seen = critic.features(as_images(pictures))
+    assert [f.shape[-1] for f in seen] == [64] * 4
+    assert [f.shape[1] for f in seen] == [23, 11, 5, 5]  # AlexNet of 96 px
+    for feature in seen:
+        assert 0.5 < np.sqrt(np.mean(np.square(feature))) < 2.0
+    again = FeatureDiscriminator(pictures, seed=1)
+    other = FeatureDiscriminator(pictures, seed=2)
+    for mine, same, unlike in zip(
+        critic.logits(seen), again.logits(seen), other.logits(seen), strict=True
+    ):
+        np.testing.assert_array_equal(mine, same)
+        assert np.abs(mine - unlike).max() > 1e-3
+
+
+@pytest.mark.download
+def test_losses_on_features_are_hinges_of_normalised_heads():
+    real, fake = pictures_of(0), pictures_of(1)
+    critic = FeatureDiscriminator(real)
+    shown, made = critic.features(as_images(real)), critic.features(as_images(fake))
+    # Power iteration has converged when the loss is called often enough.
+    for _ in range(50):
+        loss = critic.discriminator_loss(shown, made)
+    kernels = [v.numpy() for v in critic.variables if v.name == "kernel"]
+    assert len(kernels) == 12
+    for kernel in kernels:
+        largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+        assert largest == pytest.approx(1.0, abs=0.02)
+
+    def convolved(x, kernel, bias):
+        pad = kernel.shape[0] // 2
+        wide = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
+        windows = np.lib.stride_tricks.sliding_window_view(wide, kernel.shape[:2], (1, 2))
+        return np.einsum("nhwcij,ijcd->nhwd", windows, kernel) + bias
+
+    def logits(features):
+        weights = [v.numpy() for v in critic.variables]
+        for i, feature in enumerate(features):
+            x = np.asarray(feature)
+            for layer in range(3):
+                kernel, bias = weights[6 * i + 2 * layer : 6 * i + 2 * layer + 2]
+                x = convolved(x, kernel, bias)
+                x = np.where(x > 0, x, 0.2 * x) if layer < 2 else x
+            yield x
+
+    on_real, on_fake = list(logits(shown)), list(logits(made))
+    expected = np.mean([np.maximum(0, 1 - x).mean() for x in on_real])
+    expected += np.mean([np.maximum(0, 1 + x).mean() for x in on_fake])
+    assert float(loss) == pytest.approx(expected, abs=1e-4)
+    generator = -np.mean([x.mean() for x in on_fake])
+    assert float(critic.generator_loss(made)) == pytest.approx(generator, abs=1e-4)
 
 
 # Perceptual loss -------------------------------------------------------------------------------

@@ -354,6 +354,20 @@ def test_random_noise_differs_from_call_to_call_and_from_row_to_row():
         gan.generate(z, noise="loud")
 
 
+def test_a_network_without_noise_is_the_other_one_with_none():
+    gan, _ = shaken(small())
+    flat = gan.rebuild(use_noise=False)
+    z = gan.sample_latents(3, seed=0)
+    without = np.asarray(flat.generate(z))
+    np.testing.assert_array_equal(without, gan.generate(z, noise="none"))
+    np.testing.assert_array_equal(without, flat.generate(z, noise="random"))
+    assert not [path for path in flat.variables_by_path() if "noise" in path.lower()]
+    staged = [v.path for stage in flat.generator_stages() for v in stage.variables]
+    assert sorted(staged) == sorted(v.path for v in flat.generator.weights)
+    with pytest.raises(BackboneError, match="'loud'"):
+        flat.generate(z, noise="loud")
+
+
 def test_styles_are_mixed_in_nine_rows_of_ten():
     """A mixed row keeps its own style up to a layer from 1 on, and has one other after it."""
     gan, _ = shaken(small())
@@ -430,10 +444,10 @@ def test_half_precision_stays_near(tiny_stylegan):
 @pytest.mark.parametrize(
     ("cls", "arguments"),
     [
-        (stylegan.SynthesisBlock, (8, 3, 4, True, (True, False))),
+        (stylegan.SynthesisBlock, (8, 3, 4, True, (True, False), True)),
         (stylegan.DiscriminatorBlock, (8, 3, 4, "auto")),
         (stylegan.DiscriminatorHead, (3, 2)),
-        (stylegan.Epilogue, (True,)),
+        (stylegan.Epilogue, (True, False)),
         (stylegan.Mapping, (4, 2)),
     ],
 )

@@ -107,6 +107,24 @@ def make_trainer(source: backbones.GAN, images: np.ndarray, folder: Path, **opti
     return trainer(assemble(method, problem), Batches(Pictures(images), 4, 3), folder, **options)
 
 
+# What the discriminator is shown ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_clipped_images_tell_the_generator_nothing_beyond_white(
+    clip, tiny_stylegan, images, tmp_path, eagerly
+):
+    gan = tiny_stylegan
+    gan.generator.to_rgb["16"].bias.assign([50.0] * 3)
+    before = [v.numpy() for v in gan.generator.trainable_weights]
+    method = methods.get("transfergan").with_settings(batch_size=4, clip_images=clip)
+    problem = Problem(gan, gan.clone(), images, 4, seed=3, say=lambda line: None)
+    loop = trainer(assemble(method, problem), Batches(Pictures(images), 4, 3), tmp_path)
+    loop.run(Schedule(1, 100), lambda step, numbers: None)
+    after = [v.numpy() for v in gan.generator.trainable_weights]
+    assert all(map(np.array_equal, before, after)) is clip
+
+
 # Resuming -------------------------------------------------------------------------------
 
 
@@ -136,6 +154,14 @@ def test_a_resumed_run_is_the_uninterrupted_one(source, images, tmp_path, eagerl
 def test_a_resumed_reconstruction_is_the_uninterrupted_one(source, images, tmp_path, eagerly):
     """Batch statistics adaptation: a latent table with its optimizer, falling rates, noise."""
     check_resumed(source, images, tmp_path, "bsa", latent_learning_rate=0.05, rate_decay_steps=5)
+
+
+@pytest.mark.download
+def test_a_resumed_feature_discriminator_is_the_uninterrupted_one(
+    source, images, tmp_path, eagerly
+):
+    """A third player, whose weights belong to no network of the GAN."""
+    check_resumed(source, images, tmp_path, "transfergan", feature_weight=1.0)
 
 
 def test_a_finished_run_is_not_trained_again(source, images, tmp_path, eagerly):

@@ -44,7 +44,12 @@ def plan(
         for r, images, fade, gamma, decay in rows
     ]
     method = methods.get("scratch").with_settings(
-        adversarial_loss=config["adversarial_loss"], r1_interval=config["r1_interval"]
+        adversarial_loss=config["adversarial_loss"],
+        r1_interval=config["r1_interval"],
+        clip_images=config.get("clip_images", False),
+        feature_weight=config.get("feature_weight", 0.0),
+        feature_learning_rate=config.get("feature_learning_rate", 0.0005),
+        d_learning_rate=config.get("d_learning_rate"),
     )
     pictures = load_pictures(data, model["resolution"], min_count=batch_size)
     begun = weights.load(start) if start is not None else None

@@ -39,6 +39,8 @@ def config_path(name: str, kind: str = "config") -> Path:
     folder = Path(next(iter(spec.submodule_search_locations)))
     known = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
     if name not in known:
+        if kind == "method":
+            known = {n: path for n, path in known.items() if not n.startswith("pretrain")}
         raise unknown_name(kind, name, known, " Or give the path of a .py file.")
     return known[name]
 

@@ -89,6 +89,8 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
             while error.args and isinstance(error.args[0], Exception):
                 error = error.args[0]
             fail(f"The configuration has no such field or value: {error.args[0]}")
+        except (SyntaxError, ImportError) as error:
+            fail(f"The configuration cannot be read as Python: {error}")
         if len(rest) > 1:
             fail(f"unexpected argument {rest[1]!r}: flags are written --name=value.")
         main()
@@ -103,6 +105,11 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
         fail("Out of memory. Try a smaller batch size.")
     except OSError as error:
         fail(str(error))
+    except Exception as error:
+        # TensorFlow's own, told by name: it may not have been imported.
+        if type(error).__name__ != "ResourceExhaustedError":
+            raise
+        fail("Out of memory. Try a smaller batch size.")
 
 
 def _show(text: str) -> None:

@@ -6,6 +6,8 @@ tf-fewshot sample --source=avataaars64 --n=100 --out=pictures/
 
 from __future__ import annotations
 
+import os
+
 from absl import flags
 
 from . import common
@@ -25,6 +27,9 @@ def main() -> None:
 
     if not (_ADAPTER.value or _SOURCE.value):
         raise UserError("Give --adapter=FILE (an adapted generator) or --source=NAME.")
+    suffix = os.path.splitext(_OUT.value)[1].lower()
+    if suffix in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"):
+        raise UserError(f"--out={_OUT.value}: a grid is written as .png, which loses nothing.")
     load_tensorflow()
     from tf_fewshot.adapted import load_adapter
     from tf_fewshot.backbones.sampling import sample_images

@@ -74,9 +74,9 @@ class Mapping(keras.layers.Layer):
 class Epilogue(keras.layers.Layer):
     """What follows every convolution: noise, bias, leaky ReLU, AdaIN, scale and shift."""
 
-    def __init__(self, scale_shift: bool, **kwargs):
+    def __init__(self, scale_shift: bool, use_noise: bool, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.noise = AddNoise(name="Noise", dtype=self.dtype_policy)
+        self.noise = AddNoise(name="Noise", dtype=self.dtype_policy) if use_noise else None
         self.adain = AdaIN(name="AdaIN", dtype=self.dtype_policy)
         self.scale_shift = (
             ScaleShift(name="ScaleShift", dtype=self.dtype_policy) if scale_shift else None
@@ -84,7 +84,8 @@ class Epilogue(keras.layers.Layer):
 
     def build(self, input_shape, style_shape, noise_shape=None):
         channels = input_shape[-1]
-        self.noise.build(input_shape)
+        if self.noise is not None:
+            self.noise.build(input_shape)
         self.bias = self.add_weight(
             shape=(channels,), name="bias", initializer="zeros", autocast=False
         )
@@ -93,7 +94,7 @@ class Epilogue(keras.layers.Layer):
             self.scale_shift.build(input_shape)
 
     def call(self, x, w, noise):
-        if noise is not None:
+        if noise is not None and self.noise is not None:
             x = self.noise(x, noise)
         x = _lrelu(x + tf.cast(self.bias, x.dtype))
         x = self.adain(x, w)
@@ -104,7 +105,7 @@ class Epilogue(keras.layers.Layer):
 class SynthesisBlock(keras.layers.Layer):
     """The two styled layers of one resolution."""
 
-    def __init__(self, resolution, channels, w_dim, fused, scale_shift, **kwargs):
+    def __init__(self, resolution, channels, w_dim, fused, scale_shift, use_noise, **kwargs):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
         super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels, self.w_dim = resolution, channels, w_dim
@@ -116,9 +117,13 @@ class SynthesisBlock(keras.layers.Layer):
                 channels, resample="up", fused=fuse, name="Conv0_up", **same
             )
             self.blur = Blur(name="Blur", dtype=self.dtype_policy)
-        self.epilogue0 = Epilogue(scale_shift[0], name="Epilogue0", dtype=self.dtype_policy)
+        self.epilogue0 = Epilogue(
+            scale_shift[0], use_noise, name="Epilogue0", dtype=self.dtype_policy
+        )
         self.conv1 = EqualizedConv2D(channels, name="Conv1", **same)
-        self.epilogue1 = Epilogue(scale_shift[1], name="Epilogue1", dtype=self.dtype_policy)
+        self.epilogue1 = Epilogue(
+            scale_shift[1], use_noise, name="Epilogue1", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape, styles_shape=None, noises_shape=None):
         r = self.resolution
@@ -156,6 +161,8 @@ class StyleGANGenerator(keras.Model):
         fading: Whether the last resolution is faded in by the weight ``lod``
             (1: only the resolution below is seen, 0: only the last).
         scale_shift: Adds :class:`ScaleShift` to every hidden layer but the last.
+        use_noise: Whether every layer has noise inputs. Drawings of flat colour have
+            nothing random for them to make, and the grain that they leave shows.
         mixing: Probability of mixing two styles while training.
         w_avg_beta: Decay of the running mean of the styles.
     """
@@ -170,6 +177,7 @@ class StyleGANGenerator(keras.Model):
         fused: bool | str = "auto",
         fading: bool = False,
         scale_shift: bool = False,
+        use_noise: bool = True,
         mixing: float = 0.9,
         w_avg_beta: float = 0.995,
         name: str = "generator",
@@ -185,11 +193,13 @@ class StyleGANGenerator(keras.Model):
             "fused": fused,
             "fading": fading,
             "scale_shift": scale_shift,
+            "use_noise": use_noise,
             "mixing": mixing,
             "w_avg_beta": w_avg_beta,
         }
         self.resolution, self.latent_dim, self.w_dim = resolution, latent_dim, w_dim
         self.fading, self.mixing, self.w_avg_beta = fading, mixing, w_avg_beta
+        self.use_noise = use_noise
         self.resolutions = [4 * 2**i for i in range(len(channels))]
         self.num_layers = 2 * len(channels)
         self.mapping = Mapping(w_dim, mapping_layers, name="mapping", dtype="float32")
@@ -201,6 +211,7 @@ class StyleGANGenerator(keras.Model):
                 w_dim,
                 fused,
                 (scale_shift, scale_shift and r != last),
+                use_noise,
                 dtype=self.dtype_policy,
             )
             for r, c in zip(self.resolutions, channels, strict=True)
@@ -226,7 +237,7 @@ class StyleGANGenerator(keras.Model):
                 trainable=False,
                 autocast=False,
             )
-            for i in range(self.num_layers)
+            for i in range(self.num_layers if self.use_noise else 0)
         ]
         if self.fading:
             self.lod = self.add_weight(
@@ -279,12 +290,12 @@ class StyleGANGenerator(keras.Model):
         return image
 
     def _noise(self, i: int, n, kind: str):
+        if kind not in ("const", "random", "none"):
+            raise BackboneError(f"noise must be 'const', 'random' or 'none', not {kind!r}")
+        if kind == "none" or not self.use_noise:
+            return None
         if kind == "const":
             return tf.convert_to_tensor(self.noises[i])
-        if kind == "none":
-            return None
-        if kind != "random":
-            raise BackboneError(f"noise must be 'const', 'random' or 'none', not {kind!r}")
         size = 4 * 2 ** (i // 2)
         return keras.random.normal((n, size, size, 1), seed=self.seeds)
 
@@ -437,7 +448,7 @@ class StyleGAN(GAN):
         resolution: Width and height of the images, a power of two from 8.
         latent_dim, w_dim, mapping_layers: Of the mapping network.
         channels: Channels at 4, 8, … ``resolution``; None takes the released widths.
-        fused, fading, scale_shift: See :class:`StyleGANGenerator`.
+        fused, fading, scale_shift, use_noise: See :class:`StyleGANGenerator`.
         mbstd_group: Group of the minibatch standard deviation.
         truncation_layers: How many layers ψ acts on.
         dtype: Keras dtype policy, such as "mixed_bfloat16".
@@ -453,6 +464,7 @@ class StyleGAN(GAN):
         fused: bool | str = "auto",
         fading: bool = False,
         scale_shift: bool = False,
+        use_noise: bool = True,
         mbstd_group: int = 4,
         truncation_layers: int = 8,
         dtype: str = "float32",
@@ -474,6 +486,7 @@ class StyleGAN(GAN):
             fused=fused,
             fading=fading,
             scale_shift=scale_shift,
+            use_noise=use_noise,
             mbstd_group=mbstd_group,
             truncation_layers=truncation_layers,
             dtype=dtype,
@@ -487,6 +500,7 @@ class StyleGAN(GAN):
             fused=fused,
             fading=fading,
             scale_shift=scale_shift,
+            use_noise=use_noise,
             dtype=dtype,
         )
         self.discriminator: Any = StyleGANDiscriminator(

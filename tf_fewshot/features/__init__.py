@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import unknown_name
 from ..weights.sources import EFFICIENTNET_LITE0
 from . import efficientnet_lite0 as _lite0
-from .lpips import LPIPS, lpips
+from .lpips import LPIPS, alexnet_trunk, lpips
 from .vgg16 import BSA_LAYERS, VGG16_LAYERS, VGG16Features
 
 
@@ -73,6 +73,7 @@ __all__ = [
     "VGG16_LAYERS",
     "FeatureExtractor",
     "VGG16Features",
+    "alexnet_trunk",
     "extractor",
     "lpips",
 ]

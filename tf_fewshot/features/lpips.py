@@ -7,6 +7,7 @@ Metric" (CVPR 2018), equation 1, in version 0.1 of its weights.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +29,8 @@ def lpips_alexnet() -> dict[str, Any]:
     return read_numpy_pickle(LPIPS_ALEXNET.fetch())
 
 
-def _alexnet(dtype: str) -> FrozenTrunk:
+def alexnet_trunk(layers: Sequence[str] = _ALEXNET, dtype: str = "float32") -> FrozenTrunk:
+    """The AlexNet of LPIPS: activations "conv1" … "conv5" of images ``[N, H, W, 3]`` in [-1, 1]."""
     trunk = lpips_alexnet()["AlexNet_0"]
     weights = [trunk[f"Conv_{i}"] for i in range(5)]
     return FrozenTrunk(
@@ -38,7 +40,7 @@ def _alexnet(dtype: str) -> FrozenTrunk:
         weights,
         (4, 2),
         31,
-        _ALEXNET,
+        layers,
         "torchvision",
         name="alexnet",
         dtype=dtype,
@@ -66,7 +68,7 @@ class LPIPS:
             raise unknown_name("LPIPS network", net, ["alex", "vgg"])
         self.net = net
         if net == "alex":
-            self.trunk: FrozenTrunk = _alexnet(dtype)
+            self.trunk: FrozenTrunk = alexnet_trunk(dtype=dtype)
             stored, self.version = lpips_alexnet(), LPIPS_ALEXNET.sha256
         else:
             self.trunk = VGG16Features(_VGG16, dtype=dtype)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import tensorflow as tf
 
 from ..losses import adversarial
+from ..losses.feature_discriminator import FeatureDiscriminator
 from .objective import Objective, penalised
 from .player import Adam, Group, Player
 
@@ -27,6 +28,14 @@ class Adversarial(Objective):
         r1_gamma: Weight γ of R1; the term is γ/2 · R1. 0 leaves it out.
         r1_interval: Steps between two R1 terms.
         beta_1, beta_2: Adam's moments, of both.
+        feature_weight: Weight of the generator's loss against a second discriminator, on
+            the activations of a frozen AlexNet
+            (:class:`tf_fewshot.losses.feature_discriminator.FeatureDiscriminator`).
+            0 leaves it out.
+        feature_learning_rate: Adam's, of that discriminator.
+        clip_images: Shows the discriminator generated images clipped to [-1, 1], as
+            picture files are. An unbounded generator need not hit flat white or black
+            to the last digit then, which alone tells it from drawings.
     """
 
     adversarial_loss: Literal["non_saturating", "hinge", "wasserstein", "least_squares"] = (
@@ -38,6 +47,9 @@ class Adversarial(Objective):
     r1_interval: int = 16
     beta_1: float = 0.0
     beta_2: float = 0.99
+    clip_images: bool = False
+    feature_weight: float = 0.0
+    feature_learning_rate: float = 0.0005
 
     needs_discriminator = True
 
@@ -46,16 +58,28 @@ class Adversarial(Objective):
         discriminator = gan.discriminator
         adam = Adam(self.beta_1, self.beta_2)
 
-        shown: dict[str, tf.Tensor] = {}
+        shown: dict[str, Any] = {}
+        critic = None
+        if self.feature_weight:
+            dtype = gan.generator.dtype_policy.name
+            critic = FeatureDiscriminator(problem.images, problem.seed, dtype)
 
         def g_loss(batch, lazy):
             del lazy
             drawn = latents.draw(batch)
             images = drawn.images(gan, batch.labels)
+            if self.clip_images:
+                images = tf.clip_by_value(images, -1.0, 1.0)
             # The discriminator's turn comes next, on the same images: one pass saved.
             shown["fake"] = tf.stop_gradient(images)
             total = loss.generator(discriminator(images, batch.labels, training=True))
-            return penalised(total, {"loss": total}, penalties, drawn, "generator")
+            logs = {"loss": total}
+            if critic:
+                features = critic.features(images)
+                shown["features"] = [tf.stop_gradient(f) for f in features]
+                logs["features"] = critic.generator_loss(features)
+                total += self.feature_weight * logs["features"]
+            return penalised(total, logs, penalties, drawn, "generator")
 
         def d_loss(batch, lazy):
             real_logits = discriminator(batch.images, batch.labels, training=True)
@@ -72,9 +96,14 @@ class Adversarial(Objective):
                 logs["r1"] = r1
             return total, logs
 
+        def critic_loss(batch, lazy):
+            del lazy
+            total = critic.discriminator_loss(critic.features(batch.images), shown["features"])
+            return total, {"loss": total}
+
         d_rate = self.learning_rate if self.d_learning_rate is None else self.d_learning_rate
         interval = self.r1_interval if self.r1_gamma else None
-        return [
+        players = [
             Player(
                 "generator",
                 [Group([*selection.generator, *latents.variables], self.learning_rate)],
@@ -85,3 +114,8 @@ class Adversarial(Objective):
                 "discriminator", [Group(selection.discriminator, d_rate)], d_loss, adam, interval
             ),
         ]
+        if critic:
+            group = Group(critic.variables, self.feature_learning_rate)
+            state = [*critic.variables, *critic.state]
+            players.append(Player("features", [group], critic_loss, adam, state=state))
+        return players

@@ -89,6 +89,7 @@ class Player:
             belong in it.
         adam: Its optimizer's moments.
         lazy_interval: None if there is no lazy term.
+        state: Variables of its own, outside the GAN, that a resumed run needs.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Player:
     loss: Loss
     adam: Adam = Adam()
     lazy_interval: int | None = None
+    state: Sequence[keras.Variable] = ()
 
     @property
     def variables(self) -> list[keras.Variable]:

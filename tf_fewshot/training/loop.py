@@ -65,6 +65,7 @@ class Trainer:
         self.players, self.batches, self.ema = list(players), batches, ema
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in players}
         groups = dict(stateful)
+        groups |= {f"state_{p.name}": list(p.state) for p in self.players if p.state}
         for name, optimizers in self._optimizers.items():
             # The learning rate is a setting, and a schedule has no variable for it.
             groups[f"optimizer_{name}"] = [

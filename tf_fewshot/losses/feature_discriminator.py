@@ -1,0 +1,111 @@
+"""A second discriminator that looks through the eyes of a frozen network.
+
+Sources: Sauer et al., "Projected GANs Converge Faster" (NeurIPS 2021): small heads on
+activations that are mixed by fixed random projections; Kumari et al., "Ensembling
+Off-the-shelf Models for GAN Training" (CVPR 2022): beside the usual discriminator.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..features import alexnet_trunk
+
+_LAYERS = ("conv1", "conv2", "conv3", "conv5")
+_WIDTH = 64
+# AlexNet's first kernel is 11 px wide, every 4 px: at 64 px it would see no detail.
+_LEAST_SIZE = 96
+_CALIBRATION = 64
+
+
+class FeatureDiscriminator:
+    """Heads on the activations of an AlexNet that is never trained.
+
+    Each layer's activations are projected at random to 64 channels of about unit size;
+    a head of three spectrally normalised convolutions gives a map of logits.
+
+    Args:
+        pictures: uint8 ``[N, H, W, 3]``; the size of their activations is the unit.
+        seed: Of the projections and of the heads' first weights.
+        dtype: Keras dtype policy of the AlexNet; heads are float32.
+
+    Attributes:
+        variables: What is trained.
+        state: What else changes while it is trained.
+
+    Raises:
+        UserError: if AlexNet's weights cannot be brought.
+    """
+
+    def __init__(self, pictures: np.ndarray, seed: int = 0, dtype: str = "float32"):
+        self._trunk = alexnet_trunk(_LAYERS, dtype)
+        self._size = max(_LEAST_SIZE, pictures.shape[1], pictures.shape[2])
+        rng = np.random.default_rng(seed)
+        shown = tf.cast(pictures[:_CALIBRATION], tf.float32) / 127.5 - 1.0
+        self._mixings: list[np.ndarray] = []
+        self._heads: list[keras.Sequential] = []
+        for i, activation in enumerate(self._activations(shown)):
+            channels = activation.shape[-1]
+            unit = float(tf.sqrt(tf.reduce_mean(tf.square(activation)) + 1e-12))
+            mixing = rng.standard_normal((channels, _WIDTH)) / (np.sqrt(channels) * unit)
+            self._mixings.append(mixing.astype(np.float32))
+            self._heads.append(_head(activation.shape[1:3], i, rng))
+        self.variables = [v for head in self._heads for v in head.trainable_variables]
+        self.state = [v for head in self._heads for v in head.non_trainable_variables]
+
+    def features(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """What the heads see of images ``[N, H, W, 3]`` in [-1, 1]: ``[N, h, w, 64]`` each."""
+        activations = self._activations(images)
+        return [
+            tf.einsum("nhwc,cd->nhwd", activation, mixing)
+            for activation, mixing in zip(activations, self._mixings, strict=True)
+        ]
+
+    def logits(self, features: list[tf.Tensor], training: bool = False) -> list[tf.Tensor]:
+        """A map ``[N, h, w, 1]`` for each layer; ``training`` renews the spectral norms."""
+        return [
+            head(feature, training=training)
+            for head, feature in zip(self._heads, features, strict=True)
+        ]
+
+    def generator_loss(self, features: list[tf.Tensor]) -> tf.Tensor:
+        """Hinge loss of the generator on what the heads see of its images: a scalar."""
+        return _mean([-logit for logit in self.logits(features)])
+
+    def discriminator_loss(self, real: list[tf.Tensor], fake: list[tf.Tensor]) -> tf.Tensor:
+        """Hinge loss of the heads: a scalar, 2 if they cannot tell anything."""
+        return _mean([tf.nn.relu(1.0 - logit) for logit in self.logits(real, True)]) + _mean(
+            [tf.nn.relu(1.0 + logit) for logit in self.logits(fake)]
+        )
+
+    def _activations(self, images: tf.Tensor) -> list[tf.Tensor]:
+        x = tf.image.resize(tf.cast(images, tf.float32), [self._size, self._size])
+        return [tf.cast(activation, tf.float32) for activation in self._trunk(x)]
+
+
+def _head(size: tuple[int, int], number: int, rng: np.random.Generator) -> keras.Sequential:
+    layers: list[keras.layers.Layer] = []
+    for i, (filters, width) in enumerate([(_WIDTH, 3), (_WIDTH, 1), (1, 1)]):
+        initializer = keras.initializers.GlorotUniform(int(rng.integers(2**31)))
+        conv = keras.layers.Conv2D(
+            filters,
+            width,
+            padding="same",
+            kernel_initializer=initializer,
+            name=f"conv{i}",
+            dtype="float32",
+        )
+        layers.append(
+            keras.layers.SpectralNormalization(conv, name=f"normalised{i}", dtype="float32")
+        )
+        if i < 2:
+            layers.append(keras.layers.LeakyReLU(0.2, name=f"lrelu{i}", dtype="float32"))
+    head = keras.Sequential(layers, name=f"feature_head{number}")
+    head.build((None, *size, _WIDTH))
+    return head
+
+
+def _mean(maps: list[tf.Tensor]) -> tf.Tensor:
+    return tf.add_n([tf.reduce_mean(m) for m in maps]) / len(maps)
