@@ -261,10 +261,6 @@ def pictures() -> np.ndarray:
     return np.kron(noise, np.ones((1, 4, 4, 1))).astype(np.uint8)
 
 
-def as_images(pictures) -> tf.Tensor:
-    return tf.constant(pictures.astype(np.float32) / 127.5 - 1)
-
-
 def layer_losses(images, targets, norm="l1", preprocess="torchvision"):
     network = VGG16Features(BSA_LAYERS, preprocess)
     measure = np.abs if norm == "l1" else np.square
