@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tf_fewshot import methods, weights
+from tf_fewshot import backbones, methods, weights
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.pretraining import describe, plan, pretrain
 from tf_fewshot.training.growth import Fade, Falling, Growth, shrunk
 from tf_fewshot.training.pretrain import Pretraining
 from tf_fewshot.training.run_folder import RunFolder
+from tf_fewshot.weights.native import save_gan
 
 MODEL = {
     "resolution": 16,
@@ -150,6 +151,22 @@ def test_plan_says_what_is_wrong(tiny_pictures):
 
 
 @pytest.mark.download
+def test_plan_goes_on_from_a_narrower_source_with_noise(tiny_pictures, tmp_path):
+    start = backbones.build("stylegan", **{**MODEL, "channels": [8, 8, 4]})
+    save_gan(start, tmp_path / "start.npz")
+    wide = config(model={**MODEL, "channels": [8, 8, 8], "use_noise": False})
+    begun = plan(wide, tiny_pictures, precision="float32", start=tmp_path / "start.npz").start
+    assert begun is not None
+    assert begun.config["channels"] == [8, 8, 8]
+    assert begun.config["use_noise"] is False
+    z = start.sample_latents(3, seed=0)
+    expected = start.generate(z, noise="none")
+    np.testing.assert_allclose(begun.generate(z), expected, atol=1e-4)
+    other = config(model={**MODEL, "mapping_layers": 3})
+    with pytest.raises(UserError, match="--start has mapping_layers 2, the configuration 3"):
+        plan(other, tiny_pictures, precision="float32", start=tmp_path / "start.npz")
+
+
 def test_keeps_the_snapshot_of_the_lowest_fid(tiny_pictures, tmp_path):
     made = plan(config(), tiny_pictures, precision="float32", checkpoint_every=2)
     source = pretrain(made, tmp_path / "run", tiny_pictures, candidates=2)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tests.conftest import TINY
 from tf_fewshot import backbones
-from tf_fewshot.backbones import BackboneError, base, stylegan
+from tf_fewshot.backbones import BackboneError, base, stylegan, widening
 
 # keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
 saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -408,6 +408,30 @@ def test_a_grown_network_begins_as_the_smaller_one():
     whole = grown.rebuild(fading=False)
     assert "generator/ToRGB_16x16/weight" not in whole.variables_by_path()
     np.testing.assert_allclose(whole.generate(z), grown.generate(z), atol=1e-6)
+
+
+@pytest.mark.parametrize("fading", [False, True])
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_wider_network_begins_as_the_narrower_one(fading, fused):
+    gan, _ = shaken(small(fading=fading, fused=fused))
+    wide = widening.widened(gan, [8, 9, 7])
+    assert wide.config["channels"] == [8, 9, 7]
+    z = gan.sample_latents(5, seed=2)
+    images = np.asarray(gan.generate(z))
+    np.testing.assert_allclose(wide.generate(z), images, atol=1e-4)
+    np.testing.assert_allclose(wide.discriminator(images), gan.discriminator(images), atol=1e-4)
+    # What is new is at zero only where it can leave it.
+    last = wide.generator.to_rgb["16"].weight
+    assert not np.any(last.numpy()[:, :, 4:])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(wide.discriminator(wide.generate(z)))
+    assert np.all(tape.gradient(loss, last.value).numpy()[:, :, 4:])
+
+
+@pytest.mark.parametrize("channels", [[8, 6], [9, 6, 4], [8, 5, 4]])
+def test_channels_that_are_not_wider_are_refused(channels):
+    with pytest.raises(BackboneError, match="cannot be widened"):
+        widening.widened(small(), channels)
 
 
 def test_released_widths():

@@ -10,6 +10,8 @@ from typing import Any
 
 from . import backbones, methods, weights
 from .adapted import evaluate_source
+from .backbones.stylegan import StyleGAN
+from .backbones.widening import widened
 from .data.load import load_pictures
 from .errors import UserError
 from .training import precision as precisions
@@ -52,7 +54,7 @@ def plan(
         d_learning_rate=config.get("d_learning_rate"),
     )
     pictures = load_pictures(data, model["resolution"], min_count=batch_size)
-    begun = weights.load(start) if start is not None else None
+    begun = _begun(weights.load(start), model) if start is not None else None
     dtype, _ = precisions.choose(
         precision, begun or backbones.build(architecture, **model), batch_size
     )
@@ -70,6 +72,30 @@ def plan(
         begun,
         begun.source_metadata.get("images_seen", 0) if begun else 0,
     )
+
+
+def _begun(gan: backbones.GAN, model: dict[str, Any]) -> backbones.GAN:
+    """A source to go on from as the configured model: wider, or without its noise.
+
+    Raises:
+        UserError: if it differs in anything else.
+    """
+    known = dict(gan.config)
+    if isinstance(gan, StyleGAN):
+        wanted = model.get("use_noise", True)
+        if known["use_noise"] and not wanted:
+            gan, known["use_noise"] = gan.rebuild(use_noise=False), False
+        levels = len(known["channels"])
+        channels = list(model.get("channels") or known["channels"])[:levels]
+        if channels != known["channels"]:
+            gan = widened(gan, channels)
+    for name, value in model.items():
+        if name not in ("channels", "resolution") and known.get(name) != value:
+            raise UserError(
+                f"--start has {name} {known.get(name)!r}, the configuration {value!r}: they must "
+                "be alike to go on."
+            )
+    return gan
 
 
 def describe(made: Pretraining) -> str:
