@@ -24,7 +24,7 @@ def get_config() -> ConfigDict:
                 "latent_dim": 128,
                 "w_dim": 128,
                 "mapping_layers": 4,
-                "channels": [96, 96, 80, 48, 24],  # at 4, 8, 16, 32, 64 pixels
+                "channels": [96, 96, 96, 64, 32],  # at 4, 8, 16, 32, 64 pixels
                 "fused": True,
                 "use_noise": False,  # drawings have no grain
             },
@@ -32,14 +32,17 @@ def get_config() -> ConfigDict:
             "growths": [
                 (16, 64_000, 0, 0.05, 1.0),
                 (32, 64_000, 12_800, 0.3, 1.0),
-                (64, 600_000, 16_000, 3.0, 0.7),
+                (64, 600_000, 16_000, 2.0, 0.6),
             ],
             "batch_size": 16,
-            "learning_rate": 0.002,
+            "learning_rate": 0.004,
+            "d_learning_rate": 0.003,
             "ema_images": 5_000,  # half-life of the averaged generator
             "snapshot_images": 16_000,
             "adversarial_loss": "non_saturating",
             "r1_interval": 16,
             "clip_images": True,  # what D sees; flat white is otherwise hard to hit
+            "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet
+            "feature_learning_rate": 0.001,
         }
     )

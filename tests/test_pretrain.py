@@ -102,10 +102,9 @@ def test_falling_rate():
     rate = Falling(0.01, 10, 20)
     for step, expected in ((0, 0.01), (10, 0.01), (15, 0.0055), (20, 0.001), (99, 0.001)):
         assert float(rate(step)) == pytest.approx(expected)
-    assert Growth(8, 400, 0, 4, learning_rate=0.01).rate() == 0.01
-    assert float(Growth(8, 400, 0, 4, learning_rate=0.01, decay_from=0.5).rate()(100)) == (
-        pytest.approx(0.001)
-    )
+    assert Growth(8, 400, 0, 4, learning_rate=0.01).rates() == (0.01, 0.01)
+    falling = Growth(8, 400, 0, 4, learning_rate=0.01, decay_from=0.5, d_learning_rate=0.04)
+    assert [float(rate(100)) for rate in falling.rates()] == pytest.approx([0.001, 0.004])
 
 
 def test_shrunk_is_the_mean_of_squares():

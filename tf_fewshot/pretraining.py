@@ -42,7 +42,16 @@ def plan(
     except KeyError as error:
         raise UserError(f"The configuration of a pretraining lacks {error}.") from error
     growths = [
-        Growth(r, images, fade, batch_size, gamma, config["learning_rate"], decay)
+        Growth(
+            resolution=r,
+            images=images,
+            fade_images=fade,
+            batch_size=batch_size,
+            r1_gamma=gamma,
+            learning_rate=config["learning_rate"],
+            decay_from=decay,
+            d_learning_rate=config.get("d_learning_rate"),
+        )
         for r, images, fade, gamma, decay in rows
     ]
     method = methods.get("scratch").with_settings(
@@ -51,7 +60,6 @@ def plan(
         clip_images=config.get("clip_images", False),
         feature_weight=config.get("feature_weight", 0.0),
         feature_learning_rate=config.get("feature_learning_rate", 0.0005),
-        d_learning_rate=config.get("d_learning_rate"),
     )
     pictures = load_pictures(data, model["resolution"], min_count=batch_size)
     begun = _begun(weights.load(start), model) if start is not None else None

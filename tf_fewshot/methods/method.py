@@ -101,10 +101,11 @@ class Method:
             run=changed(self.run),
         )
 
-    def with_learning_rate(self, rate: Any) -> Method:
-        """The same method with a Keras learning rate schedule for its objective."""
+    def with_learning_rates(self, rate: Any, d_rate: Any) -> Method:
+        """The same adversarial method with Keras schedules for generator and discriminator."""
         cell: Any = self.objective
-        return dataclasses.replace(self, objective=dataclasses.replace(cell, learning_rate=rate))
+        cell = dataclasses.replace(cell, learning_rate=rate, d_learning_rate=d_rate)
+        return dataclasses.replace(self, objective=cell)
 
 
 def _checked(name: str, value: Any, kind: Any, default: Any) -> Any:

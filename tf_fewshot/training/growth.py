@@ -22,9 +22,11 @@ class Growth:
         fade_images: The first of them, during which it is faded in.
         batch_size: Images in a step.
         r1_gamma: Weight of R1.
-        learning_rate: Adam's, of both networks.
+        learning_rate: Adam's, of the generator.
         decay_from: Fraction of ``images`` from which on the learning rate falls linearly
             to a tenth; 1 keeps it.
+        d_learning_rate: Adam's, of the discriminator, falling likewise; None takes the
+            generator's.
     """
 
     resolution: int
@@ -34,16 +36,20 @@ class Growth:
     r1_gamma: float = 1.0
     learning_rate: float = 0.002
     decay_from: float = 1.0
+    d_learning_rate: float | None = None
 
     @property
     def steps(self) -> int:
         return max(1, self.images // self.batch_size)
 
-    def rate(self) -> Any:
-        """The learning rate, as a number or a schedule."""
+    def rates(self) -> tuple[Any, Any]:
+        """Learning rates of generator and discriminator, as numbers or schedules."""
+        d_rate = self.learning_rate if self.d_learning_rate is None else self.d_learning_rate
+        rates = (self.learning_rate, d_rate)
         if self.decay_from >= 1.0:
-            return self.learning_rate
-        return Falling(self.learning_rate, int(self.steps * self.decay_from), self.steps)
+            return rates
+        begin = int(self.steps * self.decay_from)
+        return (Falling(rates[0], begin, self.steps), Falling(rates[1], begin, self.steps))
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")

@@ -116,7 +116,7 @@ class Pretraining:
             batch_size=growth.batch_size,
             ema_decay=0.5 ** (growth.batch_size / self.ema_images),
         )
-        method = method.with_learning_rate(growth.rate())
+        method = method.with_learning_rates(*growth.rates())
         pictures = Pictures(shrunk(self.pictures.images, growth.resolution))
         problem = Problem(gan, None, pictures.images, growth.batch_size, self.seed)
         batches = Batches(pictures, growth.batch_size, self.seed)
