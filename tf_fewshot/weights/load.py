@@ -10,7 +10,9 @@ from pathlib import Path
 from ..backbones import GAN
 from ..errors import UserError, unknown_name
 from .native import is_native, load_gan
+from .network_pickle import is_network_pickle
 from .presets import PRESETS, load_preset
+from .stylegan_pickle import read_stylegan_pickle
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,27 @@ class Reader:
     read: Callable[[Path], GAN]
 
 
-READERS: list[Reader] = [Reader("tf_fewshot .npz", is_native, load_gan)]
+def _is_page(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512).lstrip().lower()
+    except OSError:
+        return False
+    return head.startswith((b"<!doctype html", b"<html"))
+
+
+def _refuse_page(path: Path) -> GAN:
+    raise UserError(
+        f"{path} is a web page, not weights: a download that wanted a confirmation or a login. "
+        "Open the link in a browser, and save the file that it offers."
+    )
+
+
+READERS: list[Reader] = [
+    Reader("tf_fewshot .npz", is_native, load_gan),
+    Reader("StyleGAN .pkl", is_network_pickle, read_stylegan_pickle),
+    Reader("web page", _is_page, _refuse_page),
+]
 
 
 def load(source: str | os.PathLike) -> GAN:
@@ -52,7 +74,8 @@ def load(source: str | os.PathLike) -> GAN:
             if reader.sniff(path):
                 return reader.read(path)
         raise UserError(
-            f"{path} is in no format that is known here: {', '.join(r.name for r in READERS)}."
+            f"{path} is in no format that is known here: "
+            f"{', '.join(r.name for r in READERS if r.read is not _refuse_page)}."
         )
     if isinstance(source, os.PathLike) or os.sep in name or name.startswith("~") or path.suffix:
         raise UserError(

@@ -38,6 +38,17 @@ class Allowed:
         raise UserError("the pickle changes a function, which weights never need")
 
 
+class Noted:
+    """Base of stand-ins for classes whose instances a pickle holds.
+
+    Those made without a call (``__reduce_ex__`` of protocol 2) must be classes, and are
+    given out as such; each defines ``__setstate__``, so that a pickle sets no attribute.
+    """
+
+    def __setstate__(self, state: Any) -> None:
+        raise UserError("it gives a state to something that has none")
+
+
 class Deferred:
     """Something that becomes an array once the whole pickle is read."""
 
@@ -159,7 +170,8 @@ class RestrictedUnpickler(pickle.Unpickler):
         extra: Mapping[tuple[str, str], Callable[..., Any]] | None = None,
         persistent: Callable[[Any], Any] | None = None,
     ):
-        super().__init__(file)
+        # As bytes of Python 2 want it.
+        super().__init__(file, encoding="latin1")
         self._allowed = {**_NUMPY, **(extra or {})}
         self._persistent = persistent
 
@@ -169,7 +181,10 @@ class RestrictedUnpickler(pickle.Unpickler):
                 f"it wants to run {module}.{name}, which is not among the few names that weights "
                 "need; nothing was run. Do not open this file with other software"
             )
-        return Allowed(self._allowed[module, name])
+        found = self._allowed[module, name]
+        if isinstance(found, type) and issubclass(found, Noted):
+            return found
+        return Allowed(found)
 
     def persistent_load(self, pid: Any) -> Any:
         if self._persistent is None:

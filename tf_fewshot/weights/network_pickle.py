@@ -1,0 +1,130 @@
+"""The pickles of NVIDIA's TensorFlow networks, read without running the code in them.
+
+A file holds ``(G, D, Gs)``: the generator, the discriminator and the averaged
+generator in training. Each carries its weights by name and the source that built it.
+Source: the public StyleGAN repositories (``dnnlib.tflib.network``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from .pickles import Noted, in_file, load_one, resolve
+
+_NETWORKS = ("dnnlib.tflib.network", "tfutil", "network")
+_SNIFFED = 4096
+_MOST_NESTED = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """One pickled network.
+
+    Attributes:
+        name: Such as "Gs".
+        version: Of the pickled state: 2 or 3 is StyleGAN's, 4 StyleGAN2's, 5 ADA's.
+        function: That built it, such as "G_style".
+        settings: Its static keyword arguments, those of its components included.
+        variables: By name, those of a component under "COMPONENT/".
+    """
+
+    name: str
+    version: int
+    function: str
+    settings: dict[str, Any]
+    variables: dict[str, np.ndarray]
+
+
+class _Pickled(Noted):
+    """Stands for ``Network``, whose own ``__setstate__`` would run its source."""
+
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _EasyDict(Noted, dict):
+    """Stands for ``EasyDict``, a dict whose items are attributes."""
+
+    def __setstate__(self, state: Any) -> None:
+        if state:
+            raise UserError("a dict in it has attributes, which settings never need")
+
+
+_NAMES = {
+    **{(module, "Network"): _Pickled for module in _NETWORKS},
+    ("dnnlib.util", "EasyDict"): _EasyDict,
+    ("dnnlib", "EasyDict"): _EasyDict,
+}
+
+
+def is_network_pickle(path: str | os.PathLike) -> bool:
+    """Whether the file begins as a pickle that names NVIDIA's networks."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_SNIFFED)
+    except OSError:
+        return False
+    return head[:1] == b"\x80" and any(m.encode() in head for m in _NETWORKS[:2])
+
+
+def read_network_pickle(path: str | os.PathLike) -> tuple[Network, Network, Network]:
+    """Reads ``(G, D, Gs)``.
+
+    Raises:
+        UserError: if the file is damaged, holds anything else, or names any class but
+            networks, arrays and plain containers. Nothing in it is ever run.
+    """
+    try:
+        with open(path, "rb") as file:
+            found = load_one(file, _NAMES)
+        if not isinstance(found, (tuple, list)) or len(found) != 3:
+            raise UserError("it does not hold the three networks G, D and Gs")
+        first, second, third = (_network(network) for network in found)
+        return first, second, third
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+    except UserError as error:
+        raise in_file(path, error) from error
+
+
+def _network(pickled: Any, depth: int = 0) -> Network:
+    if not isinstance(pickled, _Pickled) or not isinstance(pickled.state, dict):
+        raise UserError("it holds something else where a network should be")
+    if depth > _MOST_NESTED:
+        raise UserError("its networks are nested in one another without end")
+    state = pickled.state
+    components = state.get("components") or {}
+    own = resolve({k: v for k, v in state.items() if k != "components"})
+    version, settings = own.get("version"), own.get("static_kwargs") or {}
+    if not isinstance(version, int) or not isinstance(settings, dict):
+        raise UserError("a network in it has no version or settings")
+    if not isinstance(components, dict):
+        raise UserError("the components of a network in it are no dict")
+    variables = _variables(own.get("variables"))
+    for name, component in components.items():
+        inner = _network(component, depth + 1)
+        settings = {**inner.settings, **settings}
+        variables |= {f"{name}/{key}": value for key, value in inner.variables.items()}
+    name, function = str(own.get("name")), str(own.get("build_func_name"))
+    return Network(name, version, function, settings, variables)
+
+
+def _variables(pairs: Any) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for pair in pairs if isinstance(pairs, (list, tuple)) else [None]:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise UserError("the variables of a network in it are no list of names and arrays")
+        name, value = pair[0], np.asarray(pair[1])
+        if value.dtype.kind not in "fiu":
+            raise UserError(f"the variable {name} has the dtype {value.dtype}")
+        if name in found:
+            raise UserError(f"the variable {name} is there twice")
+        found[name] = value
+    return found

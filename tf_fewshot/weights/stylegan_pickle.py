@@ -1,0 +1,218 @@
+"""NVIDIA's StyleGAN (version 1) pickles: what each of their variables is here.
+
+Source: the public repository NVlabs/stylegan (``training/networks_stylegan.py``); the
+networks are NCHW, ours NHWC.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..backbones.stylegan import StyleGAN
+from ..errors import UserError
+from .download import sha256_of
+from .network_pickle import Network, read_network_pickle
+
+LICENCE = "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only"
+
+# What only networks that are still growing use.
+_GROWING = re.compile(r"(synthesis/)?lod|(synthesis/)?ToRGB_lod[1-9]\d*/.*|FromRGB_lod[1-9]\d*/.*")
+_PLAIN = {
+    "use_wscale": True,
+    "use_pixel_norm": False,
+    "use_instance_norm": True,
+    "use_styles": True,
+    "normalize_latents": True,
+    "nonlinearity": "lrelu",
+    "mapping_nonlinearity": "lrelu",
+    "mapping_lrmul": 0.01,
+    "const_input_layer": True,
+    "num_channels": 3,
+    "label_size": 0,
+    "mbstd_num_features": 1,
+    "blur_filter": [1, 2, 1],
+}
+
+
+def read_stylegan_pickle(path: str | os.PathLike) -> StyleGAN:
+    """Reads the averaged generator ``Gs`` and the discriminator of a StyleGAN pickle.
+
+    Returns:
+        The GAN, with "name", "sha256", "fingerprint" and "licence" in its
+        ``source_metadata``. LSUN cars are 512 × 512 with the picture in rows 64 to 447.
+
+    Raises:
+        UserError: if the file is damaged or of another network, or if its variables are
+            not exactly those of a StyleGAN.
+    """
+    path = Path(path)
+    _, discriminator, generator = read_network_pickle(path)
+    for network in (generator, discriminator):
+        if network.version > 3:
+            raise UserError(
+                f"{path} holds {network.function!r} of format {network.version}: StyleGAN2 or "
+                "later. StyleGAN (version 1) is read."
+            )
+    gan = _built(path, generator, discriminator)
+    variables = gan.variables_by_path()
+    faults: list[str] = []
+    for network, names in (
+        (generator, _generator_names(gan)),
+        (discriminator, _discriminator_names(gan)),
+    ):
+        faults += _fill(network, names, variables)
+    if faults:
+        more = f" and {len(faults) - 8} more" if len(faults) > 8 else ""
+        raise UserError(
+            f"The variables in {path} are not those of a {gan.image_shape[0]}-pixel StyleGAN: "
+            f"{'; '.join(faults[:8])}{more}."
+        )
+    gan.source_metadata = {
+        "name": path.name,
+        "sha256": sha256_of(path),
+        "fingerprint": gan.fingerprint(),
+        "licence": LICENCE,
+    }
+    return gan
+
+
+def _built(path: Path, generator: Network, discriminator: Network) -> StyleGAN:
+    for network in (generator, discriminator):
+        for name, value in _PLAIN.items():
+            if network.settings.get(name, value) != value:
+                raise UserError(
+                    f"{path} holds {network.name!r} with {name}={network.settings[name]!r}, which "
+                    f"this StyleGAN does not have (only {value!r})."
+                )
+        for name in ("lod", "synthesis/lod"):
+            lod = network.variables.get(name)
+            if lod is not None and np.any(lod != 0):
+                raise UserError(
+                    f"{path} was saved while {network.name!r} was still growing ({name} is not 0): "
+                    "choose a later one."
+                )
+    fused = [n.settings.get("fused_scale", "auto") for n in (generator, discriminator)]
+    if fused[0] != fused[1] or fused[0] not in (True, False, "auto"):
+        raise UserError(
+            f"{path} has fused_scale {fused[0]!r} and {fused[1]!r}: they must be alike."
+        )
+    shapes = {name: value.shape for name, value in generator.variables.items()}
+    try:
+        return StyleGAN(**_config(shapes, generator.settings, discriminator.settings))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} does not describe a StyleGAN: {type(error).__name__} {error}"
+        ) from error
+
+
+def _config(
+    shapes: dict[str, tuple[int, ...]], settings: dict[str, Any], d_settings: dict[str, Any]
+) -> dict[str, Any]:
+    resolutions = [4]
+    while f"synthesis/{2 * resolutions[-1]}x{2 * resolutions[-1]}/Conv1/weight" in shapes:
+        resolutions.append(2 * resolutions[-1])
+    channels = [shapes["synthesis/4x4/Const/const"][1]]
+    channels += [shapes[f"synthesis/{r}x{r}/Conv1/weight"][-1] for r in resolutions[1:]]
+    layers = sum(bool(re.fullmatch(r"mapping/Dense\d+/weight", name)) for name in shapes)
+    cutoff = settings.get("truncation_cutoff", 8)
+    return {
+        "resolution": resolutions[-1],
+        "latent_dim": int(shapes["mapping/Dense0/weight"][0]),
+        "w_dim": int(shapes["synthesis/4x4/Const/StyleMod/weight"][0]),
+        "mapping_layers": layers,
+        "channels": [int(c) for c in channels],
+        "fused": settings.get("fused_scale", "auto"),
+        "use_noise": bool(settings.get("use_noise", True)),
+        "mbstd_group": int(d_settings.get("mbstd_group_size", 4)),
+        "truncation_layers": 2 * len(resolutions) if cutoff is None else int(cutoff),
+    }
+
+
+Names = dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]
+
+
+def _same(value: np.ndarray) -> np.ndarray:
+    return value
+
+
+def _channels_last(value: np.ndarray) -> np.ndarray:
+    return value.transpose(0, 2, 3, 1)
+
+
+def _generator_names(gan: StyleGAN) -> Names:
+    """The variable of the pickle for each of ours, and what is done to it."""
+    names: Names = {"generator/w_avg": ("dlatent_avg", _same)}
+    for i in range(gan.config["mapping_layers"]):
+        for part in ("weight", "bias"):
+            names[f"generator/mapping/Dense{i}/{part}"] = (f"mapping/Dense{i}/{part}", _same)
+    for i in range(len(gan.generator.noises)):
+        names[f"generator/noise{i}"] = (f"synthesis/noise{i}", _channels_last)
+    for block in gan.generator.blocks:
+        ours, theirs = f"generator/{block.name}", f"synthesis/{block.name}"
+        first, second = ("Const", "Conv") if block.first else ("Conv0_up", "Conv1")
+        if block.first:
+            names[f"{ours}/const"] = (f"{theirs}/Const/const", _channels_last)
+        else:
+            names[f"{ours}/Conv0_up/weight"] = (f"{theirs}/Conv0_up/weight", _same)
+        names[f"{ours}/Conv1/weight"] = (f"{theirs}/{second}/weight", _same)
+        for epilogue, scope in (("Epilogue0", first), ("Epilogue1", second)):
+            inner, outer = f"{ours}/{epilogue}", f"{theirs}/{scope}"
+            names[f"{inner}/bias"] = (f"{outer}/bias", _same)
+            for part in ("weight", "bias"):
+                names[f"{inner}/AdaIN/StyleMod/{part}"] = (f"{outer}/StyleMod/{part}", _same)
+            if gan.config["use_noise"]:
+                names[f"{inner}/Noise/weight"] = (f"{outer}/Noise/weight", _same)
+    r = gan.config["resolution"]
+    for part in ("weight", "bias"):
+        names[f"generator/ToRGB_{r}x{r}/{part}"] = (f"synthesis/ToRGB_lod0/{part}", _same)
+    return names
+
+
+def _discriminator_names(gan: StyleGAN) -> Names:
+    r, last = gan.config["resolution"], gan.config["channels"][0]
+
+    def rows(value: np.ndarray) -> np.ndarray:
+        # Flattened as channels, height, width there.
+        return value.reshape(last, 4, 4, -1).transpose(1, 2, 0, 3).reshape(16 * last, -1)
+
+    names: Names = {}
+    for part in ("weight", "bias"):
+        names[f"discriminator/FromRGB_{r}x{r}/{part}"] = (f"FromRGB_lod0/{part}", _same)
+        for level in range(3, int(math.log2(r)) + 1):
+            size = f"{2**level}x{2**level}"
+            for conv in ("Conv0", "Conv1_down"):
+                names[f"discriminator/{size}/{conv}/{part}"] = (f"{size}/{conv}/{part}", _same)
+        for layer in ("Conv", "Dense0", "Dense1"):
+            change = rows if (layer, part) == ("Dense0", "weight") else _same
+            names[f"discriminator/4x4/{layer}/{part}"] = (f"4x4/{layer}/{part}", change)
+    return names
+
+
+def _fill(network: Network, names: Names, variables: dict[str, Any]) -> list[str]:
+    faults, used = [], set()
+    for path, (theirs, change) in names.items():
+        used.add(theirs)
+        value = network.variables.get(theirs)
+        if value is None:
+            faults.append(f"missing {theirs}")
+            continue
+        with contextlib.suppress(ValueError):  # Its shape is told below.
+            value = change(value)
+        if value.shape != tuple(variables[path].shape):
+            faults.append(f"{theirs} of shape {value.shape}, not {tuple(variables[path].shape)}")
+        elif not np.isfinite(value).all():
+            faults.append(f"{theirs} with values that are not finite")
+        else:
+            variables[path].assign(value.astype(np.float32))
+    for theirs in sorted(set(network.variables) - used):
+        if not _GROWING.fullmatch(theirs):
+            faults.append(f"unexpected {theirs}")
+    return faults
