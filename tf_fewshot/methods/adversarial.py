@@ -96,11 +96,6 @@ class Adversarial(Objective):
                 logs["r1"] = r1
             return total, logs
 
-        def critic_loss(batch, lazy):
-            del lazy
-            total = critic.discriminator_loss(critic.features(batch.images), shown["features"])
-            return total, {"loss": total}
-
         d_rate = self.learning_rate if self.d_learning_rate is None else self.d_learning_rate
         interval = self.r1_interval if self.r1_gamma else None
         players = [
@@ -115,7 +110,17 @@ class Adversarial(Objective):
             ),
         ]
         if critic:
-            group = Group(critic.variables, self.feature_learning_rate)
-            state = [*critic.variables, *critic.state]
-            players.append(Player("features", [group], critic_loss, adam, state=state))
+            players.append(_feature_player(critic, shown, self.feature_learning_rate, adam))
         return players
+
+
+def _feature_player(
+    critic: FeatureDiscriminator, shown: dict[str, Any], rate: float, adam: Adam
+) -> Player:
+    def loss(batch, lazy):
+        del lazy
+        total = critic.discriminator_loss(critic.features(batch.images), shown["features"])
+        return total, {"loss": total}
+
+    state = [*critic.variables, *critic.state]
+    return Player("features", [Group(critic.variables, rate)], loss, adam, state=state)
