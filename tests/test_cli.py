@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_fewshot import backbones, methods
+from tf_fewshot import backbones, methods, weights
 from tf_fewshot.tools import main
 from tf_fewshot.weights.native import save_gan
 
@@ -182,6 +183,10 @@ def test_the_methods_are_listed(tmp_path):
         (["sample", "--n=ten", "--source=x"], r"flag --n=ten: .+"),
         (["evaluate", "--source=x"], r"--reference is missing: .+"),
         (["evaluate", "--reference=x"], r"Give --adapter=FILE .+ or --source=NAME\."),
+        (["convert", "--out=x.npz"], r"--source is missing: .+"),
+        (["convert", "--source=x"], r"--out is missing or of no known format: .+"),
+        (["convert", "--source=x", "--out=x.pt"], r"--out is missing or of no known format: .+"),
+        (["convert", "--source=x", "--out=x.keras", "--half"], r"--half is for \.npz: .+"),
         (["export", "--source=x"], r"--out is missing: .+"),
         (["export", "--out=x"], r"Give --adapter=FILE .+ or --source=NAME\."),
         (["export", "--version=0"], r"flag --version=0: .+"),
@@ -389,6 +394,30 @@ def test_a_cut_adapter_is_refused(folder, run, tmp_path):
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     done = forks().command("sample", f"--adapter={tmp_path / 'cut.npz'}", cwd=folder)
     check_refused(done, r".+cut\.npz is damaged or not a file of tf_fewshot .+")
+
+
+def test_a_converted_source_is_the_same_one(folder, tmp_path):
+    half, again = tmp_path / "half.npz", tmp_path / "again.npz"
+    whole = folder / "source.npz"
+    flags = ["--source=source.npz", f"--out={half}", "--half"]
+    done = forks().command("convert", *flags, cwd=folder)
+    assert done.code == 0, done.stderr
+    source, found = weights.load(whole), weights.load(half)
+    assert re.search(rf"^{source.architecture} .+'resolution': 16", done.stdout, re.M)
+    assert done.stdout.count("variables") == 2
+    assert half.stat().st_size < 0.8 * whole.stat().st_size
+    z = source.sample_latents(2, seed=0)
+    np.testing.assert_allclose(found.generate(z), source.generate(z), atol=0.02)
+    origin = {"name": "source.npz", "sha256": hashlib.sha256(whole.read_bytes()).hexdigest()}
+    assert found.source_metadata["converted_from"] == origin
+    forks().command("convert", f"--source={half}", f"--out={again}", cwd=folder)
+    assert weights.load(again).source_metadata["converted_from"] == origin
+    forks().command("convert", "--source=source.npz", f"--out={tmp_path / 'g.keras'}", cwd=folder)
+    back = keras.models.load_model(tmp_path / "g.keras")
+    np.testing.assert_allclose(back(z), source.generate(z), atol=1e-5)
+    judge = keras.models.load_model(tmp_path / "g.discriminator.keras")
+    images = source.generate(z)
+    np.testing.assert_allclose(judge(images), source.discriminator(images), atol=1e-5)
 
 
 @pytest.mark.download

@@ -16,6 +16,7 @@ COMMANDS = {
     "sample": "Draw pictures from an adapted generator or a source.",
     "evaluate": "Measure samples against real pictures.",
     "export": "Write a SavedModel for TF-Serving.",
+    "convert": "Convert a generator to this project's format, or to Keras files.",
     "quickstart": "Adapt the bundled generator to the bundled pictures.",
     "methods": "List the methods and what they are made of.",
     "benchmark": "Measure speed against the machine's peak.",
