@@ -3,9 +3,8 @@
 tf-fewshot adapt --config=bsa --data=my_pictures --workdir=runs/mine
 
 Measured on avataaars64 → personas (25 pictures, 300 steps, seed 0; 500 samples at truncation 0.4
-against 500 unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet): FID 115, intra-LPIPS
-0.138; at truncation 0.7 FID 127, intra-LPIPS 0.204; with reconstruction_norm="l2" and 0.4 FID
-132, 0.165.
+against 500 unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet): FID 121, intra-LPIPS
+0.183; at truncation 0.7 FID 135, intra-LPIPS 0.225.
 """
 
 from ml_collections import ConfigDict, config_dict

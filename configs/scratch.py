@@ -16,11 +16,11 @@ def get_config() -> ConfigDict:
             "adversarial_loss": "non_saturating",  # or hinge, wasserstein, least_squares
             "learning_rate": 0.002,
             "d_learning_rate": config_dict.placeholder(float),  # as the generator's
-            "r1_gamma": 10.0,
+            "r1_gamma": 3.0,
             "r1_interval": 16,
             "beta_1": 0.0,
             "beta_2": 0.99,
-            "clip_images": False,  # what the discriminator sees
+            "clip_images": True,  # what the discriminator sees
             "feature_weight": 0.0,  # of a second discriminator, on a frozen AlexNet
             "feature_learning_rate": 0.0005,
             "ema_decay": 0.99,
