@@ -27,7 +27,8 @@ def main() -> None:
 
     if not _SOURCE.value:
         raise UserError("--source is missing: the file or preset to convert.")
-    stem, suffix = os.path.splitext(_OUT.value or "")
+    out = _OUT.value or ""
+    stem, suffix = os.path.splitext(out)
     if suffix not in (".npz", ".keras"):
         raise UserError("--out is missing or of no known format: end it in .npz or .keras.")
     if _HALF.value and suffix == ".keras":
@@ -50,12 +51,10 @@ def main() -> None:
     if metadata.get("licence"):
         print(f"Licence: {metadata['licence']}")
     if suffix == ".npz":
-        save_gan(gan, _OUT.value, half=_HALF.value, metadata=metadata)
-        print(_OUT.value)
+        save_gan(gan, out, half=_HALF.value, metadata=metadata)
+        print(out)
         return
-    for network, path in zip(
-        gan.networks(), (_OUT.value, f"{stem}.discriminator.keras"), strict=False
-    ):
+    for network, path in zip(gan.networks(), (out, f"{stem}.discriminator.keras"), strict=False):
         with atomic_path(path) as partial:
             network.save(partial)
         print(path)
