@@ -7,7 +7,7 @@
 
 The bundled weights have seen 524,992 images, on two CPU cores in bfloat16, batch 16, seed 0. FID
 (EfficientNet-Lite0, 224 px) of 2,000 samples against 2,000 unseen pictures: 72.6, KID 0.077. They
-found this recipe on the way, each part from the float16 snapshot of the one before (--start):
+found this recipe on the way, each part from a snapshot (--start) or checkpoint of the one before:
 
     images     px  R1   rates D/G    what was new                                       FID
     64,000     16  0.05 0.002/0.002  channels [96, 96, 80, 48, 24], noise inputs
@@ -22,7 +22,8 @@ found this recipe on the way, each part from the float16 snapshot of the one bef
     524,992    64  2    0.003/0.004  as below, the rates falling over the last 64,000    72.6
 
 (122.8 is of 292,992 images, before the noise inputs were left out.) The same recipe from the first
-image on, as below, has not been run.
+image on, as below, has not been run. In the last part the rates had begun to fall from 427,712
+images on, and were set back at 444,992.
 """
 
 from ml_collections import ConfigDict

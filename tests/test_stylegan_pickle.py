@@ -91,7 +91,7 @@ def generator_variables(resolution: int, widths: dict[int, int], layers: int = 3
             synthesis[f"{r}x{r}/Conv0_up/weight"] = draw(3, 3, widths[r // 2], c)
             synthesis[f"{r}x{r}/Conv1/weight"] = draw(3, 3, c, c)
             synthesis |= layer(f"{r}x{r}/Conv0_up", c) | layer(f"{r}x{r}/Conv1", c)
-        synthesis[f"ToRGB_lod{levels - level}/weight"] = draw(1, 1, c, 3)
+        synthesis[f"ToRGB_lod{levels - level}/weight"] = 0.3 * draw(1, 1, c, 3)
         synthesis[f"ToRGB_lod{levels - level}/bias"] = 0.3 * draw(3)
     return {"lod": np.float32(0), "dlatent_avg": draw(7)}, mapping, synthesis
 
@@ -264,12 +264,12 @@ def test_the_networks_compute_what_the_original_computes(widths, tmp_path):
     _, d, gs = made(widths)
     z = gan.sample_latents(4, seed=1)
     expected, w_avg, w = oracle_generator(gs, z)
-    assert expected.std() > 0.3
+    assert 0.2 < expected.std() < 2
     images = np.asarray(gan.generate(z))
-    np.testing.assert_allclose(images, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
     logits = oracle_discriminator(d, images)
     assert logits.std() > 1e-3
-    np.testing.assert_allclose(gan.discriminator(images), logits, atol=1e-4)
+    np.testing.assert_allclose(gan.discriminator(images), logits, rtol=0, atol=1e-4)
     np.testing.assert_array_equal(gan.generator.w_avg, w_avg)
     np.testing.assert_allclose(gan.generator.mapping(z), w, atol=1e-4)
     assert gan.config["channels"] == list(widths.values())

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import UserError
 from .pickles import Noted, in_file, load_one, resolve
 
-_NETWORKS = ("dnnlib.tflib.network", "tfutil", "network")
+_MODULE = "dnnlib.tflib.network"
 _SNIFFED = 4096
 _MOST_NESTED = 4
 
@@ -58,7 +58,7 @@ class _EasyDict(Noted, dict):
 
 
 _NAMES = {
-    **{(module, "Network"): _Pickled for module in _NETWORKS},
+    (_MODULE, "Network"): _Pickled,
     ("dnnlib.util", "EasyDict"): _EasyDict,
     ("dnnlib", "EasyDict"): _EasyDict,
 }
@@ -71,7 +71,7 @@ def is_network_pickle(path: str | os.PathLike) -> bool:
             head = file.read(_SNIFFED)
     except OSError:
         return False
-    return head[:1] == b"\x80" and any(m.encode() in head for m in _NETWORKS[:2])
+    return head[:1] == b"\x80" and _MODULE.encode() in head
 
 
 def read_network_pickle(path: str | os.PathLike) -> tuple[Network, Network, Network]:
