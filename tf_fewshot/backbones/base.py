@@ -115,6 +115,14 @@ class GAN(abc.ABC):
                 :meth:`with_scale_shift`.
         """
 
+    def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
+        """The architecture's own scale and shift of its hidden layers, from input to output.
+
+        Such as the gamma and beta of batch normalisation, the tables that hold them for
+        each class, or the maps that compute them (``direct=False``). Empty if it has none.
+        """
+        return []
+
     # Sampling ------------------------------------------------------------------
 
     def sample_latents(
@@ -206,6 +214,23 @@ class GAN(abc.ABC):
     def with_precision(self, dtype: str) -> GAN:
         """A copy that computes under another Keras dtype policy."""
         return self.rebuild(dtype=dtype)
+
+    def with_one_class(self, start: int | str = "mean") -> GAN:
+        """A copy without classes: what depended on them is one class, and can be trained.
+
+        A GAN without classes gives itself. Methods that teach one new domain train this.
+
+        Args:
+            start: What the class begins as: "mean" of all classes, the number of one, or
+                "identity" (scale 1 and shift 0), where the architecture can.
+
+        Raises:
+            BackboneError: if it cannot begin so.
+        """
+        del start
+        if self.num_classes:
+            raise BackboneError(f"a {self.architecture} cannot do without its classes")
+        return self
 
     def with_scale_shift(self) -> GAN:
         """A copy whose hidden layers have scale and shift (no change of output)."""
