@@ -5,6 +5,7 @@ from .latent_table import LatentTable
 from .minibatch import MinibatchStdDev
 from .resample import Blur, downscale2d, upscale2d
 from .scale_shift import ScaleShift
+from .spectral import SpectralConv2D, SpectralDense, SpectralEmbedding
 from .style import AdaIN, AddNoise, PixelNorm
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "MinibatchStdDev",
     "PixelNorm",
     "ScaleShift",
+    "SpectralConv2D",
+    "SpectralDense",
+    "SpectralEmbedding",
     "downscale2d",
     "upscale2d",
 ]
