@@ -24,7 +24,13 @@ from tf_fewshot.training.loop import Schedule
 from .conftest import TINY
 
 # Small and without files on disk; every method takes those that it has.
-SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False}
+SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}
+# What the parts of the tiny networks are called, from latents to pixels and from pixels on.
+PARTS = {
+    "dcgan": ("layer1", "layer2", "layer3"),
+    "stylegan": ("4x4", "8x8", "16x16", "ToRGB_16x16"),
+}
+UPPER = {"dcgan": ("layer3",), "stylegan": ("8x8", "4x4")}
 # What the log calls the term of a regularizer.
 PENALTIES = {FisherPenalty: "ewc", LatentPrior: "latent_prior", ScaleShiftDecay: "scale_shift"}
 # The running statistics: not trained, but moved by every call with training=True.
@@ -127,15 +133,22 @@ def test_exactly_what_is_selected_moves(trained):
 
 
 def test_the_selection_is_what_the_method_declares(trained):
-    """By the count of weights, from the architecture instead of the cell."""
+    """By the names of weights, from the architecture instead of the cell."""
     gan, selection = trained.assembly.problem.gan, trained.assembly.selection
     trainable = {v.path for v in gan.generator.trainable_weights}
     chosen = {v.path for v in selection.generator}
     if trained.method.objective.needs_discriminator:
         assert chosen == trainable
-        assert {v.path for v in selection.discriminator} == {
-            v.path for v in gan.discriminator.trainable_weights
-        }
+        judges = {v.path for v in gan.discriminator.trainable_weights}
+        if trained.method.name == "freezed":
+            judges = {p for p in judges if p.split("/")[1] in UPPER[gan.architecture]}
+        assert {v.path for v in selection.discriminator} == judges
+    elif trained.method.name.startswith("update"):
+        parts = PARTS[gan.architecture]
+        first, last = parts[:1], parts[-2:]
+        wanted = {"update_first": first, "update_last": last}.get(trained.method.name, parts)
+        assert chosen == {p for p in trainable if p.split("/")[1] in wanted}
+        assert not selection.discriminator
     else:
         # Scale and shift, a pair a hidden layer but the last: of StyleGAN 2 · 3 layers.
         layers = {"dcgan": 2, "stylegan": 6}[gan.architecture] - 1

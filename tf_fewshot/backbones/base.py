@@ -102,6 +102,10 @@ class GAN(abc.ABC):
     def generator_stages(self) -> list[Stage]:
         """The generator from latents to pixels; every variable in exactly one stage."""
 
+    def synthesis_stages(self) -> list[Stage]:
+        """The stages of the generator that :meth:`synthesize` passes through."""
+        return self.generator_stages()
+
     @abc.abstractmethod
     def discriminator_stages(self) -> list[Stage]:
         """The discriminator from pixels to logit; empty without discriminator."""

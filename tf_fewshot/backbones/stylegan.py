@@ -566,6 +566,9 @@ class StyleGAN(GAN):
         stages.append(Stage("ToRGB", (*last, *([g.lod] if g.fading else []))))
         return stages
 
+    def synthesis_stages(self) -> list[Stage]:
+        return self.generator_stages()[1:]
+
     def discriminator_stages(self) -> list[Stage]:
         d = self.discriminator
         if d is None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import abc
 import dataclasses
 
+from collections.abc import Sequence
+from typing import Literal
+
 import keras
 
-from ..backbones import GAN
+from ..backbones import GAN, Stage
+from ..errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,3 +56,50 @@ class ScaleShiftOnly(Trainable):
     def select(self, gan: GAN) -> Selection:
         chosen = [v for role in gan.scale_shift_roles() for v in (*role.gammas, *role.betas)]
         return Selection(chosen, [])
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorStages(Trainable):
+    """Some stages of the generator, of those that fitted latents pass through.
+
+    Source: BSA (ICCV 2019), section 4.2, the methods "update first", "update last" (from
+    the last residual block on) and "update all".
+
+    Attributes:
+        generator_part: "first", "last" (the last hidden stage and the output) or "all".
+    """
+
+    generator_part: Literal["first", "last", "all"] = "all"
+
+    def select(self, gan: GAN) -> Selection:
+        stages = gan.synthesis_stages()
+        chosen = {"first": stages[:1], "last": stages[-2:], "all": stages}[self.generator_part]
+        return Selection(_trainable(chosen), [])
+
+
+@dataclasses.dataclass(frozen=True)
+class UpperDiscriminator(Trainable):
+    """All of the generator, and the discriminator without the stages nearest to the pixels.
+
+    Source: Mo et al., "Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs"
+    (CVPR workshops 2020).
+
+    Attributes:
+        frozen_stages: How many stages of the discriminator are not trained.
+    """
+
+    frozen_stages: int = 3
+
+    def select(self, gan: GAN) -> Selection:
+        stages = gan.discriminator_stages()
+        if not 0 <= self.frozen_stages < len(stages):
+            raise UserError(
+                f"frozen_stages must be from 0 to {len(stages) - 1}: this discriminator has the "
+                f"stages {', '.join(s.name for s in stages)}, not {self.frozen_stages}."
+            )
+        chosen = _trainable(stages[self.frozen_stages :])
+        return Selection(list(gan.generator.trainable_weights), chosen)
+
+
+def _trainable(stages: Sequence[Stage]) -> list[keras.Variable]:
+    return [v for stage in stages for v in stage.variables if v.trainable]

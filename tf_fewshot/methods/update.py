@@ -1,0 +1,29 @@
+"""Reconstruction by the generator's first layer, its last ones, or all: BSA's baselines."""
+
+from typing import Literal
+
+from .latents import Table
+from .method import Method, RunDefaults, register
+from .reconstruction import Reconstruction
+from .regularizers import LatentPrior
+from .trainable import GeneratorStages
+
+
+def _row(part: Literal["first", "last", "all"], learning_rate: float) -> Method:
+    return register(
+        Method(
+            name=f"update_{part}",
+            title=f"Update {part}",
+            paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
+            "Adaptation (ICCV 2019)",
+            objective=Reconstruction(learning_rate=learning_rate, latent_learning_rate=0.02),
+            trainable=GeneratorStages(part),
+            latents=Table(),
+            regularizers=(LatentPrior(),),
+            run=RunDefaults(steps=1000, batch_size=8, truncation=0.4),
+        )
+    )
+
+
+UPDATE_FIRST, UPDATE_LAST = _row("first", 0.01), _row("last", 0.01)
+UPDATE_ALL = _row("all", 0.002)
