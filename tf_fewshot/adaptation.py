@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,6 +56,11 @@ class Plan:
     seed: int = 0
     precision: str = "auto"
 
+    @functools.cached_property
+    def start(self) -> GAN:
+        """What is adapted: the source, as one class where it has many."""
+        return self.source.with_one_class()
+
     def identity(self) -> dict[str, Any]:
         """What makes the run this one and no other; the number of steps is no part of it."""
         settings = {k: v for k, v in self.method.settings().items() if k != "steps"}
@@ -69,7 +75,7 @@ class Plan:
 
     def problem(self, dtype: str, say: Callable[[str], None]) -> Problem:
         """The training problem in the given Keras dtype policy."""
-        source = self.source
+        source = self.start
         gan = source.with_precision(dtype)
         if self.method.from_scratch:
             keras.utils.set_random_seed(self.seed)
@@ -237,7 +243,7 @@ class _Session:
             dtype, why = before, f"Precision {before}, as when the run began."
         else:
             dtype, why = precisions.choose(
-                self.plan.precision, self.plan.source, self.run_defaults.batch_size
+                self.plan.precision, self.plan.start, self.run_defaults.batch_size
             )
         folder.log(why)
         folder.record_settings(
@@ -256,7 +262,7 @@ class _Session:
     def _first_pictures(self, folder: RunFolder) -> None:
         truncation = self.run_defaults.truncation
         folder.save_grid("reals", self.plan.pictures.images[:64])
-        before = images_of(self.plan.source, self.z, truncation)
+        before = images_of(self.plan.start, self.z, truncation)
         folder.save_grid("source_samples", before, columns=_COLUMNS)
         folder.save_grid("fakes_init", before, columns=_COLUMNS)
 

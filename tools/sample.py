@@ -19,6 +19,7 @@ _N = flags.DEFINE_integer("n", 16, "Number of pictures.", lower_bound=1)
 _TRUNCATION = flags.DEFINE_float(
     "truncation", None, "StyleGAN's psi, or the threshold of the latents; else the method's."
 )
+_LABEL = flags.DEFINE_integer("label", None, "Class of a source with classes; else any.")
 _OUT = flags.DEFINE_string("out", "grid.png", "A .png grid, or a folder for single pictures.")
 
 
@@ -42,7 +43,9 @@ def main() -> None:
         from tf_fewshot import weights
 
         gan = weights.load(_SOURCE.value or "")
-        images = sample_images(gan, _N.value, common.SEED.value, _TRUNCATION.value)
+        images = sample_images(
+            gan, _N.value, common.SEED.value, _TRUNCATION.value, label=_LABEL.value
+        )
     if _OUT.value.endswith(".png"):
         save_png(image_grid(images, columns=common.columns_of(_N.value)), _OUT.value)
     else:

@@ -26,17 +26,32 @@ def sample_images(
         seed: Of the latents.
         truncation: See ``GAN.sample_latents`` and ``GAN.generate``.
         batch_size: Pictures at a time.
-        label: Class of a conditional GAN.
+        label: Class of a conditional GAN; None draws one for each picture.
 
     Returns:
         uint8 ``[n, H, W, C]``.
 
     Raises:
-        UserError: if n is below 1, or pixels are not finite numbers.
+        UserError: if n is below 1, there is no such class, or pixels are not finite
+            numbers.
     """
     if n < 1:
         raise BackboneError(f"The number of pictures must be at least 1, not {n}.")
-    return images_of(gan, gan.sample_latents(n, seed, truncation), truncation, batch_size, label)
+    z = gan.sample_latents(n, seed, truncation)
+    return images_of(gan, z, truncation, batch_size, _labels(gan, n, seed, label))
+
+
+def _labels(gan: GAN, n: int, seed: int, label: int | None) -> np.ndarray | None:
+    """int32 ``[n]``, or None for a GAN without classes."""
+    if label is not None and not 0 <= label < gan.num_classes:
+        classes = f"classes 0 to {gan.num_classes - 1}" if gan.num_classes else "no classes"
+        raise BackboneError(f"There is no class {label}: this {gan.architecture} has {classes}.")
+    if not gan.num_classes:
+        return None
+    if label is None:
+        # Not the numbers that the latents were made of.
+        return np.random.default_rng([seed, 1]).integers(gan.num_classes, size=n, dtype=np.int32)
+    return np.full(n, label, np.int32)
 
 
 def images_of(
@@ -44,19 +59,20 @@ def images_of(
     z: np.ndarray,
     truncation: float | None = None,
     batch_size: int = 32,
-    label: int | None = None,
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
-    """uint8 pictures of given latents ``[N, latent_dim]``.
+    """uint8 pictures of given latents ``[N, latent_dim]`` and, of a conditional GAN, labels ``[N]``.
 
     Raises:
         UserError: if pixels are not finite numbers.
     """
     pictures = _compiled(gan)
     try:
-        parts = [
-            pictures(tf.constant(z[i : i + batch_size]), truncation, label).numpy()
-            for i in range(0, len(z), batch_size)
-        ]
+        parts = []
+        for i in range(0, len(z), batch_size):
+            rows = slice(i, i + batch_size)
+            some = None if labels is None else tf.constant(labels[rows])
+            parts.append(pictures(tf.constant(z[rows]), truncation, some).numpy())
     except tf.errors.InvalidArgumentError as error:
         if _NOT_FINITE not in error.message:
             raise
@@ -68,8 +84,7 @@ def _compiled(gan: GAN):
     """The graph that makes pictures, kept with the GAN: tracing it takes seconds."""
 
     @tf.function(reduce_retracing=True)
-    def pictures(z, truncation, label):
-        labels = None if label is None else tf.fill([tf.shape(z)[0]], label)
+    def pictures(z, truncation, labels):
         return quantised(gan.generate(z, labels, truncation))
 
     if not hasattr(gan, "_pictures"):
