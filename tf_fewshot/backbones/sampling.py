@@ -61,7 +61,7 @@ def images_of(
     batch_size: int = 32,
     labels: np.ndarray | None = None,
 ) -> np.ndarray:
-    """uint8 pictures of given latents ``[N, latent_dim]`` and, of a conditional GAN, labels ``[N]``.
+    """uint8 pictures of latents ``[N, latent_dim]`` and, if there are classes, labels ``[N]``.
 
     Raises:
         UserError: if pixels are not finite numbers.

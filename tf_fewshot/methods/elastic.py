@@ -45,6 +45,8 @@ class EWC(keras.callbacks.Callback):
         batch_size: Of the "batch_mean" convention.
         companions: With "per_sample", other generated images that the discriminator
             sees beside each sample, so that its batch statistics are as in training.
+        clip_images: Shows the discriminator images clipped to [-1, 1], as the pictures
+            are that it learned from.
         seed: Of the samples.
         cache: File that keeps the diagonal, or None.
         attach: See above.
@@ -66,6 +68,7 @@ class EWC(keras.callbacks.Callback):
         convention: str = "per_sample",
         batch_size: int = 8,
         companions: int = 3,
+        clip_images: bool = False,
         seed: int = 0,
         cache: Path | None = None,
         attach: bool = True,
@@ -77,7 +80,7 @@ class EWC(keras.callbacks.Callback):
         self.strength, self.source = strength, source if source is not None else generator
         self.latent_dim, self.samples, self.convention = latent_dim, samples, convention
         self.batch_size, self.companions, self.seed = batch_size, companions, seed
-        self.cache, self.attach = cache, attach
+        self.clip_images, self.cache, self.attach = clip_images, cache, attach
         self.fisher: dict[str, np.ndarray] = {}
         self._own: list[keras.regularizers.Regularizer | None] = []
         self._terms: list[tuple[keras.Variable, tf.Variable, tf.Variable]] = []
@@ -138,6 +141,8 @@ class EWC(keras.callbacks.Callback):
         def loss(latents):
             images = self.source(latents)
             seen = images if others is None else tf.concat([images, others], 0)
+            if self.clip_images:
+                seen = tf.clip_by_value(seen, -1.0, 1.0)
             logits = tf.cast(self.discriminator(seen), tf.float32)[: tf.shape(latents)[0], 0]
             return tf.nn.softplus(-logits)
 
@@ -210,6 +215,7 @@ class FisherPenalty(Regularizer):
             samples=self.fisher_samples,
             convention=self.fisher_convention,
             batch_size=self.fisher_batch_size,
+            clip_images=True,
             seed=0,
             cache=self._cache(source) if self.fisher_cache else None,
             attach=False,
@@ -232,6 +238,7 @@ class FisherPenalty(Regularizer):
                     self.fisher_samples,
                     self.fisher_convention,
                     self.fisher_batch_size,
+                    "clipped",
                 ),
             )
         )

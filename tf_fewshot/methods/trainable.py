@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-
 from collections.abc import Sequence
 from typing import Literal
 
