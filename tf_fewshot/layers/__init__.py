@@ -1,5 +1,6 @@
 """Keras layers: scale and shift, latent tables, StyleGAN's building blocks."""
 
+from .class_norm import ClassBatchNorm
 from .equalized import EqualizedConv2D, EqualizedDense
 from .latent_table import LatentTable
 from .minibatch import MinibatchStdDev
@@ -12,6 +13,7 @@ __all__ = [
     "AdaIN",
     "AddNoise",
     "Blur",
+    "ClassBatchNorm",
     "EqualizedConv2D",
     "EqualizedDense",
     "LatentTable",
