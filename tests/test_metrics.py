@@ -11,7 +11,7 @@ import scipy.linalg
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics.pairwise import polynomial_kernel
+from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 
 from tf_fewshot import features, metrics
 from tf_fewshot._version import __version__
@@ -176,6 +176,72 @@ def test_kernel_distance_of_few():
         metrics.kernel_distance(gaussian(1, 8), gaussian(9, 8))
     with pytest.raises(UserError, match="at least 8 pictures"):
         metrics.kernel_distance(gaussian(7, 8), gaussian(9, 8), blocks=4)
+
+
+# Gaussian kernel ------------------------------------------------------------------
+
+
+def gaussian_mmd_by_sklearn(real, fake, bandwidth):
+    def kernel(x, y):
+        return rbf_kernel(x, y, gamma=1 / (2 * bandwidth**2))
+
+    def mean_of_others(x):
+        return kernel(x, x)[~np.eye(len(x), dtype=bool)].mean()
+
+    return mean_of_others(real) + mean_of_others(fake) - 2 * kernel(real, fake).mean()
+
+
+@pytest.mark.parametrize(("n", "m", "dim"), [(2, 2, 5), (30, 50, 20), (1100, 1030, 3)])
+@pytest.mark.parametrize("bandwidth", [0.5, 3.0])
+def test_gaussian_mmd_equals_sklearn(n, m, dim, bandwidth):
+    """Also in tiles; and far from the origin, where distances lose digits."""
+    real, fake = gaussian(n, dim, 1, shift=200.0), gaussian(m, dim, 2, shift=200.5)
+    expected = gaussian_mmd_by_sklearn(real - 200, fake - 200, bandwidth)
+    ours = metrics.gaussian_mmd(real, fake, bandwidth)
+    assert ours == pytest.approx(expected, rel=1e-8, abs=1e-11)
+
+
+def test_gaussian_mmd_by_hand():
+    """Two points each, 0 and 1 against 2 and 4: every pair counted once."""
+
+    def kernel(distance):
+        return np.exp(-(distance**2) / (2 * 1.5**2))
+
+    expected = kernel(1) + kernel(2) - (kernel(2) + kernel(4) + kernel(1) + kernel(3)) / 2
+    real, fake = np.array([[0.0], [1.0]]), np.array([[2.0], [4.0]])
+    assert metrics.gaussian_mmd(real, fake, 1.5) == pytest.approx(expected, rel=1e-12)
+
+
+def test_gaussian_mmd_is_unbiased_and_bounded():
+    values = [
+        metrics.gaussian_mmd(gaussian(6, 4, seed), gaussian(9, 4, 1000 + seed), 2.0)
+        for seed in range(400)
+    ]
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(len(values))
+    assert min(values) < 0
+    same = np.zeros((5, 3))
+    assert metrics.gaussian_mmd(same, same + 100, 1.0) == 2.0
+
+
+def test_the_median_is_of_all_pairs_of_different_rows():
+    points = gaussian(40, 6, 3, shift=50.0)
+    expected = np.median([np.linalg.norm(a - b) for a, b in itertools.combinations(points, 2)])
+    assert metrics.median_distance(points) == pytest.approx(expected, rel=1e-9)
+    chosen = points[np.random.default_rng(0).choice(40, 10, replace=False)]
+    some = np.median([np.linalg.norm(a - b) for a, b in itertools.combinations(chosen, 2)])
+    assert metrics.median_distance(points, most=10) == pytest.approx(some, rel=1e-9)
+    copies = np.repeat(gaussian(1, 6), 9, axis=0)
+    assert metrics.median_distance(copies) == 0
+
+
+def test_gaussian_mmd_refuses():
+    with pytest.raises(UserError, match="at least 2 pictures on both sides, not 5 real and 1 gen"):
+        metrics.gaussian_mmd(np.zeros((5, 3)), np.zeros((1, 3)), 1.0)
+    with pytest.raises(UserError, match=r"must be \[N, D\]"):
+        metrics.gaussian_mmd(np.zeros((5, 3)), np.zeros((5, 2)), 1.0)
+    for bandwidth in (0.0, -1.0, float("nan")):
+        with pytest.raises(UserError, match="bandwidth must be a number above 0"):
+            metrics.gaussian_mmd(np.zeros((5, 3)), np.ones((5, 3)), bandwidth)
 
 
 # LPIPS ----------------------------------------------------------------------------
@@ -368,6 +434,33 @@ def test_evaluate_gives_records(means):
     assert expected.items() <= fid.items()
 
 
+def test_kmmd_says_its_kernel_and_takes_it_from_the_reference_alone(means):
+    reference = Pictures(pictures(20, seed=7))
+    (record,) = metrics.evaluate(sampler, reference, ["kmmd"], n=30, seed=3, extractor="means")
+    seen = (reference.images, pictures(30, seed=3))
+    real, fake = (means(images).astype(np.float64) for images in seen)
+    pairs = itertools.combinations(real, 2)
+    bandwidth = np.median([np.linalg.norm(a - b) for a, b in pairs])
+    assert record["bandwidth"] == pytest.approx(bandwidth)
+    assert record["value"] == pytest.approx(gaussian_mmd_by_sklearn(real, fake, bandwidth))
+    assert record["fixed_bandwidth"] == pytest.approx(np.sqrt(12))
+    fixed = gaussian_mmd_by_sklearn(real, fake, np.sqrt(12))
+    assert record["fixed_value"] == pytest.approx(fixed)
+    assert "all pairs of two different reference pictures" in record["bandwidth_rule"]
+    assert record["estimator"] == "unbiased squared MMD"
+    darker = metrics.evaluate(
+        lambda n, seed: sampler(n, seed) // 2, reference, ["kmmd"], n=30, extractor="means"
+    )[0]
+    assert darker["bandwidth"] == record["bandwidth"]
+    assert darker["value"] > 0.5 > abs(record["value"])
+
+
+def test_kmmd_needs_references_that_differ(means):
+    copies = Pictures(np.repeat(pictures(1), 4, axis=0))
+    with pytest.raises(UserError, match=r"equal pictures: kmmd finds no bandwidth\. Leave copies"):
+        metrics.evaluate(sampler, copies, ["kmmd"], n=4, extractor="means")
+
+
 def test_evaluate_draws_once_and_runs_the_network_once(means):
     drawn = []
 
@@ -425,7 +518,8 @@ def test_evaluate_refuses_other_samples():
 
 
 def test_every_metric_has_a_name_and_a_summary():
-    assert {"fid", "kid", "lpips", "intra_lpips", "nearest_lpips"} <= set(metrics.METRICS)
+    known = {"fid", "kid", "kmmd", "lpips", "intra_lpips", "nearest_lpips"}
+    assert known <= set(metrics.METRICS)
     assert all(name == metric.name and metric.summary for name, metric in metrics.METRICS.items())
 
 

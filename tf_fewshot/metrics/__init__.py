@@ -3,6 +3,7 @@
 from .evaluate import METRICS, evaluate
 from .features import extract, reference_features
 from .frechet import frechet_distance
+from .gaussian import gaussian_mmd, median_distance
 from .kernel import kernel_distance, polynomial_mmd
 from .lpips import Embeddings, IntraLpips, intra_lpips, mean_pairwise
 from .metric import Inputs, Metric
@@ -16,9 +17,11 @@ __all__ = [
     "evaluate",
     "extract",
     "frechet_distance",
+    "gaussian_mmd",
     "intra_lpips",
     "kernel_distance",
     "mean_pairwise",
+    "median_distance",
     "polynomial_mmd",
     "reference_features",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from .._version import __version__
 from ..data.pictures import Pictures
 from ..errors import UserError, unknown_name
-from . import frechet, kernel, lpips
+from . import frechet, gaussian, kernel, lpips
 from .features import Progress
 from .metric import Inputs, Metric
 
@@ -22,6 +22,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         frechet.FID,
         kernel.KID,
+        gaussian.KMMD,
         lpips.LPIPS,
         lpips.INTRA_LPIPS,
         lpips.NEAREST_LPIPS,
@@ -49,7 +50,7 @@ def evaluate(
         n: How many pictures to draw.
         seed: Seed of the draw.
         training: The pictures that were trained on, for the metrics that need them.
-        extractor: Network of the features of FID and KID.
+        extractor: Network of the features of FID, KID and KMMD.
         lpips_net: Trunk of LPIPS, "alex" or "vgg".
         progress: Called as ``progress(what, done, total)``.
 

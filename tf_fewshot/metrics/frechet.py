@@ -77,4 +77,11 @@ def _measure(inputs: Inputs) -> dict:
     return record
 
 
-FID = Metric("fid", _measure, "Fréchet distance between features", min_real=2, min_fake=2)
+FID = Metric(
+    "fid",
+    _measure,
+    "Fréchet distance between features",
+    min_real=2,
+    min_fake=2,
+    better="lower",
+)

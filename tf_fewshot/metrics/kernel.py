@@ -89,4 +89,11 @@ def _measure(inputs: Inputs) -> dict:
     return {"value": value, "std": error, **inputs.extractor_facts()}
 
 
-KID = Metric("kid", _measure, "kernel distance between features", min_real=2, min_fake=2)
+KID = Metric(
+    "kid",
+    _measure,
+    "kernel distance between features",
+    min_real=2,
+    min_fake=2,
+    better="lower",
+)

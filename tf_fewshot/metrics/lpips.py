@@ -161,8 +161,15 @@ INTRA_LPIPS = Metric(
     "diversity near each training picture",
     min_fake=2,
     needs_training=True,
+    better="higher",
 )
-LPIPS = Metric("lpips", _measure_pairwise, "diversity: mean LPIPS of all pairs", min_fake=2)
+LPIPS = Metric(
+    "lpips",
+    _measure_pairwise,
+    "diversity: mean LPIPS of all pairs",
+    min_fake=2,
+    better="higher",
+)
 NEAREST_LPIPS = Metric(
     "nearest_lpips",
     _measure_nearest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Metric:
         min_real: Fewest reference pictures; 0 if the metric does not look at them.
         min_fake: Fewest generated pictures.
         needs_training: Whether it looks at the pictures that were trained on.
+        better: "lower" or "higher", or None where neither is.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Metric:
     min_real: int = 0
     min_fake: int = 1
     needs_training: bool = False
+    better: Literal["lower", "higher"] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
