@@ -25,6 +25,7 @@ from .conftest import TINY
 
 # Small and without files on disk; every method takes those that it has.
 SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}
+SETTINGS |= {"miner_steps": 1, "miner_width": 8}
 # What the parts of the tiny networks are called, from latents to pixels and from pixels on.
 PARTS = {
     "dcgan": ("layer1", "layer2", "layer3"),
@@ -137,7 +138,14 @@ def test_the_selection_is_what_the_method_declares(trained):
     gan, selection = trained.assembly.problem.gan, trained.assembly.selection
     trainable = {v.path for v in gan.generator.trainable_weights}
     chosen = {v.path for v in selection.generator}
-    if trained.method.objective.needs_discriminator:
+    if trained.method.name == "transfergan_scale_shift":
+        for variables in (selection.generator, selection.discriminator):
+            assert {v.path.rpartition("/")[2] for v in variables} == {"gamma", "beta"}
+            assert all("scale" in v.path.lower() for v in variables)
+        # Hidden layers; of the generator all but the last.
+        counts = {"dcgan": (1, 2), "stylegan": (5, 6)}[gan.architecture]
+        assert (len(chosen), len(selection.discriminator)) == (2 * counts[0], 2 * counts[1])
+    elif trained.method.objective.needs_discriminator:
         assert chosen == trainable
         judges = {v.path for v in gan.discriminator.trainable_weights}
         if trained.method.name == "freezed":
@@ -235,6 +243,30 @@ def test_what_is_exported_gives_the_pictures_of_the_adapter(build_tiny, architec
     expected = np.clip(adapted.generate(z, truncation=0.4).numpy(), -1.0, 1.0)
     np.testing.assert_allclose(images.numpy(), expected, atol=2e-5)
     assert np.abs(images.numpy() - np.clip(source.generate(z).numpy(), -1, 1)).max() > 1e-3
+
+
+# Phases ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", sorted(UPPER))
+def test_a_generator_waits_for_its_miner(build_tiny, pictures, architecture, tmp_path):
+    made = plan(build_tiny(architecture), pictures, "minegan", **settings_of("minegan"))
+    assembly = assemble(made.method, made.problem("float32", print))
+    loop = trainer(assembly, Batches(made.pictures, 4, 0), tmp_path)
+    gan = assembly.problem.gan
+    before = values(gan)
+    mined = {p for p in before if p.startswith("generator/miner/")}
+    judged = {v.path for v in gan.discriminator.trainable_weights}
+    statistics = {path for path in before if path.rpartition("/")[2] in STATISTICS}
+    loop.run(Schedule(1))
+    assert len(mined) == 4
+    assert moved(before, values(gan)) == mined | judged | statistics
+    loop.run(Schedule(2))
+    assert moved(before, values(gan)) == {
+        *judged,
+        *statistics,
+        *(v.path for v in gan.generator.trainable_weights),
+    }
 
 
 # What is missing ------------------------------------------------------------------------

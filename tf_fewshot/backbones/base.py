@@ -11,7 +11,7 @@ import abc
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -127,6 +127,15 @@ class GAN(abc.ABC):
         """
         return []
 
+    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
+        """Scale and shift of every hidden layer of the discriminator, from pixels to logit.
+
+        Raises:
+            BackboneError: if it was built without them; see
+                :meth:`with_discriminator_scale_shift`.
+        """
+        raise BackboneError(f"this {self.architecture} has no scale and shift to judge with")
+
     # Sampling ------------------------------------------------------------------
 
     def sample_latents(
@@ -239,6 +248,35 @@ class GAN(abc.ABC):
     def with_scale_shift(self) -> GAN:
         """A copy whose hidden layers have scale and shift (no change of output)."""
         return self.rebuild(scale_shift=True)
+
+    def with_discriminator_scale_shift(self) -> GAN:
+        """A copy whose discriminator's hidden layers have scale and shift, too.
+
+        The scale is divided by its largest (:class:`tf_fewshot.layers.ScaleShift`); the
+        output does not change.
+
+        Raises:
+            BackboneError: if the architecture cannot.
+        """
+        return self._with("discriminator_scale_shift", True, "scale and shift to judge with")
+
+    def with_miner(self, widths: Sequence[int] = (512,)) -> GAN:
+        """A copy whose latents go through a new :class:`tf_fewshot.layers.Miner` first.
+
+        Raises:
+            BackboneError: if the architecture cannot.
+        """
+        return self._with("miner", list(widths), "a miner")
+
+    def miner_variables(self) -> list[Variable]:
+        """The weights of the miner; none without it."""
+        miner = getattr(self.generator, "miner", None)
+        return [] if miner is None else list(miner.trainable_weights)
+
+    def _with(self, key: str, value: Any, what: str) -> GAN:
+        if key not in self.config:
+            raise BackboneError(f"a {self.architecture} cannot have {what}")
+        return self.rebuild(**{key: value})
 
     # Weights -------------------------------------------------------------------
 

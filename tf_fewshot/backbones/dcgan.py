@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..layers import ScaleShift
+from ..layers import Miner, ScaleShift
 from .base import GAN, BackboneError, ScaleShiftRole, Stage, build_networks, register
 
 _BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
@@ -102,6 +102,7 @@ class DCGANGenerator(keras.Model):
         widths: Channels of the hidden layers at 4, 8, … ``R / 2`` pixels.
         channels: Channels of the images.
         scale_shift: Adds :class:`ScaleShift` to every hidden layer but the last.
+        miner: Widths of the hidden layers of a :class:`Miner` of ``z``; none leaves it out.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class DCGANGenerator(keras.Model):
         widths: Sequence[int],
         channels: int = 3,
         scale_shift: bool = False,
+        miner: Sequence[int] = (),
         name: str = "generator",
         **kwargs,
     ):
@@ -121,8 +123,10 @@ class DCGANGenerator(keras.Model):
             "widths": list(widths),
             "channels": channels,
             "scale_shift": scale_shift,
+            "miner": list(miner),
         }
         self.latent_dim = latent_dim
+        self.miner = Miner(miner, name="miner") if miner else None
         self.blocks = [
             DCGANGeneratorBlock(
                 width,
@@ -136,6 +140,8 @@ class DCGANGenerator(keras.Model):
         self.to_image = DCGANToImage(channels, name=f"layer{len(widths) + 1}")
 
     def build(self, input_shape=None):
+        if self.miner is not None:
+            self.miner.build((None, self.latent_dim))
         size, width = 1, self.latent_dim
         for block in self.blocks:
             block.build((None, size, size, width))
@@ -144,6 +150,7 @@ class DCGANGenerator(keras.Model):
 
     def call(self, z, label=None, training=False):
         del label
+        z = z if self.miner is None else self.miner(z)
         x = tf.cast(z, self.compute_dtype)[:, None, None, :]
         for block in self.blocks:
             x = block(x, training=training)
@@ -155,9 +162,12 @@ class DCGANGenerator(keras.Model):
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DCGANDiscriminatorBlock(keras.layers.Layer):
-    """Convolution that halves the image, batch normalisation but for the first, leaky ReLU."""
+    """Convolution that halves the image, batch normalisation but for the first, leaky ReLU.
 
-    def __init__(self, filters: int, norm: bool, **kwargs):
+    A normalized :class:`ScaleShift`, if asked for, stands before the leaky ReLU.
+    """
+
+    def __init__(self, filters: int, norm: bool, scale_shift: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         dtype = self.dtype_policy
@@ -167,20 +177,27 @@ class DCGANDiscriminatorBlock(keras.layers.Layer):
             if norm
             else None
         )
+        self.scale_shift = (
+            ScaleShift(normalized=True, name="scale_shift", dtype=dtype) if scale_shift else None
+        )
 
     def build(self, input_shape):
         self.conv.build(input_shape)
-        if self.norm:
-            self.norm.build((None, None, None, self.filters))
+        for layer in (self.norm, self.scale_shift):
+            if layer:
+                layer.build((None, None, None, self.filters))
 
     def call(self, x, training=False):
         x = self.conv(x)
         if self.norm:
             x = self.norm(x, training=training)
+        if self.scale_shift:
+            x = self.scale_shift(x)
         return tf.nn.leaky_relu(x, 0.2)
 
     def get_config(self) -> dict:
         config = {"filters": self.filters, "norm": self.norm is not None}
+        config["scale_shift"] = self.scale_shift is not None
         return {**super().get_config(), **config}
 
 
@@ -207,6 +224,7 @@ class DCGANDiscriminator(keras.Model):
         resolution: Width and height ``R`` of the images, a power of two from 16.
         widths: Channels of the hidden layers at ``R / 2``, … 8, 4 pixels.
         channels: Channels of the images.
+        scale_shift: Adds a normalized :class:`ScaleShift` to every hidden layer.
     """
 
     def __init__(
@@ -214,15 +232,25 @@ class DCGANDiscriminator(keras.Model):
         resolution: int,
         widths: Sequence[int],
         channels: int = 3,
+        scale_shift: bool = False,
         name: str = "discriminator",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        self._config = {"resolution": resolution, "widths": list(widths), "channels": channels}
+        self._config = {
+            "resolution": resolution,
+            "widths": list(widths),
+            "channels": channels,
+            "scale_shift": scale_shift,
+        }
         self.resolution, self.channels = resolution, channels
         self.blocks = [
             DCGANDiscriminatorBlock(
-                width, norm=i > 0, name=f"layer{i + 1}", dtype=self.dtype_policy
+                width,
+                norm=i > 0,
+                scale_shift=scale_shift,
+                name=f"layer{i + 1}",
+                dtype=self.dtype_policy,
             )
             for i, width in enumerate(widths)
         ]
@@ -264,6 +292,8 @@ class DCGAN(GAN):
         channels: Channels of the images.
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` between batch
             normalisation and ReLU of every hidden layer of the generator but the last.
+        miner: See :class:`DCGANGenerator`.
+        discriminator_scale_shift: See :class:`DCGANDiscriminator`.
         dtype: Keras dtype policy, such as "mixed_bfloat16". Images and logits are
             float32 under every policy.
 
@@ -279,6 +309,8 @@ class DCGAN(GAN):
         discriminator_widths: Sequence[int] | None = None,
         channels: int = 3,
         scale_shift: bool = False,
+        miner: Sequence[int] = (),
+        discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
         if resolution < 16 or resolution & (resolution - 1):
@@ -299,12 +331,16 @@ class DCGAN(GAN):
             discriminator_widths=mirrored,
             channels=channels,
             scale_shift=scale_shift,
+            miner=list(miner),
+            discriminator_scale_shift=discriminator_scale_shift,
             dtype=dtype,
         )
         self.generator: Any = DCGANGenerator(
-            resolution, latent_dim, widths, channels, scale_shift=scale_shift, dtype=dtype
+            resolution, latent_dim, widths, channels, scale_shift, miner, dtype=dtype
         )
-        self.discriminator: Any = DCGANDiscriminator(resolution, mirrored, channels, dtype=dtype)
+        self.discriminator: Any = DCGANDiscriminator(
+            resolution, mirrored, channels, discriminator_scale_shift, dtype=dtype
+        )
         build_networks((self.generator, (latent_dim,)), (self.discriminator, self.image_shape))
 
     @property
@@ -326,7 +362,13 @@ class DCGAN(GAN):
 
     def generator_stages(self) -> list[Stage]:
         g = self.generator
-        return [Stage(layer.name, tuple(layer.weights)) for layer in (*g.blocks, g.to_image)]
+        stages = [Stage(layer.name, tuple(layer.weights)) for layer in (*g.blocks, g.to_image)]
+        if g.miner is not None:
+            stages.insert(0, Stage("miner", tuple(g.miner.weights)))
+        return stages
+
+    def synthesis_stages(self) -> list[Stage]:
+        return [stage for stage in self.generator_stages() if stage.name != "miner"]
 
     def discriminator_stages(self) -> list[Stage]:
         d = self.discriminator
@@ -341,4 +383,19 @@ class DCGAN(GAN):
             ScaleShiftRole(block.name, (block.scale_shift.gamma,), (block.scale_shift.beta,))
             for block in self.generator.blocks
             if block.scale_shift is not None
+        ]
+
+    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
+        if not self.config["discriminator_scale_shift"]:
+            raise BackboneError("use with_discriminator_scale_shift() first")
+        return [
+            ScaleShiftRole(block.name, (block.scale_shift.gamma,), (block.scale_shift.beta,))
+            for block in self.discriminator.blocks
+        ]
+
+    def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
+        """Gamma and beta of batch normalisation."""
+        return [
+            ScaleShiftRole(block.name, (block.norm.gamma,), (block.norm.beta,))
+            for block in self.generator.blocks
         ]

@@ -1,9 +1,14 @@
 """Keras layers: scale and shift, latent tables, StyleGAN's building blocks."""
 
+from .attention import SelfAttention
 from .class_norm import ClassBatchNorm
 from .equalized import EqualizedConv2D, EqualizedDense
+from .fir import FilteredConv2D, downsample2d, upfirdn2d, upsample2d
+from .hyper_norm import HyperBatchNorm
 from .latent_table import LatentTable
+from .miner import Miner
 from .minibatch import MinibatchStdDev
+from .modulated import ModulatedConv2D, scaled_lrelu
 from .resample import Blur, downscale2d, upscale2d
 from .scale_shift import ScaleShift
 from .spectral import SpectralConv2D, SpectralDense, SpectralEmbedding
@@ -16,13 +21,22 @@ __all__ = [
     "ClassBatchNorm",
     "EqualizedConv2D",
     "EqualizedDense",
+    "FilteredConv2D",
+    "HyperBatchNorm",
     "LatentTable",
+    "Miner",
     "MinibatchStdDev",
+    "ModulatedConv2D",
     "PixelNorm",
     "ScaleShift",
+    "SelfAttention",
     "SpectralConv2D",
     "SpectralDense",
     "SpectralEmbedding",
+    "downsample2d",
     "downscale2d",
+    "scaled_lrelu",
+    "upfirdn2d",
+    "upsample2d",
     "upscale2d",
 ]

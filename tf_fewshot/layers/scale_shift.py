@@ -17,10 +17,18 @@ class ScaleShift(keras.layers.Layer):
     They begin at 1 and 0, where the layer changes nothing. Input and output
     ``[N, …, C]``, floats.
 
+    Args:
+        normalized: Divides ``gamma`` by its largest absolute value, as BSA does in the
+            discriminator of "TransferGAN (scale and shift)".
+
     Example:
         >>> ScaleShift()(keras.ops.ones((2, 4, 4, 8))).shape
         TensorShape([2, 4, 4, 8])
     """
+
+    def __init__(self, normalized: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.normalized = normalized
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
@@ -28,4 +36,10 @@ class ScaleShift(keras.layers.Layer):
         self.beta = self.add_weight(shape=shape, name="beta", initializer="zeros", autocast=False)
 
     def call(self, x):
-        return x * ops.cast(self.gamma, x.dtype) + ops.cast(self.beta, x.dtype)
+        gamma = ops.convert_to_tensor(self.gamma)
+        if self.normalized:
+            gamma = gamma / ops.maximum(ops.max(ops.abs(gamma)), 1e-8)
+        return x * ops.cast(gamma, x.dtype) + ops.cast(self.beta, x.dtype)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "normalized": self.normalized}

@@ -1,6 +1,15 @@
 """The table of methods: every method is objective × trainable × latents × regularizers."""
 
-from . import bsa, ewc, freezed, scratch, transfergan, update
+from . import (
+    bsa,
+    ewc,
+    freezed,
+    minegan,
+    scratch,
+    transfergan,
+    transfergan_scale_shift,
+    update,
+)
 from .method import Method, get, names, register
 
 __all__ = [
@@ -9,9 +18,11 @@ __all__ = [
     "ewc",
     "freezed",
     "get",
+    "minegan",
     "names",
     "register",
     "scratch",
     "transfergan",
+    "transfergan_scale_shift",
     "update",
 ]

@@ -59,10 +59,12 @@ class Group:
     Attributes:
         variables: What is trained.
         learning_rate: A number or a Keras schedule.
+        begins: The step, counted from 0, from which on they move.
     """
 
     variables: Sequence[keras.Variable]
     learning_rate: Any
+    begins: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import keras
@@ -15,10 +15,24 @@ from ..errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """The variables of each network that are trained."""
+    """The variables of each network that are trained.
+
+    Attributes:
+        generator, discriminator: Those of each network.
+        begins: The step from which on a variable of the generator moves, by its path; others
+            move from the first.
+    """
 
     generator: list[keras.Variable]
     discriminator: list[keras.Variable]
+    begins: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def groups(self) -> list[tuple[list[keras.Variable], int]]:
+        """The generator's variables by the step from which on they move, the earliest first."""
+        found: dict[int, list[keras.Variable]] = {}
+        for variable in self.generator:
+            found.setdefault(self.begins.get(variable.path, 0), []).append(variable)
+        return [(found[step], step) for step in sorted(found)]
 
 
 class Trainable(abc.ABC):
@@ -55,6 +69,47 @@ class ScaleShiftOnly(Trainable):
     def select(self, gan: GAN) -> Selection:
         chosen = [v for role in gan.scale_shift_roles() for v in (*role.gammas, *role.betas)]
         return Selection(chosen, [])
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleShiftOfBoth(Trainable):
+    """Scale and shift of every hidden layer but the last, of both networks.
+
+    The discriminator's scale is divided by its largest. Source: BSA (ICCV 2019), section
+    4.2, "TransferGAN (scale and shift)".
+    """
+
+    def prepare(self, gan: GAN) -> GAN:
+        return gan.with_scale_shift().with_discriminator_scale_shift()
+
+    def select(self, gan: GAN) -> Selection:
+        roles = gan.scale_shift_roles(), gan.discriminator_scale_shift_roles()
+        return Selection(*([v for r in of for v in (*r.gammas, *r.betas)] for of in roles))
+
+
+@dataclasses.dataclass(frozen=True)
+class MinerFirst(Trainable):
+    """A miner of latents and the discriminator, and after some steps the generator, too.
+
+    Source: Wang et al., "MineGAN: effective knowledge transfer from GANs to target domains
+    with few images" (CVPR 2020), section 3.1 and 3.3.
+
+    Attributes:
+        miner_steps: Steps in which the generator behind the miner stays as it is.
+        miner_width: Of the miner's hidden layer.
+    """
+
+    miner_steps: int = 200
+    miner_width: int = 512
+
+    def prepare(self, gan: GAN) -> GAN:
+        return gan.with_miner([self.miner_width])
+
+    def select(self, gan: GAN) -> Selection:
+        both = All().select(gan)
+        miner = {v.path for v in gan.miner_variables()}
+        begins = {v.path: self.miner_steps for v in both.generator if v.path not in miner}
+        return Selection(both.generator, both.discriminator, begins)
 
 
 @dataclasses.dataclass(frozen=True)

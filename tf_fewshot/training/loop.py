@@ -149,21 +149,30 @@ class Trainer:
 
     def step(self, step: int) -> dict[str, tf.Tensor]:
         """One move of every player on the batch of that step (counted from 0)."""
-        lazy = tuple(bool(p.lazy_interval and step % p.lazy_interval == 0) for p in self.players)
+        # Python values, of which each combination is a trace of its own.
+        turns = tuple(
+            (
+                bool(p.lazy_interval and step % p.lazy_interval == 0),
+                tuple(step >= group.begins for group in p.groups),
+            )
+            for p in self.players
+        )
         indices, images, labels = self.batches[step]
-        return self._step(indices, images, labels, tf.constant(step), lazy)
+        return self._step(indices, images, labels, tf.constant(step), turns)
 
-    def _train_step(self, indices, images, labels, step, lazy):
+    def _train_step(self, indices, images, labels, step, turns):
         images = tf.cast(images, tf.float32) / 127.5 - 1.0
         batch = Batch(indices, images, labels)
         numbers = {}
-        for player, is_lazy in zip(self.players, lazy, strict=True):
-            tensors = [v.value for v in player.variables]
+        for player, (lazy, moving) in zip(self.players, turns, strict=True):
+            optimizers = self._optimizers[player.name]
+            groups = [g for g in zip(player.groups, optimizers, moving, strict=True) if g[2]]
+            tensors = [v.value for group, _, _ in groups for v in group.variables]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(tensors)
-                loss, logs = player.loss(batch, is_lazy)
+                loss, logs = player.loss(batch, lazy)
             gradients = iter(tape.gradient(loss, tensors, unconnected_gradients="zero"))
-            for optimizer, group in zip(self._optimizers[player.name], player.groups, strict=True):
+            for group, optimizer, _ in groups:
                 optimizer.apply([next(gradients) for _ in group.variables], list(group.variables))
             numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
         self.ema.update(step)

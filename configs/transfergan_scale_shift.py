@@ -1,0 +1,29 @@
+"""Fine-tuning of scale and shift of both networks.
+
+tf-fewshot adapt --config=transfergan_scale_shift --data=my_pictures --workdir=runs/mine
+"""
+
+from ml_collections import ConfigDict, config_dict
+
+
+def get_config() -> ConfigDict:
+    return ConfigDict(
+        {
+            "method": "transfergan_scale_shift",
+            "source": "avataaars64",
+            "steps": 400,  # updates of the generator
+            "batch_size": 8,
+            "adversarial_loss": "non_saturating",  # or hinge, wasserstein, least_squares
+            "learning_rate": 0.002,
+            "d_learning_rate": config_dict.placeholder(float),  # as the generator's
+            "r1_gamma": 3.0,
+            "r1_interval": 16,
+            "beta_1": 0.0,
+            "beta_2": 0.99,
+            "clip_images": True,  # what the discriminator sees
+            "feature_weight": 0.0,  # of a second discriminator, on a frozen AlexNet
+            "feature_learning_rate": 0.0005,
+            "ema_decay": 0.98,
+            "truncation": config_dict.placeholder(float),  # of samples
+        }
+    )
