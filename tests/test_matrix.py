@@ -29,13 +29,14 @@ SETTINGS |= {"miner_steps": 1, "miner_width": 8}
 # What the parts of the tiny networks are called, from latents to pixels and from pixels on.
 PARTS = {
     "dcgan": ("layer1", "layer2", "layer3"),
+    "sngan": ("l1", "block2", "block3", "l4"),
     "stylegan": ("4x4", "8x8", "16x16", "ToRGB_16x16"),
 }
-UPPER = {"dcgan": ("layer3",), "stylegan": ("8x8", "4x4")}
+UPPER = {"dcgan": ("layer3",), "sngan": ("block3", "l4"), "stylegan": ("8x8", "4x4")}
 # What the log calls the term of a regularizer.
 PENALTIES = {FisherPenalty: "ewc", LatentPrior: "latent_prior", ScaleShiftDecay: "scale_shift"}
 # The running statistics: not trained, but moved by every call with training=True.
-STATISTICS = ("moving_mean", "moving_variance", "w_avg")
+STATISTICS = ("moving_mean", "moving_variance", "u", "w_avg")
 
 
 def _pairs() -> list:
@@ -143,7 +144,7 @@ def test_the_selection_is_what_the_method_declares(trained):
             assert {v.path.rpartition("/")[2] for v in variables} == {"gamma", "beta"}
             assert all("scale" in v.path.lower() for v in variables)
         # Hidden layers; of the generator all but the last.
-        counts = {"dcgan": (1, 2), "stylegan": (5, 6)}[gan.architecture]
+        counts = {"dcgan": (1, 2), "sngan": (5, 6), "stylegan": (5, 6)}[gan.architecture]
         assert (len(chosen), len(selection.discriminator)) == (2 * counts[0], 2 * counts[1])
     elif trained.method.objective.needs_discriminator:
         assert chosen == trainable
@@ -159,7 +160,7 @@ def test_the_selection_is_what_the_method_declares(trained):
         assert not selection.discriminator
     else:
         # Scale and shift, a pair a hidden layer but the last: of StyleGAN 2 · 3 layers.
-        layers = {"dcgan": 2, "stylegan": 6}[gan.architecture] - 1
+        layers = {"dcgan": 2, "sngan": 6, "stylegan": 6}[gan.architecture] - 1
         assert len(chosen) == 2 * layers
         assert {path.rpartition("/")[2] for path in chosen} == {"gamma", "beta"}
         assert not selection.discriminator

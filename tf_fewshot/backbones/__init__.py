@@ -1,6 +1,6 @@
 """Generators and discriminators, one architecture a file, behind the contract of ``base``."""
 
-from . import dcgan, stylegan
+from . import dcgan, sngan, stylegan
 from .base import GAN, BackboneError, ScaleShiftRole, Stage, build, register
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "build",
     "dcgan",
     "register",
+    "sngan",
     "stylegan",
 ]

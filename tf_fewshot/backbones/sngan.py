@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from .base import GAN, BackboneError, ScaleShiftRole, Stage, register
 from .sngan_discriminator import SNGANDiscriminator
@@ -56,6 +55,9 @@ class SNGAN(GAN):
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` to the generator after its
             first layer and after the normalisations of every block, as BSA does; the last
             normalisation of all has none.
+        miner: See :class:`~.sngan_generator.SNGANGenerator`.
+        discriminator_scale_shift: See
+            :class:`~.sngan_discriminator.SNGANDiscriminatorBlock`.
         dtype: Keras dtype policy, such as "mixed_bfloat16". Images and logits are
             float32 under every policy.
 
@@ -74,6 +76,8 @@ class SNGAN(GAN):
         one_class: bool = False,
         channels: int = 3,
         scale_shift: bool = False,
+        miner: Sequence[int] = (),
+        discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
         if resolution < 16 or resolution & (resolution - 1):
@@ -82,9 +86,10 @@ class SNGAN(GAN):
         judges = widths[::-1] if discriminator_widths is None else list(discriminator_widths)
         halvings = min(default_halvings(resolution), len(judges)) if halvings is None else halvings
         _check(resolution, widths, judges, halvings)
-        if num_classes < 0 or (num_classes and one_class):
+        if min(latent_dim, channels) < 1 or num_classes < 0 or (num_classes and one_class):
             raise BackboneError(
-                f"num_classes must be 0 or more, and 0 with one_class, not {num_classes}"
+                "latent_dim and channels must be 1 or more, num_classes 0 or more and, with "
+                f"one_class, 0: not {latent_dim}, {channels}, {num_classes}"
             )
         super().__init__(
             resolution=resolution,
@@ -96,18 +101,24 @@ class SNGAN(GAN):
             one_class=one_class,
             channels=channels,
             scale_shift=scale_shift,
+            miner=list(miner),
+            discriminator_scale_shift=discriminator_scale_shift,
             dtype=dtype,
         )
         classes = {"num_classes": num_classes, "one_class": one_class, "dtype": dtype}
         self.generator: Any = SNGANGenerator(
-            latent_dim, widths, channels, scale_shift=scale_shift, **classes
+            latent_dim, widths, channels, scale_shift=scale_shift, miner=miner, **classes
         )
         self.discriminator: Any = SNGANDiscriminator(
-            resolution, judges, halvings, channels, **classes
+            resolution,
+            judges,
+            halvings,
+            channels,
+            scale_shift=discriminator_scale_shift,
+            **classes,
         )
-        label = tf.zeros([1], tf.int32) if num_classes else None
-        self.generator(tf.zeros((1, latent_dim)), label)
-        self.discriminator(tf.zeros((1, *self.image_shape)), label)
+        self.generator.build((None, latent_dim))
+        self.discriminator.build((None, *self.image_shape))
 
     @property
     def latent_dim(self) -> int:
@@ -130,10 +141,21 @@ class SNGAN(GAN):
         del truncation, noise
         return self.generator(z, label)
 
+    def generator_features(self, z, label=None) -> list:
+        return self.generator.activations(z, label)
+
+    def discriminator_features(self, images, label=None, training: bool = False) -> list:
+        del label
+        return self.discriminator.activations(images, training)
+
     def generator_stages(self) -> list[Stage]:
         g = self.generator
-        layers = (g.from_latent, *g.blocks, g.to_image)
+        layers = [] if g.miner is None else [g.miner]
+        layers += [g.from_latent, *g.blocks, g.to_image]
         return [Stage(layer.name, tuple(layer.weights)) for layer in layers]
+
+    def synthesis_stages(self) -> list[Stage]:
+        return [stage for stage in self.generator_stages() if stage.name != "miner"]
 
     def discriminator_stages(self) -> list[Stage]:
         d = self.discriminator
@@ -152,6 +174,15 @@ class SNGAN(GAN):
                 for norm, layer in zip(block.norms, block.scale_shifts, strict=True)
             ]
         return [ScaleShiftRole(name, (layer.gamma,), (layer.beta,)) for name, layer in layers]
+
+    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
+        if not self.config["discriminator_scale_shift"]:
+            raise BackboneError("use with_discriminator_scale_shift() first")
+        return [
+            ScaleShiftRole(f"{block.name}/{name}", (layer.gamma,), (layer.beta,))
+            for block in self.discriminator.blocks
+            for name, layer in zip(("c1", "c2"), block.scale_shifts, strict=True)
+        ]
 
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
         """Scale and shift of the blocks' normalisations: tables if there are classes.
@@ -185,8 +216,7 @@ class SNGAN(GAN):
         if not self.num_classes:
             return self
         rows = self._rows(start)
-        twin = self.rebuild(num_classes=0, one_class=True)
-        assert isinstance(twin, SNGAN)
+        twin: Any = self.rebuild(num_classes=0, one_class=True)
         roles = zip(self.own_scale_shift_roles(), twin.own_scale_shift_roles(), strict=True)
         for mine, theirs in roles:
             for table, row in ((mine.gammas, theirs.gammas), (mine.betas, theirs.betas)):

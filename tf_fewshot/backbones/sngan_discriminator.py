@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from ..layers import SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
+from ..layers import ScaleShift, SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
 from .base import BackboneError
 from .sngan_generator import glorot
 
@@ -25,14 +25,27 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         down: Whether the output is half as wide and high.
         first: Whether this is the first block. Its first convolution has ``filters``
             channels; that of the others as many as the input.
+        scale_shift: Adds a normalized :class:`~tf_fewshot.layers.ScaleShift` after both
+            3 × 3 convolutions.
 
     Input ``[N, R, R, C]``, output ``[N, R/2, R/2, filters]`` or ``[N, R, R, filters]``.
     """
 
-    def __init__(self, filters: int, down: bool = True, first: bool = False, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        down: bool = True,
+        first: bool = False,
+        scale_shift: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.filters, self.down, self.first = filters, down, first
-        self.c_sc = None
+        self.scale_shifts = [
+            ScaleShift(normalized=True, name=f"{name}_scale_shift", dtype=self.dtype_policy)
+            for name in (("c1", "c2") if scale_shift else ())
+        ]
+        self.c_sc: SpectralConv2D | None = None
 
     def build(self, input_shape):
         width = input_shape[-1]
@@ -44,22 +57,30 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         )
         self.c1.build(input_shape)
         self.c2.build(inner)
+        for layer, filters in zip(self.scale_shifts, (hidden, self.filters), strict=False):
+            layer.build((*input_shape[:-1], filters))
         if self.down or self.first or width != self.filters:
-            self.c_sc = SpectralConv2D(
+            shortcut = SpectralConv2D(
                 self.filters, 1, kernel_initializer=glorot(), name="c_sc", dtype=dtype
             )
-            self.c_sc.build(input_shape)
+            shortcut.build(input_shape)
+            self.c_sc = shortcut
 
     def call(self, x, training=False):
         h = x if self.first else tf.nn.relu(x)
-        h = self.c2(tf.nn.relu(self.c1(h, training=training)), training=training)
+        h = self._shifted(0, self.c1(h, training=training))
+        h = self._shifted(1, self.c2(tf.nn.relu(h), training=training))
         if self.down:
             # The shortcut is linear in each pixel: halved before or after it, as is cheaper.
             h, x = downscale2d(h, 2), downscale2d(x, 2)
         return h + (x if self.c_sc is None else self.c_sc(x, training=training))
 
+    def _shifted(self, i: int, x):
+        return self.scale_shifts[i](x) if self.scale_shifts else x
+
     def get_config(self) -> dict:
         config = {"filters": self.filters, "down": self.down, "first": self.first}
+        config["scale_shift"] = bool(self.scale_shifts)
         return {**super().get_config(), **config}
 
 
@@ -88,14 +109,15 @@ class SNGANToLogit(keras.layers.Layer):
         width = input_shape[-1]
         self.linear.build((None, width))
         if self.classes:
-            self.projection = SpectralEmbedding(
+            projection = SpectralEmbedding(
                 self.classes,
                 width,
                 kernel_initializer=glorot(),
                 name="projection",
                 dtype="float32",
             )
-            self.projection.build((None,))
+            projection.build((None,))
+            self.projection = projection
         if self.one_class:
             self.class_vector = self.add_weight(
                 shape=(1, width), name="class_vector", initializer="zeros", autocast=False
@@ -128,6 +150,7 @@ class SNGANDiscriminator(keras.Model):
         halvings: Blocks that halve the map: the first ones.
         channels: Channels of the images.
         num_classes, one_class: See :class:`SNGANToLogit`.
+        scale_shift: See :class:`SNGANDiscriminatorBlock`.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -141,6 +164,7 @@ class SNGANDiscriminator(keras.Model):
         channels: int = 3,
         num_classes: int = 0,
         one_class: bool = False,
+        scale_shift: bool = False,
         name: str = "discriminator",
         **kwargs,
     ):
@@ -152,12 +176,18 @@ class SNGANDiscriminator(keras.Model):
             "channels": channels,
             "num_classes": num_classes,
             "one_class": one_class,
+            "scale_shift": scale_shift,
         }
         self.resolution, self.channels = resolution, channels
         self.num_classes = num_classes
         self.blocks = [
             SNGANDiscriminatorBlock(
-                width, i < halvings, i == 0, name=f"block{i + 1}", dtype=self.dtype_policy
+                width,
+                down=i < halvings,
+                first=i == 0,
+                scale_shift=scale_shift,
+                name=f"block{i + 1}",
+                dtype=self.dtype_policy,
             )
             for i, width in enumerate(widths)
         ]
@@ -173,11 +203,15 @@ class SNGANDiscriminator(keras.Model):
     def call(self, images, label=None, training=False):
         if self.num_classes and label is None:
             raise BackboneError(f"this SNGAN judges {self.num_classes} classes: give it labels")
-        x = tf.cast(images, self.compute_dtype)
-        for block in self.blocks:
-            x = block(x, training=training)
-        x = tf.cast(x, tf.float32)
+        x = tf.cast(self.activations(images, training)[-1], tf.float32)
         return self.to_logit(x, label if self.num_classes else None, training=training)
+
+    def activations(self, images, training=False) -> list:
+        """What each stage but the last gives."""
+        found = [tf.cast(images, self.compute_dtype)]
+        for block in self.blocks:
+            found.append(block(found[-1], training=training))
+        return found[1:]
 
     def get_config(self) -> dict:
         return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from ..layers import ClassBatchNorm, ScaleShift, upscale2d
+from ..layers import ClassBatchNorm, Miner, ScaleShift, upscale2d
 from .base import BackboneError
 
 
@@ -154,6 +154,8 @@ class SNGANGenerator(keras.Model):
         num_classes, one_class: See :class:`~tf_fewshot.layers.ClassBatchNorm`.
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` to the first layer and to
             every normalisation but the last.
+        miner: Widths of the hidden layers of a :class:`~tf_fewshot.layers.Miner` of ``z``;
+            none leaves it out.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -167,6 +169,7 @@ class SNGANGenerator(keras.Model):
         num_classes: int = 0,
         one_class: bool = False,
         scale_shift: bool = False,
+        miner: Sequence[int] = (),
         name: str = "generator",
         **kwargs,
     ):
@@ -178,7 +181,9 @@ class SNGANGenerator(keras.Model):
             "num_classes": num_classes,
             "one_class": one_class,
             "scale_shift": scale_shift,
+            "miner": list(miner),
         }
+        self.miner = Miner(miner, name="miner") if miner else None
         self.latent_dim, self.num_classes = latent_dim, num_classes
         dtype = self.dtype_policy
         self.from_latent = SNGANFromLatent(widths[0], scale_shift, name="l1", dtype=dtype)
@@ -191,6 +196,8 @@ class SNGANGenerator(keras.Model):
         self.to_image = SNGANToImage(channels, name=f"l{len(widths) + 1}")
 
     def build(self, input_shape=None):
+        if self.miner is not None:
+            self.miner.build((None, self.latent_dim))
         self.from_latent.build((None, self.latent_dim))
         size, width = 4, self.from_latent.width
         for block in self.blocks:
@@ -199,12 +206,17 @@ class SNGANGenerator(keras.Model):
         self.to_image.build((None, size, size, width))
 
     def call(self, z, label=None, training=False):
+        return self.activations(z, label, training)[-1]
+
+    def activations(self, z, label=None, training=False) -> list:
+        """What each stage gives, the last of them the images."""
         if self.num_classes and label is None:
             raise BackboneError(f"this SNGAN draws {self.num_classes} classes: give it labels")
-        x = self.from_latent(tf.cast(z, self.compute_dtype))
+        z = z if self.miner is None else self.miner(z)
+        found = [self.from_latent(tf.cast(z, self.compute_dtype))]
         for block in self.blocks:
-            x = block(x, label if self.num_classes else None, training=training)
-        return self.to_image(tf.cast(x, tf.float32), training=training)
+            found.append(block(found[-1], label if self.num_classes else None, training=training))
+        return [*found, self.to_image(tf.cast(found[-1], tf.float32), training=training)]
 
     def get_config(self) -> dict:
         return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}

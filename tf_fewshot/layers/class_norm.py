@@ -10,6 +10,12 @@ import keras
 import tensorflow as tf
 
 
+def _rows(table, label):
+    # Reshaped to what it is: its gradient is dense then, as those of all other weights are.
+    table = tf.reshape(table, tf.shape(table))
+    return tf.gather(table, tf.cast(label, tf.int32))
+
+
 @keras.saving.register_keras_serializable("tf_fewshot")
 class ClassBatchNorm(keras.layers.Layer):
     """Computes ``gamma · (x - mean) / sqrt(variance + epsilon) + beta`` a channel.
@@ -78,8 +84,7 @@ class ClassBatchNorm(keras.layers.Layer):
             )
         gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
         if self.classes:
-            label = tf.cast(label, tf.int32)
-            gamma, beta = (tf.gather(t, label)[:, None, None, :] for t in (gamma, beta))
+            gamma, beta = (_rows(table, label)[:, None, None, :] for table in (gamma, beta))
         scale = gamma * tf.math.rsqrt(variance + self.epsilon)
         return tf.cast(x * scale + (beta - mean * scale), self.compute_dtype)
 

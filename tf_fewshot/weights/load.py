@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..backbones import GAN
 from ..errors import UserError, unknown_name
+from .chainer_npz import is_chainer, read_chainer
 from .native import is_native, load_gan
 from .network_pickle import is_network_pickle
 from .presets import PRESETS, load_preset
@@ -46,6 +47,7 @@ def _refuse_page(path: Path) -> GAN:
 READERS: list[Reader] = [
     Reader("tf_fewshot .npz", is_native, load_gan),
     Reader("StyleGAN .pkl", is_network_pickle, read_stylegan_pickle),
+    Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),
     Reader("web page", _is_page, _refuse_page),
 ]
 

@@ -7,7 +7,6 @@ every other array is one weight under its path. Nothing in it is pickled.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import zipfile
@@ -21,12 +20,12 @@ from ..backbones import GAN, build
 from ..errors import UserError
 from ..files import atomic_path
 from .download import sha256_of
+from .npz import read_array
 
 FORMAT = "tf_fewshot.gan"
 VERSION = 1
 
 _METADATA = "__metadata__"
-_HEADER_ROOM = 4096
 _LARGEST_METADATA = 2**24
 
 
@@ -130,17 +129,10 @@ def load_gan(path: str | os.PathLike) -> GAN:
     return gan
 
 
-def _array(archive: zipfile.ZipFile, name: str, limit: int) -> np.ndarray:
-    """One array; a member that declares more than ``limit`` bytes is never unpacked."""
-    if archive.getinfo(f"{name}.npy").file_size > limit + _HEADER_ROOM:
-        raise UserError(f"{archive.filename} is damaged: {name} is larger than it can be.")
-    return np.lib.format.read_array(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
-
-
 def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     if f"{_METADATA}.npy" not in archive.namelist():
         raise UserError(f"{path} is a zip, but not a GAN of save_gan (no {_METADATA}).")
-    header = json.loads(str(_array(archive, _METADATA, _LARGEST_METADATA)))
+    header = json.loads(str(read_array(archive, _METADATA, _LARGEST_METADATA)))
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise UserError(f"{path} is not a GAN of save_gan (its metadata say otherwise).")
     if header.get("version") != VERSION:
@@ -178,7 +170,7 @@ def _fill(gan: GAN, archive: zipfile.ZipFile, path: Path) -> None:
     for name in sorted(stored & set(variables)):
         variable = variables[name]
         size = max(int(np.prod(variable.shape)), 1)
-        value = _array(archive, name, size * 8)
+        value = read_array(archive, name, size * 8)
         if value.dtype.kind not in "fiub":
             faults.append(f"{name} of dtype {value.dtype}")
         elif value.shape != tuple(variable.shape):

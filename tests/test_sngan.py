@@ -1,0 +1,813 @@
+"""SNGAN against the original's layers in NumPy, and its files as Chainer writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tf_fewshot as tff
+from tf_fewshot.backbones import BackboneError, build
+from tf_fewshot.backbones.sngan import default_halvings, default_widths
+from tf_fewshot.errors import UserError
+from tf_fewshot.layers import SpectralConv2D, SpectralDense, SpectralEmbedding
+from tf_fewshot.layers.spectral import power_step as our_power_step
+from tf_fewshot.weights import load_gan, save_gan
+
+from .chainer_sngan import (
+    discriminator_arrays,
+    generator_arrays,
+    normalised,
+    oracle_discriminator,
+    oracle_generator,
+    power_step,
+    settled,
+    written,
+)
+
+# keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
+saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+GENERATOR, DISCRIMINATOR = "ResNetGenerator_7.npz", "SNResNetProjectionDiscriminator_7.npz"
+SMALL: dict[str, Any] = {"widths": [6, 5, 4], "judges": [4, 5, 6], "halvings": 3, "classes": 3}
+# The released layouts, narrow.
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "16": SMALL,
+    "16, no classes": {**SMALL, "classes": 0},
+    "32": {"widths": [4] * 4, "judges": [4] * 4, "halvings": 2, "classes": 0, "last": "c"},
+    "64": {"widths": [5, 4, 3, 2, 2], "judges": [2, 2, 3, 4, 5], "halvings": 5, "classes": 3},
+    "128": {
+        "widths": [4, 4, 3, 3, 2, 2],
+        "judges": [2, 2, 3, 3, 4, 4],
+        "halvings": 5,
+        "classes": 4,
+    },
+}
+
+
+def made(layout=SMALL):
+    last = layout.get("last", "l")
+    g = generator_arrays(layout["widths"], classes=layout["classes"], last=last)
+    d = discriminator_arrays(
+        layout["judges"], layout["halvings"], layout["classes"], bias=last == "l"
+    )
+    return g, d
+
+
+def files(folder, g, d=None):
+    """Writes what a training leaves, and gives the generator's file."""
+    if d is not None:
+        written(folder / DISCRIMINATOR, d)
+    return written(folder / GENERATOR, g)
+
+
+def loaded(folder, layout=SMALL):
+    g, d = made(layout)
+    return g, d, tff.load(files(folder, g, d))
+
+
+def labels_of(layout, n=3):
+    return np.arange(n) % layout["classes"] if layout["classes"] else None
+
+
+# What is computed -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_networks_compute_what_the_original_computes(name, tmp_path):
+    layout = LAYOUTS[name]
+    g, d, gan = loaded(tmp_path, layout)
+    z, label = gan.sample_latents(3, seed=1), labels_of(layout)
+    expected = oracle_generator(g, z, label)
+    assert expected.std() > 0.1
+    images = np.asarray(gan.generate(z, label))
+    assert images.dtype == np.float32
+    np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
+    logits = oracle_discriminator(d, images, layout["halvings"], label)
+    assert np.ptp(logits) > 1e-2
+    found = gan.discriminator(images, label)
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, logits, rtol=0, atol=1e-4)
+    resolution = 2 * 2 ** len(layout["widths"])
+    assert gan.image_shape == (resolution, resolution, 3)
+    assert gan.config["halvings"] == layout["halvings"]
+    assert gan.num_classes == layout["classes"]
+
+
+def test_training_normalises_by_the_batch_and_moves_the_statistics(tmp_path):
+    g, _, gan = loaded(tmp_path)
+    z, label = gan.sample_latents(4, seed=1), np.array([0, 1, 2, 1])
+    images = np.asarray(gan.generator(z, label, training=True))
+    np.testing.assert_allclose(
+        images, oracle_generator(g, z, label, training=True), rtol=0, atol=1e-4
+    )
+    first = (np.asarray(z, np.float64) @ g["l1/W"].T + g["l1/b"]).reshape(4, 6, 16)
+    variables = gan.variables_by_path()
+    for theirs, ours, batch in (
+        ("avg_mean", "moving_mean", first.mean((0, 2))),
+        # As Chainer: without the bias of a sample's variance.
+        ("avg_var", "moving_variance", first.var((0, 2), ddof=0) * 64 / 63),
+    ):
+        expected = 0.9 * g[f"block2/b1/{theirs}"] + 0.1 * batch
+        found = variables[f"generator/block2/b1/{ours}"].numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    frozen = gan.fingerprint()
+    gan.generator(z, label)
+    gan.generator.trainable = False
+    stored = gan.generator(z, label, training=True)
+    np.testing.assert_array_equal(stored, gan.generator(z, label))
+    assert gan.fingerprint() == frozen
+
+
+def test_training_moves_every_u_by_one_power_step(tmp_path):
+    _, d, gan = loaded(tmp_path)
+    images, label = np.zeros((2, 16, 16, 3), np.float32), np.array([0, 1])
+    before = gan.fingerprint("discriminator")
+    gan.discriminator(images, label)
+    gan.discriminator.trainable = False
+    gan.discriminator(images, label, training=True)
+    assert gan.fingerprint("discriminator") == before
+    gan.discriminator.trainable = True
+    gan.discriminator(images, label, training=True)
+    variables = gan.variables_by_path()
+    paths = {"l4": "l4/linear", "l_y": "l4/projection"}
+    for name in [n.removesuffix("/u") for n in d if n.endswith("/u")]:
+        _, u = power_step({k: v.astype(np.float64) for k, v in d.items()}, name)
+        found = variables[f"discriminator/{paths.get(name, name)}/u"].numpy()
+        np.testing.assert_allclose(found, u, atol=1e-5)
+
+
+def directions(arrays, seed):
+    """A random direction in all trained arrays; nothing in the others."""
+    rng = np.random.default_rng(seed)
+    fixed = ("/u", "/avg_mean", "/avg_var", "/N")
+    return {
+        name: np.zeros_like(value)
+        if name.endswith(fixed)
+        else rng.standard_normal(value.shape).astype(np.float32)
+        for name, value in arrays.items()
+    }
+
+
+def slope(function, arrays, direction, step=1e-6):
+    def at(t):
+        return function({k: v.astype(np.float64) + t * direction[k] for k, v in arrays.items()})
+
+    return (at(step) - at(-step)) / (2 * step)
+
+
+def slope_by_tape(tape, total, network, direction):
+    gradients = tape.gradient(total, network.trainable_variables)
+    along = {v.path: v.numpy() for v in direction.trainable_variables}
+    return sum(
+        np.sum(np.asarray(g, np.float64) * along[v.path])
+        for g, v in zip(gradients, network.trainable_variables, strict=True)
+    )
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_of_the_generator_are_those_of_finite_differences(training, tmp_path):
+    g, d, gan = loaded(tmp_path)
+    z, label = gan.sample_latents(3, seed=2), np.array([2, 0, 2])
+    weights = np.random.default_rng(3).standard_normal((3, 16, 16, 3))
+    for seed in range(2):
+        direction = directions(g, seed)
+        (tmp_path / str(seed)).mkdir()
+        along = tff.load(files(tmp_path / str(seed), direction, d)).generator
+        with tf.GradientTape() as tape:
+            images = gan.generator(z, label, training=training)
+            total = tf.reduce_sum(images * weights.astype(np.float32))
+        expected = slope(
+            lambda a: np.sum(oracle_generator(a, z, label, training) * weights), g, direction
+        )
+        found = slope_by_tape(tape, total, gan.generator, along)
+        assert found == pytest.approx(expected, rel=2e-3, abs=1e-2)
+
+
+def test_gradients_of_the_discriminator_are_those_of_finite_differences(tmp_path):
+    """With ``u`` at the singular vector, where holding it fixed makes no difference."""
+    g, d = made()
+    d = settled(d)
+    gan = tff.load(files(tmp_path, g, d))
+    images = np.random.default_rng(3).uniform(-1, 1, (3, 16, 16, 3)).astype(np.float32)
+    label = np.array([0, 2, 1])
+    for seed in range(2):
+        direction = directions(d, seed)
+        (tmp_path / str(seed)).mkdir()
+        along = tff.load(files(tmp_path / str(seed), g, direction)).discriminator
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(gan.discriminator(images, label))
+        expected = slope(lambda a: oracle_discriminator(a, images, 3, label).sum(), d, direction)
+        found = slope_by_tape(tape, total, gan.discriminator, along)
+        assert found == pytest.approx(expected, rel=2e-3, abs=1e-3)
+    x, move = tf.constant(images), np.random.default_rng(4).standard_normal(images.shape)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(gan.discriminator(x, label))
+    expected = slope(
+        lambda a: oracle_discriminator(d, a["x"], 3, label).sum(), {"x": images}, {"x": move}
+    )
+    found = np.sum(np.asarray(tape.gradient(total, x), np.float64) * move)
+    assert found == pytest.approx(expected, rel=2e-3, abs=1e-3)
+
+
+# Spectral normalisation ---------------------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 10**6),
+    rows=st.integers(1, 7),
+    out=st.integers(1, 7),
+    inside=st.booleans(),
+    epsilon=st.sampled_from([1e-12, 1e-4]),
+)
+def test_one_power_step(seed, rows, out, inside, epsilon):
+    rng = np.random.default_rng(seed)
+    w, u = rng.standard_normal((rows, out)), rng.standard_normal((1, out))
+
+    def unit(x):
+        length = np.sqrt((x**2).sum() + epsilon) if inside else np.sqrt((x**2).sum()) + epsilon
+        return x / length
+
+    v = unit(u @ w.T)
+    after = unit(v @ w)
+    sigma, found = our_power_step(
+        tf.constant(w, tf.float32), tf.constant(u, tf.float32), epsilon, inside
+    )
+    assert float(sigma) == pytest.approx(float(np.sum(v @ w * after)), rel=1e-3, abs=1e-5)
+    np.testing.assert_allclose(found, after, atol=2e-3)
+    assert float(sigma) <= np.linalg.norm(w, 2) * (1 + 1e-5)
+
+
+def test_many_steps_find_the_spectral_norm():
+    options = {"epsilon": 1e-12, "inside": True}
+    dense, conv, table = (
+        SpectralDense(4, **options),
+        SpectralConv2D(5, 3, **options),
+        SpectralEmbedding(4, 6, **options),
+    )
+    for layer, x in (
+        (dense, np.ones((2, 6), np.float32)),
+        (conv, np.ones((2, 4, 4, 3), np.float32)),
+        (table, np.array([1, 3])),
+    ):
+        layer(x)
+        for _ in range(150):
+            layer.normalised_kernel(training=True)
+        kernel = layer.normalised_kernel().numpy()
+        assert np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), 2) == pytest.approx(1, abs=1e-3)
+        raw = layer.kernel.numpy()
+        np.testing.assert_allclose(kernel * (raw.ravel()[0] / kernel.ravel()[0]), raw, rtol=1e-4)
+        back = type(layer).from_config(layer.get_config())
+        back.build(x.shape)
+        for mine, theirs in zip(layer.weights, back.weights, strict=True):
+            theirs.assign(mine)
+        np.testing.assert_array_equal(back(x), layer(x))
+
+
+def test_the_epsilon_has_its_place():
+    """At a weight as small as the epsilon's root the two conventions differ much."""
+    w = tf.constant([[1e-2, 0.0], [0.0, 1e-3]])
+    u = tf.constant([[1.0, 0.0]])
+    plain, _ = our_power_step(w, u, 1e-4, False)
+    within, _ = our_power_step(w, u, 1e-4, True)
+    x = 1e-2
+    v = x / (x + 1e-4)
+    assert float(plain) == pytest.approx(v * x * v * x / (v * x + 1e-4), rel=1e-4)
+    v = x / np.sqrt(x**2 + 1e-4)
+    assert float(within) == pytest.approx(v * x * v * x / np.sqrt((v * x) ** 2 + 1e-4), rel=1e-4)
+    np.testing.assert_allclose(normalised(np.array([3.0, 4.0])), [0.6, 0.8])
+
+
+# One class, scale and shift -----------------------------------------------------------------------
+
+
+def test_a_class_goes_on_as_the_only_one(tmp_path):
+    _, _, gan = loaded(tmp_path)
+    z = gan.sample_latents(3, seed=0)
+    label = np.full(3, 1)
+    images = np.asarray(gan.generate(z, label))
+    before = gan.fingerprint(), gan.fingerprint("discriminator")
+    one = gan.with_one_class(1)
+    assert (one.num_classes, one.config["one_class"]) == (0, True)
+    np.testing.assert_allclose(one.generate(z), images, atol=1e-6)
+    logits = np.asarray(gan.discriminator(images, label))
+    np.testing.assert_allclose(one.discriminator(images), logits, atol=1e-4)
+    added = set(one.variables_by_path()) - set(gan.variables_by_path())
+    assert {p.rpartition("/")[2] for p in added} == {"class_gamma", "class_beta", "class_vector"}
+    assert all(one.variables_by_path()[p].trainable for p in added)
+    # As BSA's code has it: new pairs on top of those of a class.
+    both = one.with_scale_shift()
+    np.testing.assert_allclose(both.generate(z), images, atol=1e-6)
+    assert both.config["one_class"]
+    assert one.with_one_class("identity") is one
+    assert before == (gan.fingerprint(), gan.fingerprint("discriminator"))
+    save_gan(both, tmp_path / "mine.npz")
+    back = load_gan(tmp_path / "mine.npz")
+    np.testing.assert_array_equal(back.generate(z), both.generate(z))
+
+
+def test_the_identity_resets_the_tables_and_what_a_class_adds(tmp_path):
+    g, d, gan = loaded(tmp_path)
+    one = gan.with_one_class("identity")
+    for name, value in g.items():
+        if name.endswith("gammas/W"):
+            value[:] = 1
+        if name.endswith("betas/W"):
+            value[:] = 0
+    z = gan.sample_latents(2, seed=0)
+    images = np.asarray(one.generate(z))
+    np.testing.assert_allclose(images, oracle_generator(g, z, [0, 0]), atol=1e-4)
+    d.pop("l_y/W")
+    expected = oracle_discriminator(d, images, 3, [0, 0])
+    np.testing.assert_allclose(one.discriminator(images), expected, atol=1e-4)
+
+
+def test_the_mean_of_all_classes(tmp_path):
+    g, d, gan = loaded(tmp_path)
+    one = gan.with_one_class()
+    for name, value in g.items():
+        if name.endswith(("gammas/W", "betas/W")):
+            value[:] = value.mean(0)
+    z = gan.sample_latents(2, seed=0)
+    images = np.asarray(one.generate(z))
+    np.testing.assert_allclose(images, oracle_generator(g, z, [0, 0]), atol=1e-4)
+    expected = np.mean([oracle_discriminator(d, images, 3, [k, k]) for k in range(3)], 0)
+    np.testing.assert_allclose(one.discriminator(images), expected, atol=1e-4)
+
+
+def test_one_class_without_discriminator(tmp_path):
+    gan = tff.load(files(tmp_path, made()[0]))
+    assert gan.discriminator is None
+    assert gan.with_one_class(2).with_scale_shift().discriminator is None
+    assert gan.discriminator_stages() == []
+
+
+@pytest.mark.parametrize("start", [3, -1, True, "first", 1.5])
+def test_classes_that_are_not_there(start, tmp_path):
+    gan = tff.load(files(tmp_path, made()[0]))
+    with pytest.raises(BackboneError, match="class"):
+        gan.with_one_class(start)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_scale_and_shift_follow_every_hidden_layer_but_the_last(classes, tmp_path):
+    layout = {**SMALL, "classes": classes}
+    g, _, gan = loaded(tmp_path, layout)
+    z, label = gan.sample_latents(3, seed=0), labels_of(layout)
+    adapted = gan.with_scale_shift()
+    np.testing.assert_array_equal(adapted.generate(z, label), gan.generate(z, label))
+    roles = adapted.scale_shift_roles()
+    names = ["l1", "block2/b1", "block2/b2", "block3/b1", "block3/b2"]
+    assert [r.layer for r in roles] == names
+    assert [r.gammas[0].shape[0] for r in roles] == [6, 6, 5, 5, 4]
+    rng, pairs = np.random.default_rng(0), {}
+    for role in roles:
+        (gamma,), (beta,) = role.gammas, role.betas
+        pairs[role.layer] = (rng.uniform(0.5, 2, gamma.shape), rng.normal(0, 0.5, beta.shape))
+        gamma.assign(pairs[role.layer][0])
+        beta.assign(pairs[role.layer][1])
+    expected = oracle_generator(g, z, label, scale_shift=pairs)
+    np.testing.assert_allclose(adapted.generate(z, label), expected, rtol=0, atol=1e-4)
+    own = gan.own_scale_shift_roles()
+    assert [r.layer for r in own] == names[1:]
+    shape = (3, 6) if classes else (6,)
+    assert tuple(own[0].gammas[0].shape) == tuple(own[0].betas[0].shape) == shape
+    with pytest.raises(BackboneError, match="with_scale_shift"):
+        gan.scale_shift_roles()
+
+
+def test_scale_and_shift_of_the_discriminator(tmp_path):
+    _, d, gan = loaded(tmp_path)
+    images, label = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)), np.array([2, 0])
+    adapted = gan.with_discriminator_scale_shift()
+    before = np.asarray(gan.discriminator(images, label))
+    np.testing.assert_array_equal(adapted.discriminator(images, label), before)
+    rng, pairs = np.random.default_rng(1), {}
+    for role in adapted.discriminator_scale_shift_roles():
+        (gamma,), (beta,) = role.gammas, role.betas
+        pairs[role.layer] = (rng.uniform(0.5, 2, gamma.shape), rng.normal(0, 0.5, beta.shape))
+        gamma.assign(pairs[role.layer][0])
+        beta.assign(pairs[role.layer][1])
+    assert sorted(pairs) == [f"block{n}/c{i}" for n in (1, 2, 3) for i in (1, 2)]
+    expected = oracle_discriminator(d, images, 3, label, pairs)
+    np.testing.assert_allclose(adapted.discriminator(images, label), expected, atol=1e-4)
+    with pytest.raises(BackboneError, match="with_discriminator_scale_shift"):
+        gan.discriminator_scale_shift_roles()
+
+
+def test_a_miner_comes_before_everything(tmp_path):
+    gan = loaded(tmp_path)[2]
+    mined, z = gan.with_miner([7]), gan.sample_latents(2, seed=0)
+    assert [s.name for s in mined.generator_stages()][:2] == ["miner", "l1"]
+    assert [s.name for s in mined.synthesis_stages()] == ["l1", "block2", "block3", "l4"]
+    label = np.array([0, 2])
+    images = mined.generate(z, label)
+    np.testing.assert_array_equal(gan.generate(mined.generator.miner(z), label), images)
+    assert len(mined.miner_variables()) == 4
+    staged = [v.path for s in mined.generator_stages() for v in s.variables]
+    assert sorted(staged) == sorted(v.path for v in mined.generator.weights)
+
+
+# The network as a whole --------------------------------------------------------------------------
+
+
+@saving
+@pytest.mark.parametrize("one_class", [False, True])
+def test_networks_survive_a_keras_file(one_class, tmp_path):
+    gan = loaded(tmp_path)[2]
+    gan = (gan.with_one_class(1) if one_class else gan).with_scale_shift()
+    label = None if one_class else tf.constant([0, 2])
+    inputs = (gan.sample_latents(2, seed=0), np.ones((2, 16, 16, 3), np.float32))
+    for network, x in zip(gan.networks(), inputs, strict=True):
+        network.save(tmp_path / "network.keras")
+        back = keras.models.load_model(tmp_path / "network.keras")
+        assert [v.path for v in back.weights] == [v.path for v in network.weights]
+        np.testing.assert_array_equal(back(x, label), network(x, label))
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_stays_near(dtype, tmp_path):
+    gan = loaded(tmp_path)[2]
+    half = gan.with_precision(dtype)
+    z, label = gan.sample_latents(3, seed=0), labels_of(SMALL)
+    images = half.generate(z, label)
+    logits = half.discriminator(images, label)
+    assert images.dtype == logits.dtype == tf.float32
+    difference = np.abs(np.asarray(images) - gan.generate(z, label))
+    assert 0 < difference.max() < 0.2
+    assert difference.mean() < 0.02
+    whole = np.asarray(gan.discriminator(images, label))
+    np.testing.assert_allclose(logits, whole, atol=0.05 * np.abs(whole).max())
+
+
+def test_a_graph_trains_both_networks(tmp_path):
+    gan = loaded(tmp_path)[2].with_precision("mixed_bfloat16")
+    optimizer = keras.optimizers.Adam(1e-3, 0.0, 0.9)
+    variables = gan.generator.trainable_variables + gan.discriminator.trainable_variables
+
+    @tf.function
+    def step(z, label):
+        with tf.GradientTape() as tape:
+            images = gan.generator(z, label, training=True)
+            loss = tf.reduce_mean(gan.discriminator(images, label, training=True))
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    before = gan.fingerprint(), gan.fingerprint("discriminator")
+    losses = [float(step(gan.sample_latents(4, seed=0), tf.constant([0, 1, 2, 1]))) for _ in "12"]
+    assert np.isfinite(losses).all()
+    assert losses[1] < losses[0]
+    assert gan.fingerprint() != before[0]
+    assert gan.fingerprint("discriminator") != before[1]
+
+
+def test_a_gan_with_classes_wants_labels(tmp_path):
+    gan = loaded(tmp_path)[2]
+    with pytest.raises(BackboneError, match="3 classes: give it labels"):
+        gan.generate(gan.sample_latents(2, seed=0))
+    with pytest.raises(BackboneError, match="3 classes: give it labels"):
+        gan.discriminator(np.zeros((2, 16, 16, 3), np.float32))
+
+
+def test_the_released_sizes():
+    assert default_widths(128) == [1024, 1024, 512, 256, 128, 64]
+    assert default_widths(64) == [1024, 512, 256, 128, 64]
+    assert default_widths(16, base=8) == [32, 16, 8]
+    assert [default_halvings(r) for r in (16, 64, 128, 256)] == [3, 5, 5, 6]
+
+
+@pytest.mark.parametrize("resolution", [32, 64, 256])
+def test_every_power_of_two(resolution):
+    widths = [3] * len(default_widths(resolution))
+    gan = build("sngan", resolution=resolution, latent_dim=3, widths=widths, channels=1)
+    images = gan.generate(gan.sample_latents(2, seed=0))
+    assert images.shape == (2, resolution, resolution, 1) == (2, *gan.image_shape)
+    assert gan.discriminator(images).shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"resolution": 48}, "power of two"),
+        ({"resolution": 8}, "power of two"),
+        ({"widths": [4, 4]}, "3 entries in widths"),
+        ({"widths": [4, 0, 4]}, "numbers of channels"),
+        ({"discriminator_widths": []}, "numbers of channels"),
+        ({"halvings": 4}, "halvings must be 0 to 3"),
+        ({"num_classes": 3, "one_class": True}, "one_class"),
+        ({"num_classes": -1}, "num_classes"),
+        ({"latent_dim": 0}, "latent_dim"),
+    ],
+)
+def test_what_does_not_fit_is_said(config, message):
+    with pytest.raises(BackboneError, match=message):
+        build("sngan", **{"resolution": 16, "widths": [4, 4, 4], **config})
+
+
+def test_truncation_is_a_threshold_of_the_latents(tmp_path):
+    gan = loaded(tmp_path)[2]
+    cut = gan.sample_latents(4, seed=0, truncation=0.5)
+    assert np.abs(cut).max() <= 0.5
+    label = np.zeros(4, np.int32)
+    np.testing.assert_array_equal(
+        gan.generate(cut, label, truncation=0.5), gan.generate(cut, label)
+    )
+
+
+# Files ----------------------------------------------------------------------------------------
+
+
+def test_where_the_weights_came_from(tmp_path):
+    _, _, gan = loaded(tmp_path)
+    sha256 = hashlib.sha256((tmp_path / GENERATOR).read_bytes()).hexdigest()
+    assert gan.source_metadata == {
+        "name": GENERATOR,
+        "sha256": sha256,
+        "fingerprint": gan.fingerprint(),
+        "licence": gan.source_metadata["licence"],
+        "discriminator": DISCRIMINATOR,
+    }
+    assert "MIT" in gan.source_metadata["licence"]
+
+
+def test_the_discriminator_is_found(tmp_path):
+    g, d = made()
+    path = files(tmp_path, g, d)
+    other = generator_arrays(SMALL["widths"], classes=3, seed=9)
+    assert tff.load(path).discriminator is not None
+    whole = tff.load(tmp_path)
+    assert whole.source_metadata["discriminator"] == DISCRIMINATOR
+    assert whole.fingerprint() == tff.load(path).fingerprint()
+    # That of another iteration is not its own.
+    later = written(tmp_path / "ResNetGenerator_8.npz", other)
+    assert tff.load(later).discriminator is None
+    with pytest.raises(UserError, match=r"one generator.*ResNetGenerator_7.*ResNetGenerator_8"):
+        tff.load(tmp_path)
+    with pytest.raises(UserError, match="a discriminator alone"):
+        tff.load(tmp_path / DISCRIMINATOR)
+    written(tmp_path / "MyDiscriminator_7.npz", d)
+    with pytest.raises(UserError, match="several discriminators"):
+        tff.load(path)
+    # In a folder names do not matter.
+    (tmp_path / "two").mkdir()
+    written(tmp_path / "two" / "a.npz", d)
+    written(tmp_path / "two" / "b.npz", g)
+    assert tff.load(tmp_path / "two").source_metadata["discriminator"] == "a.npz"
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UserError, match="no format that is known"):
+        tff.load(tmp_path / "none")
+
+
+def test_networks_of_two_trainings(tmp_path):
+    g, _ = made()
+    _, d = made({**SMALL, "classes": 4})
+    with pytest.raises(UserError, match=r"judges images of 4 classes.* draws 3"):
+        tff.load(files(tmp_path, g, d))
+
+
+def drop(*names):
+    return lambda arrays: [arrays.pop(name) for name in names]
+
+
+def put(name, value):
+    return lambda arrays: arrays.__setitem__(name, value)
+
+
+class Opens:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self):
+        return open, ("ran", "w")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (drop("block3/c2/b"), "missing block3/c2/b"),
+        (drop("b4/avg_var"), "missing b4/avg_var"),
+        (drop("l1/b", "l4/b"), "missing l1/b; missing l4/b"),
+        (drop("l4/W"), "does not describe an SNGAN's generator: KeyError 'l4/W'"),
+        (put("block9/c2/b", np.zeros(2, "f4")), "unexpected block9/c2/b"),
+        (put("l1/W", np.zeros((97, 5), "f4")), r"l1/W of shape \(97, 5\), not \(96, 5\)"),
+        (put("block2/c1/W", np.zeros((5, 6, 1, 1), "f4")), r"block2/c1/W of shape"),
+        (put("block2/c1/W", np.zeros((0, 6, 3, 3), "f4")), r"of shape"),
+        (put("block3/c1/W", np.float32(1)), "does not describe an SNGAN"),
+        (put("block2/b1/gammas/W", np.zeros((0, 6), "f4")), "missing block2/b1/beta; missing"),
+        (put("block3/c2/b", np.zeros(4, int)), "block3/c2/b of dtype int64"),
+        (put("block3/c2/b", np.zeros(4, complex)), "of dtype complex128, not of numbers"),
+        (put("block3/c2/b", np.array(["a"] * 4)), "of dtype <U1, not of numbers"),
+        (put("block3/c2/b", np.zeros(4, [("a", "f4")])), "not of numbers"),
+        (put("block3/c2/b", np.array([Opens()] * 4, object)), "of dtype object, not of numbers"),
+        (put("block3/c2/b", np.full(4, np.nan, "f4")), "block3/c2/b with values that are not"),
+        (put("block3/c2/b", np.full(4, 1e39)), "block3/c2/b with values that are not finite"),
+        (put("b4/avg_var", np.full(4, -1, "f4")), "variances below 0"),
+        (put("b4/N", np.zeros(3, int)), r"b4/N of shape \(3,\)"),
+    ],
+)
+def test_generators_that_do_not_fit(change, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    g, _ = made()
+    change(g)
+    path = files(tmp_path, g)
+    with pytest.raises(UserError, match=message) as error:
+        tff.load(path)
+    assert GENERATOR in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (drop("block3/c2/u"), "missing block3/c2/u"),
+        (drop("l_y/u"), "missing l_y/u"),
+        (drop("l4/b"), "missing l4/b"),
+        (drop("block2/c_sc/W"), "missing block2/c_sc/W"),
+        (drop("block2/c1/W", "block2/c1/b"), "missing block2/c1/W; missing block2/c1/b"),
+        (put("l4/W", np.zeros((2, 6), "f4")), r"l4/W of shape \(2, 6\), not \(1, 6\)"),
+        (put("block1/c1/u", np.zeros((4, 1), "f4")), r"block1/c1/u of shape \(4, 1\)"),
+        (put("block1/c1/u", np.full((1, 4), np.inf, "f4")), "not finite"),
+        (put("l_y/W", np.zeros(3, "f4")), "l_y/W of shape"),
+    ],
+)
+def test_discriminators_that_do_not_fit(change, message, tmp_path):
+    g, d = made()
+    change(d)
+    with pytest.raises(UserError, match=message) as error:
+        tff.load(files(tmp_path, g, d))
+    assert DISCRIMINATOR in str(error.value)
+
+
+def test_floats_of_other_widths_are_read(tmp_path):
+    g, d = made()
+    half = {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in g.items()}
+    gan = tff.load(files(tmp_path, half, {k: v.astype(">f8") for k, v in d.items()}))
+    found = gan.variables_by_path()["generator/block2/c1/bias"].numpy()
+    np.testing.assert_array_equal(found, half["block2/c1/b"].astype(np.float32))
+
+
+def test_pictures_without_counts_of_batches(tmp_path):
+    g, _ = made()
+    for name in [n for n in g if n.endswith("/N")]:
+        del g[name]
+    assert tff.load(files(tmp_path, g)).num_classes == 3
+
+
+def repacked(path, name, content):
+    """The file with other bytes as one of its members."""
+    with zipfile.ZipFile(path) as old:
+        members = {n: old.read(n) for n in old.namelist()}
+    members[name] = content
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for member, value in members.items():
+            new.writestr(member, value)
+    return path
+
+
+def header_of(shape, version=(1, 0)) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "<f4", "fortran_order": False, "shape": shape}
+    )
+    return buffer.getvalue()
+
+
+def array_of(value) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, value)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        # A thousandth of its size in the file.
+        (array_of(np.zeros(10**7, "f4")), r"of shape \(10000000,\)"),
+        (header_of((4, 10**12)), "not of the size it says"),
+        (header_of((10**18,)), "not of the size it says"),
+        (header_of((4,)) + bytes(15), "not of the size it says"),
+        (b"", "damaged or cut off"),
+        (b"\x93NUMPY\x09\x00", "damaged or cut off"),
+        (b"not an array at all", "damaged or cut off"),
+        (b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535, "damaged or cut off"),
+    ],
+)
+def test_members_that_lie(content, message, tmp_path):
+    path = repacked(files(tmp_path, made()[0]), "l1/b.npy", content)
+    assert path.stat().st_size < 10**5
+    with pytest.raises(UserError, match=message) as error:
+        tff.load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    """Three gigabytes as they are declared; the file itself is small."""
+    path = files(tmp_path, made()[0])
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("more.npy", array_of(np.zeros(10**6, "f4")))
+    content = bytearray(path.read_bytes())
+    size = (128 + 4 * 10**6).to_bytes(4, "little")
+    assert content.count(size) == 2
+    path.write_bytes(content.replace(size, (3 * 2**30).to_bytes(4, "little")))
+    with pytest.raises(UserError, match="holds more than 2048 MiB"):
+        tff.load(path)
+
+
+@pytest.mark.parametrize("name", ["l1/b.npy", "readme.txt"])
+def test_members_that_should_not_be_there(name, tmp_path):
+    path = files(tmp_path, made()[0])
+    with zipfile.ZipFile(path, "a") as archive, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warnings.warn", lambda *_, **__: None)
+        archive.writestr(name, b"twice")
+    with pytest.raises(UserError, match="no array or there twice"):
+        tff.load(path)
+
+
+def test_a_tower_of_blocks_is_refused_before_it_is_built(tmp_path):
+    g, _ = made()
+    for n in range(4, 40):
+        for name in [k for k in g if k.startswith("block3/")]:
+            g[name.replace("block3", f"block{n}")] = g[name]
+    with pytest.raises(UserError, match="it has 38 blocks"):
+        tff.load(files(tmp_path, g))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """One folder for all examples of a property."""
+    return tmp_path_factory.mktemp("sngan")
+
+
+@pytest.fixture(scope="module")
+def whole(place):
+    g, d = made({"widths": [2, 2, 2], "judges": [2, 2, 2], "halvings": 2, "classes": 2})
+    gan = tff.load(files(place, g, d))
+    content = {name: (place / name).read_bytes() for name in (GENERATOR, DISCRIMINATOR)}
+    return content, {p: v.numpy() for p, v in gan.variables_by_path().items()}
+
+
+def outcome(path):
+    """What was read, or the one kind of error that reading may end in."""
+    try:
+        return tff.load(path)
+    except UserError as error:
+        return error
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_refused_or_means_the_same(data, place, whole):
+    contents, expected = whole
+    name = data.draw(st.sampled_from(sorted(contents)))
+    damaged = bytearray(contents[name])
+    if data.draw(st.booleans()):
+        del damaged[data.draw(st.integers(0, len(damaged) - 1)) :]
+    else:
+        for _ in range(data.draw(st.integers(1, 4))):
+            at = data.draw(st.integers(0, len(damaged) - 1))
+            damaged[at] ^= 1 << data.draw(st.integers(0, 7))
+    for other, content in contents.items():
+        (place / other).write_bytes(damaged if other == name else content)
+    result = outcome(place / GENERATOR)
+    if isinstance(result, UserError):
+        assert "\n" not in str(result)
+        return
+    for path, variable in result.variables_by_path().items():
+        np.testing.assert_array_equal(variable.numpy(), expected[path])
+
+
+@pytest.mark.large
+def test_the_released_size(tmp_path):
+    """1000 classes and 128 pixels: 42 million numbers in the generator."""
+    widths = default_widths(128)
+    g = generator_arrays(widths, dim=128, classes=1000)
+    d = discriminator_arrays(widths[::-1], 5, classes=1000)
+    for name, arrays in ((GENERATOR, g), (DISCRIMINATOR, d)):
+        np.savez(tmp_path / name, **arrays)
+    gan = tff.load(tmp_path)
+    assert gan.config == {**build("sngan", num_classes=1000).config}
+    counts = {"tables": 0, "others": 0}
+    for variable in gan.generator.trainable_weights:
+        part = "tables" if variable.name in ("gammas", "betas") else "others"
+        counts[part] += int(np.prod(variable.shape))
+    assert round(counts["others"] / 1e6, 1) == 32.1
+    assert round(counts["tables"] / 1e6, 1) == 9.9
+    z, label = gan.sample_latents(1, seed=0), np.array([417])
+    images = np.asarray(gan.generate(z, label))
+    np.testing.assert_allclose(images, oracle_generator(g, z, label), rtol=0, atol=1e-4)
+    logits = oracle_discriminator(d, images, 5, label)
+    np.testing.assert_allclose(gan.discriminator(images, label), logits, rtol=1e-4)
+    roles = gan.with_one_class(0).with_scale_shift().scale_shift_roles()
+    channels = [r.gammas[0].shape[0] for r in roles]
+    assert channels == [1024, 1024, 1024, 1024, 512, 512, 256, 256, 128, 128, 64]
+    assert 2 * sum(channels) == 11_904
