@@ -26,6 +26,10 @@ def get_config() -> ConfigDict:
             "clip_images": True,  # what the discriminator sees
             "feature_weight": 0.0,  # of a second discriminator, on a frozen AlexNet
             "feature_learning_rate": 0.0005,
+            "augment": "none",  # or diffaugment, ada: of what the discriminator sees
+            "augment_p": config_dict.placeholder(float),  # of "ada"; adapted
+            "ada_target": 0.6,
+            "ada_images": 4_000,  # within which augment_p may go from 0 to 1
             "ema_decay": 0.98,
             "truncation": config_dict.placeholder(float),  # of samples
         }

@@ -7,10 +7,17 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
+from ..errors import UserError
 from ..losses import adversarial
+from ..losses.augmentation import ADA, AdaptiveProbability, Augmentation, DiffAugment
 from ..losses.feature_discriminator import FeatureDiscriminator
 from .objective import Objective, penalised
-from .player import Adam, Group, Player
+from .player import Adam, Group, Player, Problem
+
+# Steps between two changes of ADA's probability, as in the paper.
+_ADAPT_EVERY = 4
+# Losses whose discriminator gives logits of either sign, and 0 where it cannot tell.
+_UNDECIDED_AT_0 = ("non_saturating", "hinge")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +44,17 @@ class Adversarial(Objective):
         clip_images: Shows the discriminator generated images clipped to [-1, 1], as
             picture files are. An unbounded generator need not hit flat white or black
             to the last digit then, which alone tells it from drawings.
+        augment: What happens to the pictures that the discriminator sees, real and
+            generated alike: "none", "diffaugment"
+            (:class:`tf_fewshot.losses.augmentation.DiffAugment`), or "ada"
+            (:class:`tf_fewshot.losses.augmentation.ADA`). R1 is then that of the
+            augmented real pictures. The frozen features are those of plain pictures.
+        augment_p: Probability of each transformation of "ada"; None adapts it to how
+            sure the discriminator is, with the losses "non_saturating" and "hinge".
+        ada_target: Mean sign of the logits of real pictures at which that probability
+            stays, in [-1, 1].
+        ada_images: Real pictures within which it can go from 0 to 1. The paper's 500,000
+            are for training from scratch; 400 steps of 8 pictures reach 0.8 here.
     """
 
     adversarial_loss: Literal["non_saturating", "hinge", "wasserstein", "least_squares"] = (
@@ -51,8 +69,32 @@ class Adversarial(Objective):
     clip_images: bool = True
     feature_weight: float = 0.0
     feature_learning_rate: float = 0.0005
+    augment: Literal["none", "diffaugment", "ada"] = "none"
+    augment_p: float | None = None
+    ada_target: float = 0.6
+    ada_images: int = 4_000
 
     needs_discriminator = True
+
+    def __post_init__(self):
+        if self.augment_p is not None:
+            if self.augment != "ada":
+                raise UserError(
+                    f"augment_p is a setting of augment='ada', and augment is {self.augment!r}. "
+                    "Leave it out, or choose 'ada'."
+                )
+            if not 0.0 <= self.augment_p <= 1.0:
+                raise UserError(f"augment_p is a probability, in [0, 1], not {self.augment_p}.")
+        elif self.augment == "ada" and self.adversarial_loss not in _UNDECIDED_AT_0:
+            raise UserError(
+                f"ADA adapts to the sign of logits, which says nothing with "
+                f"{self.adversarial_loss!r}. Set augment_p, or adversarial_loss to one of "
+                f"{', '.join(_UNDECIDED_AT_0)}."
+            )
+        if not -1.0 <= self.ada_target <= 1.0:
+            raise UserError(f"ada_target is a mean sign, in [-1, 1], not {self.ada_target}.")
+        if self.ada_images < 1:
+            raise UserError(f"ada_images must be 1 or more, not {self.ada_images}.")
 
     def players(self, problem, selection, latents, penalties):
         gan, loss = problem.gan, adversarial.get(self.adversarial_loss)
@@ -64,6 +106,10 @@ class Adversarial(Objective):
         if self.feature_weight:
             dtype = gan.generator.dtype_policy.name
             critic = FeatureDiscriminator(problem.images, problem.seed, dtype)
+        augmentation = self._augmentation(problem)
+
+        def seen(images):
+            return augmentation(images) if augmentation else images
 
         def g_loss(batch, lazy):
             del lazy
@@ -73,7 +119,7 @@ class Adversarial(Objective):
                 images = tf.clip_by_value(images, -1.0, 1.0)
             # The discriminator's turn comes next, on the same images: one pass saved.
             shown["fake"] = tf.stop_gradient(images)
-            total = loss.generator(discriminator(images, batch.labels, training=True))
+            total = loss.generator(discriminator(seen(images), batch.labels, training=True))
             logs = {"loss": total}
             if critic:
                 features = critic.features(images)
@@ -83,36 +129,52 @@ class Adversarial(Objective):
             return penalised(total, logs, penalties, drawn, "generator")
 
         def d_loss(batch, lazy):
-            real_logits = discriminator(batch.images, batch.labels, training=True)
-            fake_logits = discriminator(shown["fake"], batch.labels, training=True)
+            real = seen(batch.images)
+            real_logits = discriminator(real, batch.labels, training=True)
+            fake_logits = discriminator(seen(shown["fake"]), batch.labels, training=True)
             total = loss.discriminator(real_logits, fake_logits)
             logs = {
                 "loss": total,
                 "real": tf.reduce_mean(real_logits),
                 "fake": tf.reduce_mean(fake_logits),
             }
+            if augmentation:
+                logs |= augmentation.observe(real_logits)
             if lazy and self.r1_gamma:
-                r1 = adversarial.r1_penalty(discriminator, batch.images, batch.labels)
+                r1 = adversarial.r1_penalty(discriminator, real, batch.labels)
                 total += 0.5 * self.r1_gamma * self.r1_interval * r1
                 logs["r1"] = r1
             return total, logs
 
         d_rate = self.learning_rate if self.d_learning_rate is None else self.d_learning_rate
         interval = self.r1_interval if self.r1_gamma else None
+        groups = [Group(some, self.learning_rate, begins) for some, begins in selection.groups()]
+        if latents.variables:
+            groups.append(Group(latents.variables, self.learning_rate))
         players = [
+            Player("generator", groups, g_loss, adam),
             Player(
-                "generator",
-                [Group([*selection.generator, *latents.variables], self.learning_rate)],
-                g_loss,
+                "discriminator",
+                [Group(selection.discriminator, d_rate)],
+                d_loss,
                 adam,
-            ),
-            Player(
-                "discriminator", [Group(selection.discriminator, d_rate)], d_loss, adam, interval
+                interval,
+                state=augmentation.state if augmentation else (),
             ),
         ]
         if critic:
             players.append(_feature_player(critic, shown, self.feature_learning_rate, adam))
         return players
+
+    def _augmentation(self, problem: Problem) -> Augmentation | None:
+        if self.augment == "none":
+            return None
+        if self.augment == "diffaugment":
+            return DiffAugment(problem.seed)
+        if self.augment_p is not None:
+            return ADA(problem.seed, self.augment_p)
+        every = _ADAPT_EVERY * problem.batch_size
+        return ADA(problem.seed, AdaptiveProbability(self.ada_target, self.ada_images, every))
 
 
 def _feature_player(
