@@ -12,7 +12,14 @@ import tensorflow as tf
 
 from tests.conftest import TINY
 from tf_fewshot import backbones
-from tf_fewshot.backbones import BackboneError, base, stylegan, widening
+from tf_fewshot.backbones import (
+    BackboneError,
+    base,
+    stylegan,
+    stylegan_discriminator,
+    stylegan_generator,
+    widening,
+)
 
 # keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
 saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -468,11 +475,11 @@ def test_half_precision_stays_near(tiny_stylegan):
 @pytest.mark.parametrize(
     ("cls", "arguments"),
     [
-        (stylegan.SynthesisBlock, (8, 3, 4, True, (True, False), True)),
-        (stylegan.DiscriminatorBlock, (8, 3, 4, "auto")),
-        (stylegan.DiscriminatorHead, (3, 2)),
-        (stylegan.Epilogue, (True, False)),
-        (stylegan.Mapping, (4, 2)),
+        (stylegan_generator.SynthesisBlock, (8, 3, 4, True, (True, False), True)),
+        (stylegan_discriminator.DiscriminatorBlock, (8, 3, 4, "auto")),
+        (stylegan_discriminator.DiscriminatorHead, (3, 2)),
+        (stylegan_generator.Epilogue, (True, False)),
+        (stylegan_generator.Mapping, (4, 2)),
     ],
 )
 def test_blocks_come_back_from_their_config(cls, arguments):

@@ -202,6 +202,26 @@ class GAN(abc.ABC):
         """Images of free latents ``[N, free_latent_dim]``; 0 is the centre."""
         return self.generator(free, label, training=training)
 
+    # Activations ---------------------------------------------------------------
+
+    def generator_features(self, z, label=None) -> list:
+        """Activations ``[N, h, w, C]`` of the generator's layers in inference, to the output.
+
+        Raises:
+            BackboneError: if the architecture does not show them.
+        """
+        del z, label
+        raise BackboneError(f"a {self.architecture} does not show its activations")
+
+    def discriminator_features(self, images, label=None, training: bool = False) -> list:
+        """Activations ``[N, h, w, C]`` after each stage of the discriminator but the last.
+
+        Raises:
+            BackboneError: if the architecture does not show them.
+        """
+        del images, label, training
+        raise BackboneError(f"a {self.architecture} does not show its activations")
+
     # Copies --------------------------------------------------------------------
 
     def rebuild(self, **changes: Any) -> GAN:

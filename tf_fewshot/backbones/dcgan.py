@@ -150,11 +150,15 @@ class DCGANGenerator(keras.Model):
 
     def call(self, z, label=None, training=False):
         del label
+        return self.activations(z, training)[-1]
+
+    def activations(self, z, training=False) -> list:
+        """What each layer gives, the last of them the images."""
         z = z if self.miner is None else self.miner(z)
-        x = tf.cast(z, self.compute_dtype)[:, None, None, :]
+        found = [tf.cast(z, self.compute_dtype)[:, None, None, :]]
         for block in self.blocks:
-            x = block(x, training=training)
-        return self.to_image(tf.cast(x, tf.float32))
+            found.append(block(found[-1], training=training))
+        return [*found[1:], self.to_image(tf.cast(found[-1], tf.float32))]
 
     def get_config(self) -> dict:
         return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
@@ -265,10 +269,15 @@ class DCGANDiscriminator(keras.Model):
 
     def call(self, images, label=None, training=False):
         del label
-        x = tf.cast(images, self.compute_dtype)
-        for block in self.blocks:
-            x = block(x, training=training)
+        x = self.activations(images, training)[-1]
         return self.to_logit(tf.cast(x, tf.float32))
+
+    def activations(self, images, training=False) -> list:
+        """What each layer but the last gives."""
+        found = [tf.cast(images, self.compute_dtype)]
+        for block in self.blocks:
+            found.append(block(found[-1], training=training))
+        return found[1:]
 
     def get_config(self) -> dict:
         return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
@@ -359,6 +368,14 @@ class DCGAN(GAN):
         """
         del truncation, noise
         return self.generator(z, label)
+
+    def generator_features(self, z, label=None) -> list:
+        del label
+        return self.generator.activations(z)
+
+    def discriminator_features(self, images, label=None, training: bool = False) -> list:
+        del label
+        return self.discriminator.activations(images, training)
 
     def generator_stages(self) -> list[Stage]:
         g = self.generator

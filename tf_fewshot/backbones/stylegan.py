@@ -152,6 +152,15 @@ class StyleGAN(GAN):
                 scale = self._free_scale = np.std(np.asarray(styles), 0) + 1e-8
         return scale
 
+    def generator_features(self, z, label=None) -> list:
+        del label
+        ws = self.generator.broadcast(self.generator.styles(z))
+        return self.generator.activations(ws)
+
+    def discriminator_features(self, images, label=None, training: bool = False) -> list:
+        del label, training
+        return self.discriminator.activations(images)
+
     def generator_stages(self) -> list[Stage]:
         g = self.generator
         mined = g.miner.weights if g.miner is not None else []

@@ -155,14 +155,19 @@ class StyleGANDiscriminator(keras.Model):
 
     def call(self, images, label=None, training=False):
         del label, training
+        return self.head(self.activations(images)[-1])
+
+    def activations(self, images) -> list:
+        """What each stage but the last gives."""
         images = tf.convert_to_tensor(images)
-        x = self._seen(images)
+        found = [self._seen(images)]
         for i, block in enumerate(self.blocks):
-            x = block(x)
+            x = block(found[-1])
             if i == 0 and self.fading:
                 small = self._seen(downscale2d(images))
                 x += (small - x) * tf.cast(self.lod, x.dtype)
-        return self.head(x)
+            found.append(x)
+        return found
 
     def _seen(self, images):
         return lrelu(self.from_rgb[str(images.shape[1])](tf.cast(images, self.compute_dtype)))

@@ -132,13 +132,17 @@ class SynthesisBlock(keras.layers.Layer):
         self.epilogue1.build(shape, style)
 
     def call(self, x, styles, noises):
+        return self.activations(x, styles, noises)[-1]
+
+    def activations(self, x, styles, noises) -> list:
+        """What both layers give."""
         w0, w1 = styles
         if self.first:
             x = tf.tile(tf.cast(self.const, self.compute_dtype), [tf.shape(w0)[0], 1, 1, 1])
         else:
             x = self.blur(self.conv0(x))
         x = self.epilogue0(x, w0, noises[0])
-        return self.epilogue1(self.conv1(x), w1, noises[1])
+        return [x, self.epilogue1(self.conv1(x), w1, noises[1])]
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -280,18 +284,22 @@ class StyleGANGenerator(keras.Model):
 
     def synthesize(self, ws, noise: str = "const"):
         """Images float32 ``[N, H, W, 3]`` of styles ``[N, layers, w_dim]``."""
-        x, images = None, {}
+        return self.activations(ws, noise)[-1]
+
+    def activations(self, ws, noise: str = "const") -> list:
+        """What each layer gives, the last of them the images."""
+        found, images = [None], {}
         for i, block in enumerate(self.blocks):
             styles = (ws[:, 2 * i], ws[:, 2 * i + 1])
             maps = tuple(self._noise(2 * i + k, tf.shape(ws)[0], noise) for k in (0, 1))
-            x = block(x, styles, maps)
+            found += block.activations(found[-1], styles, maps)
             to_rgb = self.to_rgb.get(str(block.resolution))
             if to_rgb is not None:
-                images[block.resolution] = to_rgb(tf.cast(x, tf.float32))
+                images[block.resolution] = to_rgb(tf.cast(found[-1], tf.float32))
         image = images[self.resolution]
         if self.fading:
             image += (upscale2d(images[self.resolution // 2]) - image) * self.lod
-        return image
+        return [*found[1:], image]
 
     def _noise(self, i: int, n, kind: str):
         if kind not in ("const", "random", "none"):
