@@ -31,9 +31,9 @@ def line_chart(series: Mapping[str, Points], x_label: str = "step") -> str:
     binned = {name: bin_medians(points) for name, points in series.items()}
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for rows in binned.values() for row in rows for y in row[1:]]
-    x_low, x_high = _widen(min(xs), max(xs))
+    x_low, x_high = widen(min(xs), max(xs))
     x_low = 0.0 if 0 < x_low < x_high / 5 else x_low
-    y_ticks = nice_ticks(*_widen(min(ys), max(ys)))
+    y_ticks = nice_ticks(*widen(min(ys), max(ys)))
     y_low, y_high = y_ticks[0], y_ticks[-1]
 
     def x_at(x: float) -> float:
@@ -112,7 +112,7 @@ def tick_label(value: float, ticks: Sequence[float]) -> str:
     return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
 
 
-def _widen(low: float, high: float) -> tuple[float, float]:
+def widen(low: float, high: float) -> tuple[float, float]:
     """A range that is not empty, even in floating point."""
     margin = max(abs(low), abs(high)) * 1e-6
     if high - low > margin:

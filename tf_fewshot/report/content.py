@@ -33,6 +33,7 @@ _METRICS = {
     "kmmd": "KMMD",
     "lpips": "LPIPS",
     "intra_lpips": "intra-LPIPS",
+    "nearest_lpips": "nearest LPIPS",
 }
 _COLUMNS = {
     "metric": "Metric",

@@ -1,0 +1,170 @@
+"""The numbers of a comparison: mean and spread over seeds, as text and as Markdown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..metrics import METRICS
+from ..report.content import metric_name
+from .plan import Comparison, Trial
+from .results import Results
+
+_ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """A number measured with several seeds.
+
+    Attributes:
+        values: One a seed.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Of the values."""
+        return float(np.mean(self.values))
+
+    @property
+    def std(self) -> float | None:
+        """Sample standard deviation (n - 1); None for one value."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else None
+
+    def __str__(self) -> str:
+        spread = "" if self.std is None else f" ± {self.std:.2g}"
+        return f"{self.mean:.4g}{spread}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One method on so many pictures of one target.
+
+    Attributes:
+        target, shots, method: Which.
+        steps: Updates of the generator.
+        done: Trials that are finished.
+        failed: Trials that failed or cannot be run.
+        of: All trials, one a seed.
+        values: By metric; metrics that no finished trial has are left out.
+    """
+
+    target: str
+    shots: int
+    method: str
+    steps: int
+    done: int
+    failed: int
+    of: int
+    values: dict[str, Spread]
+
+    def seeds(self) -> str:
+        """How many seeds the numbers are of, and what became of the others."""
+        waiting = self.of - self.done - self.failed
+        parts = [str(self.done)]
+        parts += [f"{self.failed} failed"] if self.failed else []
+        parts += [f"{waiting} to do"] if waiting else []
+        return ", ".join(parts)
+
+
+def rows_of(made: Comparison, results: Results, failures: Mapping[Trial, str]) -> list[Row]:
+    """A row for each target, number of pictures and method, in that order."""
+    groups: dict[tuple[str, int, str], list[Trial]] = {}
+    for target in made.domains:
+        for shots in made.shots:
+            for method in made.methods:
+                trials = [Trial(method, target, shots, seed) for seed in made.seeds]
+                groups[target, shots, method] = trials
+    rows = []
+    for (target, shots, method), trials in groups.items():
+        done = [t for t in trials if not results.missing(t, made.metrics)]
+        values: dict[str, list[float]] = {}
+        for trial in done:
+            for record in (results.get(trial) or {})["metrics"]:
+                values.setdefault(record["metric"], []).append(record["value"])
+        rows.append(
+            Row(
+                target=target,
+                shots=shots,
+                method=method,
+                steps=made.methods[method].run.steps,
+                done=len(done),
+                failed=sum(t in failures for t in trials),
+                of=len(trials),
+                values={m: Spread(tuple(values[m])) for m in made.metrics if m in values},
+            )
+        )
+    return rows
+
+
+def heading(metric: str) -> str:
+    """A metric's name with the direction in which it is better."""
+    return metric_name(metric) + _ARROWS[METRICS[metric].better]
+
+
+def cells(made: Comparison, rows: Sequence[Row]) -> list[list[str]]:
+    """Headings and one list of texts a row."""
+    head = ["target", "pictures", "method", "steps", "seeds", *map(heading, made.metrics)]
+    body = [
+        [
+            row.target,
+            str(row.shots),
+            row.method,
+            f"{row.steps:,}",
+            row.seeds(),
+            *(str(row.values.get(metric, "–")) for metric in made.metrics),
+        ]
+        for row in rows
+    ]
+    return [head, *body]
+
+
+def as_text(table: Sequence[Sequence[str]]) -> str:
+    """Columns for a terminal."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = (
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        for row in table
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def as_markdown(
+    table: Sequence[Sequence[str]], notes: Sequence[str], failures: Mapping[Trial, str]
+) -> str:
+    """A Markdown table with its notes."""
+    head, *body = table
+    lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body)]
+    lines += ["", *(f"- {note}" for note in notes)]
+    lines += [f"- Failed: {trial}: {reason}" for trial, reason in failures.items()]
+    return "\n".join(lines) + "\n"
+
+
+def notes_of(made: Comparison, results: Results) -> list[str]:
+    """What the numbers depend on, a sentence each."""
+    notes = [
+        f"Source {made.source_name}. Mean ± sample standard deviation (n − 1) over seeds; "
+        f"{made.n:,} samples a trial, drawn with its seed, at the method's own truncation.",
+        "Training pictures are the first ones of a target, the same for all methods and seeds.",
+    ]
+    networks: dict[str, list[str]] = {}
+    for trial in made.trials():
+        for record in (results.get(trial) or {"metrics": []})["metrics"]:
+            if record["metric"] in made.metrics:
+                names = networks.setdefault(record["feature_network"], [])
+                names += [record["metric"]] * (record["metric"] not in names)
+            if record.get("note"):
+                notes.append(f"{metric_name(record['metric'])}, {trial.target}: {record['note']}.")
+    for network, names in networks.items():
+        notes.append(f"{', '.join(map(metric_name, names))}: features of {network}.")
+    for domain in made.domains.values():
+        notes.append(
+            f"{domain.name}: compared with {len(domain.reference):,} pictures of "
+            f"{domain.reference.source}."
+        )
+        notes += [f"{note}." for note in domain.notes]
+    return list(dict.fromkeys(notes))
