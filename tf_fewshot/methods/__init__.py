@@ -2,6 +2,7 @@
 
 from . import (
     bsa,
+    cdc,
     ewc,
     freezed,
     minegan,
@@ -15,6 +16,7 @@ from .method import Method, get, names, register
 __all__ = [
     "Method",
     "bsa",
+    "cdc",
     "ewc",
     "freezed",
     "get",

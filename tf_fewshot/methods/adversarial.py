@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import keras
 import tensorflow as tf
 
+from ..backbones import GAN
 from ..errors import UserError
 from ..losses import adversarial
 from ..losses.augmentation import ADA, AdaptiveProbability, Augmentation, DiffAugment
@@ -18,6 +21,28 @@ from .player import Adam, Group, Player, Problem
 _ADAPT_EVERY = 4
 # Losses whose discriminator gives logits of either sign, and 0 where it cannot tell.
 _UNDECIDED_AT_0 = ("non_saturating", "hinge")
+
+
+class Judge:
+    """The discriminator's opinion of pictures.
+
+    Attributes:
+        variables: What is trained beside the discriminator.
+    """
+
+    variables: Sequence[keras.Variable] = ()
+
+    def __init__(self, gan: GAN):
+        self.gan = gan
+
+    def __call__(self, images, labels, anchored: int) -> list[tuple[float, tf.Tensor]]:
+        """Logits, with the weight of the loss that is taken of them.
+
+        ``anchored`` is how many of the first pictures are of anchors, see
+        :class:`~tf_fewshot.methods.latents.DrawnLatents`.
+        """
+        del anchored
+        return [(1.0, self.gan.discriminator(images, labels, training=True))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +124,7 @@ class Adversarial(Objective):
     def players(self, problem, selection, latents, penalties):
         gan, loss = problem.gan, adversarial.get(self.adversarial_loss)
         discriminator = gan.discriminator
+        judge = self.judge(problem)
         adam = Adam(self.beta_1, self.beta_2)
 
         shown: dict[str, Any] = {}
@@ -119,7 +145,9 @@ class Adversarial(Objective):
                 images = tf.clip_by_value(images, -1.0, 1.0)
             # The discriminator's turn comes next, on the same images: one pass saved.
             shown["fake"] = tf.stop_gradient(images)
-            total = loss.generator(discriminator(seen(images), batch.labels, training=True))
+            shown["anchored"] = drawn.anchored
+            opinions = judge(seen(images), batch.labels, drawn.anchored)
+            total = tf.add_n([weight * loss.generator(logits) for weight, logits in opinions])
             logs = {"loss": total}
             if critic:
                 features = critic.features(images)
@@ -130,9 +158,11 @@ class Adversarial(Objective):
 
         def d_loss(batch, lazy):
             real = seen(batch.images)
-            real_logits = discriminator(real, batch.labels, training=True)
-            fake_logits = discriminator(seen(shown["fake"]), batch.labels, training=True)
-            total = loss.discriminator(real_logits, fake_logits)
+            of_real = judge(real, batch.labels, shown["anchored"])
+            of_fake = judge(seen(shown["fake"]), batch.labels, shown["anchored"])
+            pairs = zip(of_real, of_fake, strict=True)
+            total = tf.add_n([w * loss.discriminator(r, f) for (w, r), (_, f) in pairs])
+            real_logits, fake_logits = of_real[0][1], of_fake[0][1]
             logs = {
                 "loss": total,
                 "real": tf.reduce_mean(real_logits),
@@ -155,16 +185,20 @@ class Adversarial(Objective):
             Player("generator", groups, g_loss, adam),
             Player(
                 "discriminator",
-                [Group(selection.discriminator, d_rate)],
+                [Group([*selection.discriminator, *judge.variables], d_rate)],
                 d_loss,
                 adam,
                 interval,
-                state=augmentation.state if augmentation else (),
+                state=[*judge.variables, *(augmentation.state if augmentation else ())],
             ),
         ]
         if critic:
             players.append(_feature_player(critic, shown, self.feature_learning_rate, adam))
         return players
+
+    def judge(self, problem: Problem) -> Judge:
+        """Who tells real pictures from generated ones."""
+        return Judge(problem.gan)
 
     def _augmentation(self, problem: Problem) -> Augmentation | None:
         if self.augment == "none":

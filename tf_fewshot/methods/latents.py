@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from ..backbones import GAN
+from ..errors import UserError
 from ..layers import LatentTable
 from .player import Batch, Problem
 
@@ -22,17 +23,25 @@ class DrawnLatents:
         clean: The same before noise was added.
         free: Whether they live in the free space of the GAN (``gan.synthesize``)
             or are ``z`` (``gan.generator``).
+        anchored: How many of the first rows lie near anchors.
     """
 
     values: tf.Tensor
     clean: tf.Tensor
     free: bool
+    anchored: int = 0
 
     def images(self, gan: GAN, label=None) -> tf.Tensor:
         """The generator's images of these latents, as it makes them in training."""
         if self.free:
             return gan.synthesize(self.values, label)
-        return gan.generator(self.values, label, training=True)
+        k = self.anchored
+        if not k:
+            return gan.generator(self.values, label, training=True)
+        # As they are sampled: styles that are mixed would lead away from the anchor.
+        first, rest = (None, None) if label is None else (label[:k], label[k:])
+        near = gan.generate(self.values[:k], first, noise="random")
+        return tf.concat([near, gan.generator(self.values[k:], rest, training=True)], 0)
 
 
 class LatentSource(abc.ABC):
@@ -72,6 +81,43 @@ class _PriorSource(LatentSource):
         n = tf.shape(batch.indices)[0]
         z = keras.random.normal((n, self._dim), seed=self.seeds)
         return DrawnLatents(z, z, free=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorAndAnchors(Latents):
+    """Fresh ``z``, of which the first of every step lie near fixed anchors.
+
+    Source: Ojha et al., "Few-shot Image Generation via Cross-domain Correspondence" (CVPR
+    2021), section 3.2; as many anchors as pictures. The released code takes anchors in
+    every fourth step, here they are a quarter of every batch.
+
+    Attributes:
+        anchor_share: Share of a batch near anchors; at least one picture of each kind.
+        anchor_noise: Standard deviation around an anchor; the code's.
+    """
+
+    anchor_share: float = 0.25
+    anchor_noise: float = 0.1
+
+    def prepare(self, problem: Problem) -> LatentSource:
+        return _AnchoredSource(problem, self.anchor_share, self.anchor_noise)
+
+
+class _AnchoredSource(_PriorSource):
+    def __init__(self, problem: Problem, share: float, noise: float):
+        super().__init__(problem)
+        if problem.batch_size < 2:
+            raise UserError("Anchors need a batch_size of at least 2: one picture of each kind.")
+        self._noise = noise
+        self._anchored = min(max(1, round(share * problem.batch_size)), problem.batch_size - 1)
+        self._anchors = problem.gan.sample_latents(len(problem.images), problem.seed)
+
+    def draw(self, batch: Batch) -> DrawnLatents:
+        k, z = self._anchored, super().draw(batch).values
+        chosen = keras.random.randint((k,), 0, len(self._anchors), seed=self.seeds)
+        near = tf.gather(self._anchors, chosen) + self._noise * z[:k]
+        z = tf.concat([near, z[k:]], 0)
+        return DrawnLatents(z, z, free=False, anchored=k)
 
 
 @dataclasses.dataclass(frozen=True)
