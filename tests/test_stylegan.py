@@ -166,6 +166,8 @@ def shaken(gan, seed: int = 5):
             value = value * 0.5
         elif path.endswith(("gamma", "moving_variance")):
             value = rng.uniform(0.5, 2, variable.shape)
+        elif path.endswith("/kernel"):  # not scaled at run time
+            value = value / np.sqrt(np.prod(variable.shape[:-1]))
         variable.assign(value)
     return gan, {p: np.asarray(v.numpy(), np.float64) for p, v in gan.variables_by_path().items()}
 
