@@ -23,7 +23,6 @@ from .data.pictures import Pictures
 from .errors import UserError
 from .export import Adapter
 from .methods import Method
-from .methods.latents import TableSource
 from .methods.player import Problem
 from .report import write_report
 from .training import precision as precisions
@@ -310,10 +309,9 @@ class _Session:
         run = AdaptationRun(gan, adapter, folder.path)
         folder.save_grid("samples", images_of(gan, self.z, truncation), columns=_COLUMNS)
         folder.save_grid("interpolation", run.interpolate(10, made.seed), columns=10)
-        if isinstance(assembly.latents, TableSource):
-            shown = min(len(made.pictures), 10)
-            latents = assembly.latents.table.latents[:shown]
+        shown = made.pictures.images[:10]
+        latents = assembly.latents.fitted(shown)
+        if latents is not None:
             copies = quantised(gan.synthesize(latents)).numpy()
-            pairs = np.concatenate([made.pictures.images[:shown], copies])
-            folder.save_grid("reconstructions", pairs, columns=shown)
+            folder.save_grid("reconstructions", np.concatenate([shown, copies]), columns=len(shown))
         return run

@@ -3,6 +3,7 @@
 from . import (
     bsa,
     cdc,
+    encoder_generator,
     ewc,
     freezed,
     minegan,
@@ -17,6 +18,7 @@ __all__ = [
     "Method",
     "bsa",
     "cdc",
+    "encoder_generator",
     "ewc",
     "freezed",
     "get",

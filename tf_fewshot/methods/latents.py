@@ -6,6 +6,7 @@ import abc
 import dataclasses
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
@@ -53,6 +54,14 @@ class LatentSource(abc.ABC):
     @abc.abstractmethod
     def draw(self, batch: Batch) -> DrawnLatents:
         """The latents for one step on ``batch``."""
+
+    def fitted(self, images: np.ndarray) -> tf.Tensor | None:
+        """Free latents ``[n, D]`` of the first n training pictures, uint8 ``[n, H, W, C]``.
+
+        None where pictures have no latents of their own.
+        """
+        del images
+        return None
 
 
 class Latents(abc.ABC):
@@ -154,3 +163,6 @@ class TableSource(LatentSource):
         clean = self.table(batch.indices)
         noise = keras.random.normal(tf.shape(clean), stddev=self._noise, seed=self.seeds)
         return DrawnLatents(clean + noise, clean, free=True)
+
+    def fitted(self, images: np.ndarray) -> tf.Tensor:
+        return tf.convert_to_tensor(self.table.latents)[: len(images)]
