@@ -18,10 +18,12 @@ def get_config() -> ConfigDict:
             "steps": 400,  # updates of the generator
             "batch_size": 8,
             "ewc_strength": 2000.0,  # λ, for the convention below
+            "fisher_likelihood": "discriminator",  # or "pixels", which needs none
             "fisher_convention": "per_sample",  # or "batch_mean"
             "fisher_samples": 256,
             "fisher_batch_size": 8,  # of "batch_mean"
             "fisher_cache": True,
+            "fresh_discriminator": False,  # for sources without one
             "adversarial_loss": "non_saturating",  # or hinge, wasserstein, least_squares
             "learning_rate": 0.002,
             "d_learning_rate": config_dict.placeholder(float),  # as the generator's

@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
             "source": "avataaars64",
             "steps": 400,  # updates of the generator
             "batch_size": 8,
+            "fresh_discriminator": False,  # for sources without one
             "adversarial_loss": "non_saturating",  # or hinge, wasserstein, least_squares
             "learning_rate": 0.002,
             "d_learning_rate": config_dict.placeholder(float),  # as the generator's

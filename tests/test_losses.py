@@ -561,6 +561,26 @@ def test_ewc_shows_the_discriminator_companions(build_tiny):
     assert not np.allclose(alone.fisher[path], beside.fisher[path], rtol=0.01)
 
 
+def test_fisher_of_pixels_is_the_mean_square_of_the_jacobian():
+    """x = zW + b: ∂x_j/∂W_ij = z_i and ∂x_j/∂b_j = 1, over 4 outputs."""
+    source, _ = linear_pair()
+    callback = EWC(source, None, 1.0, latent_dim=3, samples=4000, likelihood="pixels", seed=6)
+    callback.prepare()
+    z = np.random.default_rng(6).standard_normal((4000, 3), dtype=np.float32)
+    kernel = np.repeat((z.astype(np.float64) ** 2).mean(0)[:, None], 4, 1) / 4
+    # The projections are random: 4,000 squares of normal numbers, within four deviations.
+    np.testing.assert_allclose(callback.fisher["dense/bias"], np.full(4, 0.25), rtol=0.09)
+    np.testing.assert_allclose(callback.fisher["dense/kernel"], kernel, rtol=0.2)
+
+
+def test_ewc_without_a_discriminator_says_what_to_do():
+    source, judge = linear_pair()
+    with pytest.raises(UserError, match="likelihood 'pixels'"):
+        EWC(source, None, 1.0, latent_dim=3)
+    with pytest.raises(UserError, match="Unknown likelihood 'pixel'"):
+        EWC(source, judge, 1.0, latent_dim=3, likelihood="pixel")
+
+
 # NumPy leaves an archive open that it finds broken.
 def test_ewc_keeps_its_diagonal_in_a_file(tmp_path):
     source, judge = linear_pair()
@@ -722,5 +742,5 @@ def test_fisher_penalty_needs_a_discriminator(tiny_dcgan):
     gan = tiny_dcgan.clone()
     gan.discriminator = None
     for source in (gan, None):
-        with pytest.raises(UserError, match="needs a source with a discriminator"):
+        with pytest.raises(UserError, match="needs a source"):
             FisherPenalty().prepare(Problem(tiny_dcgan, source, None, 2, 0), None, None)

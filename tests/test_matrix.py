@@ -32,8 +32,10 @@ PARTS = {
     "dcgan": ("layer1", "layer2", "layer3"),
     "sngan": ("l1", "block2", "block3", "l4"),
     "stylegan": ("4x4", "8x8", "16x16", "ToRGB_16x16"),
+    "stylegan2": ("4x4", "8x8", "16x16", "ToRGB"),
 }
 UPPER = {"dcgan": ("layer3",), "sngan": ("block3", "l4"), "stylegan": ("8x8", "4x4")}
+UPPER["stylegan2"] = UPPER["stylegan"]
 # What the log calls the term of a regularizer.
 PENALTIES = {
     DistanceConsistency: "consistency",
@@ -150,7 +152,9 @@ def test_the_selection_is_what_the_method_declares(trained):
             assert {v.path.rpartition("/")[2] for v in variables} == {"gamma", "beta"}
             assert all("scale" in v.path.lower() for v in variables)
         # Hidden layers; of the generator all but the last.
-        counts = {"dcgan": (1, 2), "sngan": (5, 6), "stylegan": (5, 6)}[gan.architecture]
+        counts = {"dcgan": (1, 2), "sngan": (5, 6), "stylegan": (5, 6), "stylegan2": (4, 6)}[
+            gan.architecture
+        ]
         assert (len(chosen), len(selection.discriminator)) == (2 * counts[0], 2 * counts[1])
     elif trained.method.objective.needs_discriminator:
         assert chosen == trainable
@@ -166,7 +170,7 @@ def test_the_selection_is_what_the_method_declares(trained):
         assert not selection.discriminator
     else:
         # Scale and shift, a pair a hidden layer but the last: of StyleGAN 2 · 3 layers.
-        layers = {"dcgan": 2, "sngan": 6, "stylegan": 6}[gan.architecture] - 1
+        layers = {"dcgan": 2, "sngan": 6, "stylegan": 6, "stylegan2": 5}[gan.architecture] - 1
         assert len(chosen) == 2 * layers
         assert {path.rpartition("/")[2] for path in chosen} == {"gamma", "beta"}
         assert not selection.discriminator
@@ -242,7 +246,7 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
 
 @pytest.mark.parametrize("architecture", sorted(TINY))
 def test_what_is_exported_gives_the_pictures_of_the_adapter(build_tiny, architecture, tmp_path):
-    smaller = {"resolution": 8, "channels": [8, 8]} if architecture == "stylegan" else {}
+    smaller = {"resolution": 8, "channels": [8, 8]} if architecture.startswith("stylegan") else {}
     source = build_tiny(architecture, **smaller)
     adapted = source.with_scale_shift()
     for i, role in enumerate(adapted.scale_shift_roles()):
@@ -310,8 +314,31 @@ def test_the_fisher_penalty_needs_the_discriminator_of_the_source(tiny_dcgan, pi
     with pytest.raises(UserError, match="EWC needs a source with a discriminator"):
         assemble(made.method, problem)
     problem.source = None
-    with pytest.raises(UserError, match="EWC needs a source with a discriminator"):
+    with pytest.raises(UserError, match="EWC needs a source whose"):
         assemble(made.method, problem)
+
+
+@pytest.mark.parametrize("architecture", ["dcgan", "stylegan"])
+def test_a_fresh_discriminator_takes_the_place_of_one_that_is_not_there(
+    build_tiny, pictures, architecture, tmp_path
+):
+    source = build_tiny(architecture)
+    source.discriminator = None
+    settings = {**settings_of("ewc"), "fisher_likelihood": "pixels"}
+    made = plan(source, pictures, "ewc", fresh_discriminator=True, **settings)
+    assembly = assemble(made.method, made.problem("float32", print))
+    judge = assembly.problem.gan.discriminator
+    before = [v.numpy().copy() for v in judge.trainable_weights]
+    loop = trainer(assembly, Batches(made.pictures, 4, 0), tmp_path)
+    tf.config.run_functions_eagerly(True)
+    try:
+        assert loop.run(Schedule(2)) == 2
+    finally:
+        tf.config.run_functions_eagerly(False)
+    after = [v.numpy() for v in judge.trainable_weights]
+    assert all(not np.array_equal(*pair) for pair in zip(before, after, strict=True))
+    assert source.discriminator is None
+    assert loop.sampled().fingerprint() != source.fingerprint()
 
 
 @pytest.mark.download

@@ -16,10 +16,65 @@ import tensorflow as tf
 from ..errors import UserError
 
 CONVENTIONS = ("per_sample", "batch_mean")
+LIKELIHOODS = ("discriminator", "pixels")
+
+Images = Callable[[tf.Tensor], tf.Tensor]
+Loss = Callable[[tf.Tensor], tf.Tensor]
+
+
+def discriminator_likelihood(
+    images: Images, discriminator: keras.Model, others: tf.Tensor | None = None
+) -> Loss:
+    """The paper's loss: binary cross-entropy of a frozen discriminator, generated as real.
+
+    Args:
+        images: Maps latents ``[B, D]`` to images ``[B, H, W, C]``.
+        discriminator: Gives logits ``[N, 1]``.
+        others: Images that it sees beside, so that its batch statistics are as in training.
+
+    Returns:
+        A loss for :func:`fisher_diagonal`.
+    """
+
+    def loss(latents):
+        seen = images(latents)
+        if others is not None:
+            seen = tf.concat([seen, others], 0)
+        logits = tf.cast(discriminator(seen), tf.float32)[: tf.shape(latents)[0], 0]
+        return tf.nn.softplus(-logits)
+
+    return loss
+
+
+def pixel_likelihood(images: Images, seed: int = 0) -> Loss:
+    """A Gaussian likelihood of the pixels, for generators without a discriminator.
+
+    With images x = G(z) + ε, ε from N(0, 1), the Fisher matrix is E[JᵀJ] with J = ∂x/∂θ. Its
+    diagonal is the mean of squared gradients of r·x with r from N(0, 1) (Hutchinson's
+    estimator). It is divided by the number of pixels times channels: F is the mean square
+    by which a channel of a pixel changes for each unit of the weight.
+
+    Args:
+        images: Maps latents ``[B, D]`` to images ``[B, H, W, C]``.
+        seed: Of the projections.
+
+    Returns:
+        A loss for :func:`fisher_diagonal`; of its values only the gradients mean something.
+    """
+    seeds = keras.random.SeedGenerator(seed)
+
+    def loss(latents):
+        x = tf.cast(images(latents), tf.float32)
+        axes = list(range(1, len(x.shape)))
+        size = tf.cast(tf.reduce_prod(tf.shape(x)[1:]), tf.float32)
+        r = keras.random.normal(tf.shape(x), seed=seeds)
+        return tf.reduce_sum(r * x, axes) / tf.sqrt(size)
+
+    return loss
 
 
 def fisher_diagonal(
-    loss: Callable[[tf.Tensor], tf.Tensor],
+    loss: Loss,
     variables: Sequence[keras.Variable],
     latents: np.ndarray,
     convention: str = "per_sample",

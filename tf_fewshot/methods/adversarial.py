@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ..backbones import GAN
+from ..backbones.fresh import fresh_discriminator
 from ..errors import UserError
 from ..losses import adversarial
 from ..losses.augmentation import ADA, AdaptiveProbability, Augmentation, DiffAugment
@@ -54,6 +55,9 @@ class Adversarial(Objective):
     section 3.1.
 
     Attributes:
+        fresh_discriminator: Begins with a new discriminator
+            (:func:`tf_fewshot.backbones.fresh.fresh_discriminator`) rather than the
+            source's, as it must where none was released.
         adversarial_loss: "non_saturating", "hinge", "wasserstein" or "least_squares".
         learning_rate: Adam's, of the generator.
         d_learning_rate: Adam's, of the discriminator; None takes the generator's.
@@ -82,6 +86,7 @@ class Adversarial(Objective):
             are for training from scratch; 400 steps of 8 pictures reach 0.8 here.
     """
 
+    fresh_discriminator: bool = False
     adversarial_loss: Literal["non_saturating", "hinge", "wasserstein", "least_squares"] = (
         "non_saturating"
     )
@@ -120,6 +125,15 @@ class Adversarial(Objective):
             raise UserError(f"ada_target is a mean sign, in [-1, 1], not {self.ada_target}.")
         if self.ada_images < 1:
             raise UserError(f"ada_images must be 1 or more, not {self.ada_images}.")
+
+    def missing(self, gan):
+        return None if self.fresh_discriminator else super().missing(gan)
+
+    def prepare(self, problem):
+        if self.fresh_discriminator:
+            keras.utils.set_random_seed(problem.seed)
+            problem.gan.discriminator = fresh_discriminator(problem.gan)
+        return problem
 
     def players(self, problem, selection, latents, penalties):
         gan, loss = problem.gan, adversarial.get(self.adversarial_loss)

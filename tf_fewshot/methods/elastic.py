@@ -16,9 +16,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..errors import UserError
+from ..errors import UserError, unknown_name
 from ..files import atomic_path, cache_dir
-from ..losses.fisher import fisher_diagonal
+from ..losses.fisher import (
+    LIKELIHOODS,
+    discriminator_likelihood,
+    fisher_diagonal,
+    pixel_likelihood,
+)
 from .player import Penalty, Problem
 from .regularizers import Regularizer
 
@@ -35,12 +40,16 @@ class EWC(keras.callbacks.Callback):
 
     Args:
         generator: The network in training: ``generator(z)`` gives images.
-        discriminator: Gives logits ``[N, 1]`` of images; never changed.
+        discriminator: Gives logits ``[N, 1]`` of images; never changed. None with the
+            likelihood "pixels".
         strength: λ. It means nothing without ``convention`` and ``samples``.
         source: The generator as it was, if ``generator`` may have moved on already.
             Weights are matched by path.
         latent_dim: Size of z.
         samples: Generated images for the estimate.
+        likelihood: Of what the Fisher diagonal is: "discriminator", the paper's, or
+            "pixels", which needs none: see :func:`tf_fewshot.losses.fisher.pixel_likelihood`.
+            Their scales differ, so that each has a λ of its own.
         convention: See :func:`tf_fewshot.losses.fisher.fisher_diagonal`.
         batch_size: Of the "batch_mean" convention.
         companions: With "per_sample", other generated images that the discriminator
@@ -59,12 +68,13 @@ class EWC(keras.callbacks.Callback):
     def __init__(
         self,
         generator: keras.Model,
-        discriminator: keras.Model,
+        discriminator: keras.Model | None,
         strength: float,
         *,
         latent_dim: int,
         source: keras.Model | None = None,
         samples: int = 256,
+        likelihood: str = "discriminator",
         convention: str = "per_sample",
         batch_size: int = 8,
         companions: int = 3,
@@ -76,7 +86,14 @@ class EWC(keras.callbacks.Callback):
         super().__init__()
         if strength < 0:
             raise UserError(f"The strength of EWC must be 0 or more, not {strength}.")
-        self.generator, self.discriminator = generator, discriminator
+        if likelihood not in LIKELIHOODS:
+            raise unknown_name("likelihood", likelihood, LIKELIHOODS)
+        if likelihood == "discriminator" and discriminator is None:
+            raise UserError(
+                "EWC needs a discriminator for its Fisher diagonal. Without one, choose the "
+                "likelihood 'pixels'."
+            )
+        self.generator, self.discriminator, self.likelihood = generator, discriminator, likelihood
         self.strength, self.source = strength, source if source is not None else generator
         self.latent_dim, self.samples, self.convention = latent_dim, samples, convention
         self.batch_size, self.companions, self.seed = batch_size, companions, seed
@@ -133,23 +150,21 @@ class EWC(keras.callbacks.Callback):
     def _estimate(self, weights: dict[str, keras.Variable]) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(self.seed)
         z = rng.standard_normal((self.samples, self.latent_dim), dtype=np.float32)
-        others = None
-        if self.convention == "per_sample" and self.companions:
-            beside = rng.standard_normal((self.companions, self.latent_dim), dtype=np.float32)
-            others = tf.constant(self.source(beside))
-
-        def loss(latents):
-            images = self.source(latents)
-            seen = images if others is None else tf.concat([images, others], 0)
-            if self.clip_images:
-                seen = tf.clip_by_value(seen, -1.0, 1.0)
-            logits = tf.cast(self.discriminator(seen), tf.float32)[: tf.shape(latents)[0], 0]
-            return tf.nn.softplus(-logits)
-
+        if self.likelihood == "pixels":
+            loss = pixel_likelihood(self._images, self.seed)
+        else:
+            companions = self.companions if self.convention == "per_sample" else 0
+            beside = rng.standard_normal((companions, self.latent_dim), dtype=np.float32)
+            others = self._images(beside) if companions else None
+            loss = discriminator_likelihood(self._images, self.discriminator, others)
         diagonal = fisher_diagonal(
             loss, list(weights.values()), z, self.convention, self.batch_size
         )
         return dict(zip(weights, diagonal, strict=True))
+
+    def _images(self, latents):
+        images = self.source(latents)
+        return tf.clip_by_value(images, -1.0, 1.0) if self.clip_images else images
 
     def _cached(self, weights: dict[str, keras.Variable]) -> dict[str, np.ndarray]:
         if self.cache is None:
@@ -188,6 +203,8 @@ class FisherPenalty(Regularizer):
             for the per-sample convention; the paper's 5e8 belongs to a convention that
             it does not state.
         fisher_samples: Generated images for the Fisher diagonal.
+        fisher_likelihood: "discriminator" as in the paper, or "pixels" for sources without
+            one; see :class:`EWC`.
         fisher_convention: "per_sample" or "batch_mean".
         fisher_batch_size: Of "batch_mean".
         fisher_cache: Whether the diagonal is kept on disk for the same source.
@@ -195,16 +212,19 @@ class FisherPenalty(Regularizer):
 
     ewc_strength: float = 2000.0
     fisher_samples: int = 256
+    fisher_likelihood: Literal["discriminator", "pixels"] = "discriminator"
     fisher_convention: Literal["per_sample", "batch_mean"] = "per_sample"
     fisher_batch_size: int = 8
     fisher_cache: bool = True
 
     def prepare(self, problem: Problem, selection, latents) -> Penalty:
         source = problem.source
-        if source is None or source.discriminator is None:
+        if source is None:
+            raise UserError("EWC needs a source whose weights it holds on to.")
+        if source.discriminator is None and self.fisher_likelihood == "discriminator":
             raise UserError(
                 "EWC needs a source with a discriminator for its Fisher diagonal, and this "
-                "source has none. Choose another source or method."
+                "source has none. Set fisher_likelihood='pixels', or choose another method."
             )
         callback = EWC(
             problem.gan.generator,
@@ -213,6 +233,7 @@ class FisherPenalty(Regularizer):
             latent_dim=source.latent_dim,
             source=source.generator,
             samples=self.fisher_samples,
+            likelihood=self.fisher_likelihood,
             convention=self.fisher_convention,
             batch_size=self.fisher_batch_size,
             clip_images=True,
@@ -236,6 +257,7 @@ class FisherPenalty(Regularizer):
                     source.fingerprint("generator"),
                     source.fingerprint("discriminator"),
                     self.fisher_samples,
+                    self.fisher_likelihood,
                     self.fisher_convention,
                     self.fisher_batch_size,
                     "clipped",

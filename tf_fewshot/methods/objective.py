@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ..backbones import GAN
 from .latents import DrawnLatents, LatentSource
 from .player import Penalty, Player, Problem
 from .trainable import Selection
@@ -20,6 +21,16 @@ class Objective(abc.ABC):
     """
 
     needs_discriminator: bool = False
+
+    def missing(self, gan: GAN) -> str | None:
+        """The part that the GAN lacks, in words; None if it has them all."""
+        if self.needs_discriminator and gan.discriminator is None:
+            return "a discriminator"
+        return None
+
+    def prepare(self, problem: Problem) -> Problem:
+        """The problem with what the objective adds to it; by default the same."""
+        return problem
 
     @abc.abstractmethod
     def players(

@@ -146,6 +146,10 @@ class UpperDiscriminator(Trainable):
 
     def select(self, gan: GAN) -> Selection:
         stages = gan.discriminator_stages()
+        if not stages:
+            raise UserError(
+                "There is nothing to freeze: this source has no discriminator of its own."
+            )
         if not 0 <= self.frozen_stages < len(stages):
             raise UserError(
                 f"frozen_stages must be from 0 to {len(stages) - 1}: this discriminator has the "

@@ -33,10 +33,12 @@ class Assembly:
 
 def check_parts(method: Method, gan: GAN) -> None:
     """Raises a UserError if the GAN lacks a part that the method needs."""
-    if method.objective.needs_discriminator and gan.discriminator is None:
+    part = method.objective.missing(gan)
+    if part:
         raise UserError(
-            f"Method {method.name!r} needs a discriminator, and this source has none. "
-            "Choose a reconstruction method such as 'bsa', or a source with a discriminator."
+            f"Method {method.name!r} needs {part}, and this source has none. Choose a "
+            "reconstruction method such as 'bsa', a source with one, or train a new one with "
+            "fresh_discriminator=True."
         )
 
 
@@ -48,6 +50,7 @@ def assemble(method: Method, problem: Problem) -> Assembly:
     """
     check_parts(method, problem.gan)
     problem = dataclasses.replace(problem, gan=method.trainable.prepare(problem.gan))
+    problem = method.objective.prepare(problem)
     selection = method.trainable.select(problem.gan)
     latents = method.latents.prepare(problem)
     penalties = [r.prepare(problem, selection, latents) for r in method.regularizers]
