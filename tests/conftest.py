@@ -32,6 +32,13 @@ TINY: dict[str, dict[str, Any]] = {
         "mapping_layers": 2,
         "channels": [8, 8, 8],
     },
+    "stylegan2": {
+        "resolution": 16,
+        "latent_dim": 8,
+        "w_dim": 8,
+        "mapping_layers": 2,
+        "channels": [8, 8, 8],
+    },
 }
 
 # A first call traces a graph and takes seconds; the examples are the same on every run.

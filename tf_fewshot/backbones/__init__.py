@@ -1,6 +1,6 @@
 """Generators and discriminators, one architecture a file, behind the contract of ``base``."""
 
-from . import dcgan, sngan, stylegan
+from . import dcgan, sngan, stylegan, stylegan2
 from .base import GAN, BackboneError, ScaleShiftRole, Stage, build, register
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "register",
     "sngan",
     "stylegan",
+    "stylegan2",
 ]
