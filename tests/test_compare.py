@@ -283,7 +283,7 @@ def test_the_page_shows_numbers_charts_and_pictures(folder, whole):
     shown = ", ".join(f"{value:.4g}" for value in row.values["fid"].values)
     assert charts[0].startswith(f"transfergan: {shown}; scratch: ")
     alts = [image["alt"] for image in page.all("img")]
-    assert len(alts) == 2 * (2 + len(METHODS))
+    assert len(alts) == 2 * (3 + len(METHODS))
     assert alts[0] == "Grid of pictures of noise"
     assert "8 of 8 trials finished" in "".join(page.text)
     links = [link["href"] for link in page.all("a") if not link["href"].startswith("#")]
@@ -432,6 +432,22 @@ def test_results_of_other_settings_are_refused(folder, copy, trained, changes, m
         compare(folder, copy, **changes)
     assert trained == []
     assert {p: p.read_bytes() for p in copy.glob("*.js*")} == before
+
+
+def test_a_method_of_which_nothing_is_left_may_change(folder, tmp_path):
+    def options(rate: float) -> dict:
+        return {"methods": METHODS, "settings": {"scratch": {"learning_rate": rate}}}
+
+    assert len(compare(folder, tmp_path / "c", **options(1e30)).failures) == 1
+    with pytest.raises(
+        UserError, match=r"scratch\.learning_rate 1e\+30 -> 0\.01\..+ Nothing of scr"
+    ):
+        compare(folder, tmp_path / "c", **options(0.01))
+    shutil.rmtree(tmp_path / "c" / Trial("scratch", "noise", 3, 0).folder)
+    assert compare(folder, tmp_path / "c", **options(0.01)).failures == {}
+    assert [r["method"] for r in lines_of(tmp_path / "c")] == METHODS
+    with pytest.raises(UserError, match=r"learning_rate 0\.01 -> 0\.02\. .+ begun with\.$"):
+        compare(folder, tmp_path / "c", **options(0.02))
 
 
 def test_a_workdir_of_something_else_is_refused(folder, whole, tmp_path):

@@ -27,6 +27,7 @@ _NAMES = (
     "AdaptationRun",
     "UserError",
     "adapt",
+    "compare",
     "evaluate",
     "load",
     "load_adapter",

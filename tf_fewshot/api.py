@@ -7,6 +7,7 @@ from .adaptation import AdaptationRun, adapt
 from .adapted import Adapted, load_adapter
 from .backbones import GAN
 from .backbones.sampling import sample_images
+from .comparison import compare
 from .data.load import load_pictures
 from .errors import UserError
 from .methods.elastic import EWC
@@ -21,6 +22,7 @@ __all__ = [
     "UserError",
     "adapt",
     "backbones",
+    "compare",
     "data",
     "evaluate",
     "export",

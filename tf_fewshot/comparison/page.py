@@ -15,8 +15,13 @@ from ..report.write import page
 from .plan import Comparison, Trial
 from .tables import Row, heading
 
-SOURCE_SAMPLES = "source_samples.png"
+SOURCE_SAMPLES = "source_samples"
 _BYTES = 120_000  # of a picture: there are many of them, and they are shown small
+
+
+def evaluation_name(target: str) -> str:
+    """Name of the grid of a target's evaluation pictures."""
+    return f"evaluation-{target}"
 
 
 def write_page(
@@ -92,12 +97,13 @@ def _numbers(table: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
 def _charts(made: Comparison, rows: Sequence[Row]) -> str:
     """One chart a metric: over the numbers of pictures, or else the seeds of each method."""
     charts = []
+    single = len({row.shots for row in rows if row.values}) < 2
     for metric in made.metrics:
         measured = [row for row in rows if metric in row.values]
         if not measured:
             continue
         legend = ""
-        if len({row.shots for row in measured}) > 1:
+        if not single:
             series: dict[str, list[tuple[float, float]]] = {}
             for row in sorted(measured, key=lambda row: row.shots):
                 series.setdefault(row.method, []).append((row.shots, row.values[metric].mean))
@@ -115,7 +121,12 @@ def _charts(made: Comparison, rows: Sequence[Row]) -> str:
         )
     if not charts:
         return ""
-    return f'<div class="charts">{"".join(charts)}</div>\n'
+    note = (
+        "<p>Dots are seeds, upright lines their means.</p>"
+        if single
+        else "<p>Means over seeds.</p>"
+    )
+    return f'{note}\n<div class="charts">{"".join(charts)}</div>\n'
 
 
 def _pictures(folder: Path, made: Comparison, target: str, shots: int) -> str:
@@ -141,7 +152,13 @@ def _pictures(folder: Path, made: Comparison, target: str, shots: int) -> str:
             if path
         ),
         figure(
-            folder / SOURCE_SAMPLES,
+            folder / f"{evaluation_name(target)}.png",
+            "Evaluation pictures",
+            f"Grid of other real pictures of {target}",
+            _BYTES,
+        ),
+        figure(
+            folder / f"{SOURCE_SAMPLES}.png",
             f"Source: {Path(made.source_name).name}",
             "Grid of samples of the source, from the same latents",
             _BYTES,

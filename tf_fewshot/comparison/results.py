@@ -40,6 +40,10 @@ class Results:
         """The record of a trial; the newest, if there are more."""
         return self._records.get(trial)
 
+    def of_method(self, name: str) -> list[Record]:
+        """The records of all trials of a method."""
+        return [r for trial, r in self._records.items() if trial.method == name]
+
     def missing(self, trial: Trial, metrics: tuple[str, ...]) -> list[str]:
         """Which of these metrics have not been measured."""
         record = self.get(trial)
@@ -95,24 +99,38 @@ def _trial(record: Mapping[str, Any]) -> Trial:
     return Trial(record["method"], record["target"], record["shots"], record["seed"])
 
 
-def settle(before: Mapping[str, Any], now: Mapping[str, Any], place: Path) -> dict[str, Any]:
+def settle(
+    before: Mapping[str, Any], now: Mapping[str, Any], place: Path, results: Results
+) -> dict[str, Any]:
     """What is compared before and now, together.
 
     Methods, targets and numbers of pictures may be added; what both have must be equal.
+    A method of which nothing is left, neither results nor run folders, may change.
 
     Args:
         before, now: Nested JSON values.
         place: The comparison's folder.
+        results: What it holds.
 
     Raises:
         UserError: if something differs; it names what.
     """
-    changes = list(_differences(before, now))
+    begun = {
+        name: settings
+        for name, settings in before.get("methods", {}).items()
+        if results.of_method(name) or any(place.glob(f"runs/*/{name}-*"))
+    }
+    changes = list(_differences({**before, "methods": begun}, now))
     if changes:
         shown = ", ".join(changes[:5]) + (f" and {len(changes) - 5} more" * (len(changes) > 5))
+        hints = [
+            f" Nothing of {name} is finished: without the folders runs/*/{name}-* it begins anew."
+            for name in begun
+            if not results.of_method(name) and any(c.startswith(f"{name}.") for c in changes)
+        ]
         raise UserError(
             f"{place} holds a comparison with other settings: {shown}. Choose another --workdir, "
-            "or give the settings it was begun with."
+            f"or give the settings it was begun with.{''.join(hints)}"
         )
     return _together(before, now)
 

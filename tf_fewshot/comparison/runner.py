@@ -16,18 +16,17 @@ from typing import Any
 from .. import adaptation
 from ..backbones import GAN
 from ..backbones.sampling import images_of
-from ..data.grid import image_grid, save_png
 from ..errors import UserError
 from ..files import write_text
 from ..training import precision as precisions
 from ..training.run_folder import RunFolder
 from . import tables
-from .page import SOURCE_SAMPLES, write_page
+from .page import SOURCE_SAMPLES, evaluation_name, write_page
 from .plan import DEFAULT_METRICS, Comparison, Trial, plan
 from .results import Record, Results, settle
 from .targets import Target
 
-_SHOWN, _COLUMNS = 16, 4  # as in the grids of a run
+_SHOWN = 16  # as in the grids of a run, four in a row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,8 +131,8 @@ def run(made: Comparison, workdir: str | os.PathLike, **options: Any) -> Outcome
     if len(failures) == len(trials):
         raise UserError(f"No trial can be run. {trials[0]}: {failures[trials[0]]}")
     with RunFolder.open(workdir, {"kind": "comparison"}) as folder:
-        options["precision"] = _begin(made, folder)
         results = Results(folder.path / "results.jsonl", folder.log)
+        options["precision"] = _begin(made, folder, results)
         for domain in made.domains.values():
             for note in domain.notes:
                 folder.log(note)
@@ -159,23 +158,25 @@ def run(made: Comparison, workdir: str | os.PathLike, **options: Any) -> Outcome
     return outcome
 
 
-def _begin(made: Comparison, folder: RunFolder) -> str:
+def _begin(made: Comparison, folder: RunFolder, results: Results) -> str:
     """Checks what the folder holds against what is asked for; returns the precision."""
     settings = folder.config["settings"]
     before = settings.get("compared", {})
     asked = json.loads(json.dumps(made.identity()))
-    settle(before, asked, folder.path)
+    settle(before, asked, folder.path, results)
     dtype = before.get("precision") if made.precision == "auto" else None
     if dtype is None:
         batch = next(iter(made.methods.values())).run.batch_size
         policy, why = precisions.choose(made.precision, made.source.with_one_class(), batch)
         dtype = policy.removeprefix("mixed_")
         folder.log(why)
-    compared = settle(before, {**asked, "precision": dtype}, folder.path)
+    compared = settle(before, {**asked, "precision": dtype}, folder.path, results)
     folder.record_settings({"source": made.source_name, "compared": compared})
     gan = made.source.with_one_class()
-    z = gan.sample_latents(_SHOWN, made.seeds[0])
-    save_png(image_grid(images_of(gan, z), columns=_COLUMNS), folder.path / SOURCE_SAMPLES)
+    folder.save_grid(SOURCE_SAMPLES, images_of(gan, gan.sample_latents(_SHOWN, made.seeds[0])), 4)
+    for name, domain in made.domains.items():
+        if len(domain.reference):
+            folder.save_grid(evaluation_name(name), domain.reference.images[:_SHOWN], 4)
     return dtype
 
 
