@@ -1,6 +1,6 @@
 """Generators and discriminators, one architecture a file, behind the contract of ``base``."""
 
-from . import dcgan, sngan, stylegan, stylegan2
+from . import biggan, biggan_deep, dcgan, sngan, stylegan, stylegan2
 from .base import GAN, BackboneError, ScaleShiftRole, Stage, build, register
 
 __all__ = [
@@ -8,6 +8,8 @@ __all__ = [
     "BackboneError",
     "ScaleShiftRole",
     "Stage",
+    "biggan",
+    "biggan_deep",
     "build",
     "dcgan",
     "register",
