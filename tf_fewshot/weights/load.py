@@ -13,7 +13,9 @@ from .chainer_npz import is_chainer, read_chainer
 from .native import is_native, load_gan
 from .network_pickle import is_network_pickle
 from .presets import PRESETS, load_preset
-from .stylegan_pickle import read_stylegan_pickle
+from .stylegan2_ada_pickle import is_ada_pickle, read_ada_pickle
+from .stylegan2_pickle import read_tensorflow_pickle
+from .stylegan2_torch import is_stylegan2_torch, read_stylegan2_torch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +48,9 @@ def _refuse_page(path: Path) -> GAN:
 
 READERS: list[Reader] = [
     Reader("tf_fewshot .npz", is_native, load_gan),
-    Reader("StyleGAN .pkl", is_network_pickle, read_stylegan_pickle),
+    Reader("StyleGAN .pkl", is_network_pickle, read_tensorflow_pickle),
+    Reader("StyleGAN2-ADA .pkl of PyTorch", is_ada_pickle, read_ada_pickle),
+    Reader("StyleGAN2 .pt", is_stylegan2_torch, read_stylegan2_torch),
     Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),
     Reader("web page", _is_page, _refuse_page),
 ]

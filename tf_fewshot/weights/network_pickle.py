@@ -57,11 +57,8 @@ class _EasyDict(Noted, dict):
             raise UserError("a dict in it has attributes, which settings never need")
 
 
-_NAMES = {
-    (_MODULE, "Network"): _Pickled,
-    ("dnnlib.util", "EasyDict"): _EasyDict,
-    ("dnnlib", "EasyDict"): _EasyDict,
-}
+EASY_DICT = {("dnnlib.util", "EasyDict"): _EasyDict, ("dnnlib", "EasyDict"): _EasyDict}
+_NAMES = {(_MODULE, "Network"): _Pickled, **EASY_DICT}
 
 
 def is_network_pickle(path: str | os.PathLike) -> bool:

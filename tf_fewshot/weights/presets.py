@@ -10,8 +10,11 @@ from typing import Any
 from ..backbones import GAN, build
 from ..errors import UserError
 from . import sources
-from .download import PyPIFile
+from .download import PyPIFile, WebFile
 from .native import load_gan
+from .nvidia import PUBLISHED, Published
+from .stylegan2_ada_pickle import is_ada_pickle, read_ada_pickle
+from .stylegan2_pickle import read_tensorflow_pickle
 from .torch_dcgan import assign_generator
 from .torch_zip import read_torch_zip
 
@@ -52,7 +55,7 @@ class Preset:
 
     architecture: str
     config: Mapping[str, Any]
-    where: PackagedFile | PyPIFile
+    where: PackagedFile | PyPIFile | WebFile
     read: Callable[[Path, Preset], GAN]
     licence: str
     about: str
@@ -73,6 +76,24 @@ def _read_torch_dcgan(path: Path, preset: Preset) -> GAN:
     return gan
 
 
+def _read_nvidia(path: Path, preset: Preset) -> GAN:
+    gan = (read_ada_pickle if is_ada_pickle(path) else read_tensorflow_pickle)(path)
+    if gan.config["resolution"] != preset.config["resolution"]:
+        raise UserError(f"{path} is not the network it should be: delete it, and load it again.")
+    return gan
+
+
+def _nvidia(published: Published) -> Preset:
+    return Preset(
+        "stylegan2",
+        {"resolution": published.resolution},
+        published.file,
+        _read_nvidia,
+        published.file.licence,
+        published.about,
+    )
+
+
 PRESETS: dict[str, Preset] = {
     "avataaars64": Preset(
         "stylegan",
@@ -91,6 +112,7 @@ PRESETS: dict[str, Preset] = {
         "MIT (gan-face-generate); the pictures it learned from, DigiFace-1M, have their own terms",
         "five-layer DCGAN of rendered faces, 64 x 64; generator only",
     ),
+    **{name: _nvidia(published) for name, published in PUBLISHED.items()},
 }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from ..backbones.stylegan import StyleGAN
 from ..errors import UserError
 from .download import sha256_of
-from .network_pickle import Network, read_network_pickle
+from .network_pickle import Network
 
 LICENCE = "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only"
 
@@ -42,25 +41,17 @@ _PLAIN = {
 }
 
 
-def read_stylegan_pickle(path: str | os.PathLike) -> StyleGAN:
-    """Reads the averaged generator ``Gs`` and the discriminator of a StyleGAN pickle.
+def stylegan_of(path: Path, discriminator: Network, generator: Network) -> StyleGAN:
+    """The averaged generator ``Gs`` and the discriminator that were read from ``path``.
 
     Returns:
         The GAN, with "name", "sha256", "fingerprint" and "licence" in its
         ``source_metadata``. LSUN cars are 512 × 512 with the picture in rows 64 to 447.
 
     Raises:
-        UserError: if the file is damaged or of another network, or if its variables are
-            not exactly those of a StyleGAN.
+        UserError: if they are other networks, or if their variables are not exactly those
+            of a StyleGAN.
     """
-    path = Path(path)
-    _, discriminator, generator = read_network_pickle(path)
-    for network in (generator, discriminator):
-        if network.version > 3:
-            raise UserError(
-                f"{path} holds {network.function!r} of format {network.version}: StyleGAN2 or "
-                "later. StyleGAN (version 1) is read."
-            )
     gan = _built(path, generator, discriminator)
     variables = gan.variables_by_path()
     faults: list[str] = []

@@ -34,14 +34,15 @@ def is_torch_legacy(path: str | os.PathLike) -> bool:
 def read_torch_legacy(path: str | os.PathLike) -> Any:
     """Reads what ``torch.save`` wrote in its old format; see :func:`read_torch_zip`."""
     try:
-        return _read(io.BytesIO(Path(path).read_bytes()))
+        return read_torch_stream(io.BytesIO(Path(path).read_bytes()))
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
     except UserError as error:
         raise in_file(path, error) from error
 
 
-def _read(file: io.BytesIO) -> Any:
+def read_torch_stream(file: io.BytesIO) -> Any:
+    """The same of a stream; a storage that was saved alone comes as :class:`Storage`."""
     if load_one(file) != _MAGIC:
         raise UserError("it is not a file of torch.save")
     version = load_one(file)

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from ..errors import UserError
-from .pickles import Allowed, Deferred
+from .pickles import Allowed, Deferred, Noted
 
 DTYPES = {
     "DoubleStorage": np.dtype("<f8"),
@@ -87,6 +87,13 @@ def _rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) 
     return _Tensor(storage, offset, tuple(size), tuple(stride))
 
 
+class _Namespace(Noted):
+    """Stands for ``argparse.Namespace``: the options that a checkpoint was trained with."""
+
+    def __setstate__(self, state: Any) -> None:
+        del state
+
+
 def _rebuild_parameter(data: Any, *_: Any) -> Any:
     return data
 
@@ -102,6 +109,7 @@ def torch_names() -> dict[tuple[str, str], Callable[..., Any]]:
         ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
         ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
         ("torch", "Size"): _size,
+        ("argparse", "Namespace"): _Namespace,
         **{("torch", name): StorageType(name) for name in DTYPES},
     }
 

@@ -1,0 +1,85 @@
+"""Where NVIDIA publishes networks of StyleGAN2 and StyleGAN2-ADA.
+
+Source: the public repositories NVlabs/stylegan2 (``pretrained_networks.py``) and
+NVlabs/stylegan2-ada-pytorch (``README.md``, ``train.py``); SHA-256 sums are not published.
+StyleGAN's own (version 1) are on Google Drive, which wants a browser.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .download import WebFile
+
+_HOST = "https://nvlabs-fi-cdn.nvidia.com"
+_STYLEGAN2 = f"{_HOST}/stylegan2/networks"
+_ADA = f"{_HOST}/stylegan2-ada-pytorch/pretrained"
+_TRANSFER = f"{_ADA}/transfer-learning-source-nets"
+_LICENCES = {
+    _STYLEGAN2: "Nvidia Source Code License-NC (non-commercial use only; "
+    "https://nvlabs.github.io/stylegan2/license.html)",
+    _ADA: "Nvidia Source Code License (non-commercial use only; "
+    "https://nvlabs.github.io/stylegan2-ada-pytorch/license.html)",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """One of NVIDIA's networks: the file, the size of its pictures, and what it draws."""
+
+    file: WebFile
+    resolution: int
+    about: str
+
+
+def _published(url: str, resolution: int, about: str) -> Published:
+    licence = next(text for start, text in _LICENCES.items() if url.startswith(start))
+    whole = f"{about}, {resolution} x {resolution}, with its discriminator"
+    return Published(WebFile(url, licence), resolution, whole)
+
+
+PUBLISHED: dict[str, Published] = {
+    "stylegan2-ffhq-1024": _published(
+        f"{_STYLEGAN2}/stylegan2-ffhq-config-f.pkl", 1024, "StyleGAN2 of faces (FFHQ)"
+    ),
+    "stylegan2-car-512": _published(
+        f"{_STYLEGAN2}/stylegan2-car-config-f.pkl", 512, "StyleGAN2 of cars (LSUN; rows 64 to 447)"
+    ),
+    "stylegan2-cat-256": _published(
+        f"{_STYLEGAN2}/stylegan2-cat-config-f.pkl", 256, "StyleGAN2 of cats (LSUN)"
+    ),
+    "stylegan2-church-256": _published(
+        f"{_STYLEGAN2}/stylegan2-church-config-f.pkl", 256, "StyleGAN2 of churches (LSUN)"
+    ),
+    "stylegan2-horse-256": _published(
+        f"{_STYLEGAN2}/stylegan2-horse-config-f.pkl", 256, "StyleGAN2 of horses (LSUN)"
+    ),
+    "stylegan2-ffhq-256": _published(
+        f"{_TRANSFER}/ffhq-res256-mirror-paper256-noaug.pkl", 256, "StyleGAN2 of faces (FFHQ)"
+    ),
+    "stylegan2-ffhq-512": _published(
+        f"{_TRANSFER}/ffhq-res512-mirror-stylegan2-noaug.pkl", 512, "StyleGAN2 of faces (FFHQ)"
+    ),
+    "stylegan2-celebahq-256": _published(
+        f"{_TRANSFER}/celebahq-res256-mirror-paper256-kimg100000-ada-target0.5.pkl",
+        256,
+        "StyleGAN2-ADA of faces (CelebA-HQ)",
+    ),
+    "stylegan2-dog-256": _published(
+        f"{_TRANSFER}/lsundog-res256-paper256-kimg100000-noaug.pkl", 256, "StyleGAN2 of dogs (LSUN)"
+    ),
+    "stylegan2-metfaces-1024": _published(
+        f"{_ADA}/metfaces.pkl", 1024, "StyleGAN2-ADA of faces in art (MetFaces)"
+    ),
+    "stylegan2-afhqcat-512": _published(f"{_ADA}/afhqcat.pkl", 512, "StyleGAN2-ADA of cats (AFHQ)"),
+    "stylegan2-afhqdog-512": _published(f"{_ADA}/afhqdog.pkl", 512, "StyleGAN2-ADA of dogs (AFHQ)"),
+    "stylegan2-afhqwild-512": _published(
+        f"{_ADA}/afhqwild.pkl", 512, "StyleGAN2-ADA of wild animals (AFHQ)"
+    ),
+    "stylegan2-brecahad-512": _published(
+        f"{_ADA}/brecahad.pkl", 512, "StyleGAN2-ADA of breast cancer tissue (BreCaHAD)"
+    ),
+    "stylegan2-cifar10-32": _published(
+        f"{_ADA}/cifar10.pkl", 32, "StyleGAN2-ADA of CIFAR-10's ten classes"
+    ),
+}
