@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from .pickles import Noted, in_file, load_one, resolve
+from .pickles import Noted, bounded, in_file, load_one, resolve
 
 _MODULE = "dnnlib.tflib.network"
 _SNIFFED = 4096
@@ -99,7 +99,7 @@ def _network(pickled: Any, depth: int = 0) -> Network:
     state = pickled.state
     components = state.get("components") or {}
     own = resolve({k: v for k, v in state.items() if k != "components"})
-    version, settings = own.get("version"), own.get("static_kwargs") or {}
+    version, settings = own.get("version"), bounded(own.get("static_kwargs") or {})
     if not isinstance(version, int) or not isinstance(settings, dict):
         raise UserError("a network in it has no version or settings")
     if not isinstance(components, dict):
@@ -109,7 +109,7 @@ def _network(pickled: Any, depth: int = 0) -> Network:
         inner = _network(component, depth + 1)
         settings = {**inner.settings, **settings}
         variables |= {f"{name}/{key}": value for key, value in inner.variables.items()}
-    name, function = str(own.get("name")), str(own.get("build_func_name"))
+    name, function = (str(bounded(own.get(key))) for key in ("name", "build_func_name"))
     return Network(name, version, function, settings, variables)
 
 
@@ -118,6 +118,9 @@ def _variables(pairs: Any) -> dict[str, np.ndarray]:
     for pair in pairs if isinstance(pairs, (list, tuple)) else [None]:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise UserError("the variables of a network in it are no list of names and arrays")
+        # Of nested lists NumPy would count the parts, which may be without end.
+        if not isinstance(pair[1], (np.ndarray, np.generic, int, float)):
+            raise UserError(f"the variable {pair[0]} is no array")
         name, value = pair[0], np.asarray(pair[1])
         if value.dtype.kind not in "fiu":
             raise UserError(f"the variable {name} has the dtype {value.dtype}")

@@ -13,6 +13,7 @@ import math
 import os
 import pickle
 import pickletools
+import reprlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,28 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import UserError
+
+
+class _Short(reprlib.Repr):
+    """Of what it does not know it says the type alone: a ``repr`` may be endless."""
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        if isinstance(x, (bool, float, type(None))):
+            return repr(x)
+        return repr(bytes(x[:20])) if isinstance(x, bytes) else f"a {type(x).__name__}"
+
+
+_short = _Short()
+_short.maxlevel = 2
+_MOST_SAID = 600
+
+
+def told(value: Any) -> str:
+    """What a message says of a value out of a pickle: little, however nested it is."""
+    try:
+        return _short.repr(value)
+    except ValueError:  # A number of too many digits.
+        return f"a {type(value).__name__}"
 
 
 class Allowed:
@@ -71,8 +94,9 @@ class _DType:
 
     def __init__(self, spec: Any, *_: Any):
         spec = spec.decode("ascii") if isinstance(spec, bytes) else spec
-        if not isinstance(spec, str) or spec[:1] not in "biufcSU":
-            raise UserError(f"it holds arrays of dtype {spec!r}; only plain numbers are read")
+        # Not structured, as "f4,O" would be.
+        if not isinstance(spec, str) or spec[:1] not in "biufcSU" or not spec.isalnum():
+            raise UserError(f"it holds arrays of dtype {told(spec)}; only plain numbers are read")
         self.dtype = np.dtype(spec)
 
     def __setstate__(self, state: Any) -> None:
@@ -89,7 +113,7 @@ def _from_bytes(data: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
         raise UserError("it holds arrays of Python objects; only plain numbers are read")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if len(shape) > 32 or any(not isinstance(s, int) or s < 0 for s in shape):
-        raise UserError(f"an array in it has the shape {shape!r}")
+        raise UserError(f"an array in it has the shape {told(shape)}")
     if math.prod(shape) * dtype.dtype.itemsize != len(data):
         raise UserError(f"an array in it has {len(data)} bytes, not those of shape {shape}")
     return np.frombuffer(data, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
@@ -120,8 +144,15 @@ def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> np.nd
 
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise UserError(f"it encodes text as {encoding!r}, which arrays never need")
+        raise UserError(f"it encodes text as {told(encoding)}, which arrays never need")
     return text.encode("latin1")
+
+
+class _Ordered(OrderedDict):
+    """An ordered dict without attributes, such as the ``_metadata`` of torch or a new ``get``."""
+
+    def __setstate__(self, state: Any) -> None:
+        del state
 
 
 def _empty_bytes(*args: Any) -> bytes:
@@ -143,7 +174,7 @@ _NUMPY = {
             ("numeric", "_frombuffer", _frombuffer),
         )
     },
-    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "OrderedDict"): _Ordered,
     ("_codecs", "encode"): _encode,
     **{
         (module, name): cls
@@ -249,9 +280,39 @@ def resolve(value: Any) -> Any:
         raise UserError(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
+def bounded(value: Any, most: int = 1000) -> Any:
+    """The value, if it has no more parts than that, each counted wherever it is met.
+
+    What is met often in itself or in others is small in a pickle and endless in print.
+
+    Raises:
+        UserError: if it has more.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        if not isinstance(value, (dict, list, tuple, set, frozenset)):
+            return 1
+        if id(value) not in sizes:
+            sizes[id(value)] = most  # A cycle meets this.
+            parts = [*value, *value.values()] if isinstance(value, dict) else value
+            sizes[id(value)] = 1 + sum(size(part) for part in parts)
+        return sizes[id(value)]
+
+    try:
+        found = size(value)
+    except RecursionError:
+        found = most + 1
+    if found > most:
+        raise UserError("something in it is nested or repeated without end")
+    return value
+
+
 def in_file(path: str | os.PathLike, error: UserError) -> UserError:
     """The same error with the file that it is about; its message begins with "it"."""
-    return UserError(f"Cannot read weights from {path}: {error}.")
+    text = " ".join(str(error).split())
+    text = text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}…"
+    return UserError(f"Cannot read weights from {path}: {text}.")
 
 
 def read_numpy_pickle(path: str | os.PathLike) -> Any:

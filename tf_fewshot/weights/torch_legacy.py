@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .pickles import in_file, load_one, resolve
+from .pickles import in_file, load_one, resolve, told
 from .torch_storage import Storages, torch_names
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -47,19 +47,23 @@ def read_torch_stream(file: io.BytesIO) -> Any:
         raise UserError("it is not a file of torch.save")
     version = load_one(file)
     if version != _PROTOCOL:
-        raise UserError(f"its protocol is {version!r}, not {_PROTOCOL}")
+        raise UserError(f"its protocol is {told(version)}, not {_PROTOCOL}")
     machine = load_one(file)
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise UserError("it was saved on a big-endian machine")
     storages = Storages()
     tree = load_one(file, torch_names(), storages)
     keys = load_one(file)
-    if not isinstance(keys, list) or set(map(str, keys)) != set(storages.by_key):
+    good = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if not good or set(keys) != set(storages.by_key):
         raise UserError("its list of storages does not fit its tensors")
     for key in keys:
-        storage = storages.by_key[str(key)]
+        storage = storages.by_key[key]
         head = file.read(8)
         if len(head) != 8 or struct.unpack("<q", head)[0] != storage.numel:
             raise UserError(f"storage {key!r} is cut off or of another size")
-        storage.fill(file.read(storage.numel * storage.dtype.itemsize))
+        size = storage.numel * storage.dtype.itemsize
+        if size > len(file.getbuffer()) - file.tell():
+            raise UserError(f"storage {key!r} is cut off or of another size")
+        storage.fill(file.read(size))
     return resolve(tree)

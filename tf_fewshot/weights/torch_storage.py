@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from ..errors import UserError
-from .pickles import Allowed, Deferred, Noted
+from .pickles import Allowed, Deferred, told, Noted
 
 DTYPES = {
     "DoubleStorage": np.dtype("<f8"),
@@ -68,7 +68,7 @@ class _Tensor(Deferred):
             raise UserError(f"storage {self.storage.key!r} is missing")
         numbers = (self.offset, *size, *stride)
         if len(size) != len(stride) or len(size) > 32:
-            raise UserError(f"a tensor in it has sizes {size} but strides {stride}")
+            raise UserError(f"a tensor in it has sizes {told(size)} but strides {told(stride)}")
         if any(type(n) is not int or n < 0 for n in numbers):
             raise UserError("a tensor in it has a size, stride or offset that is no count")
         if 0 in size:
@@ -124,10 +124,10 @@ class Storages:
         kind, storage_type, key, _, numel, *view = pid
         named = storage_type.call if isinstance(storage_type, Allowed) else None
         if kind != "storage" or not isinstance(named, StorageType) or not isinstance(key, str):
-            raise UserError(f"it refers to {kind!r} outside of it, which is not a storage")
+            raise UserError(f"it refers to {told(kind)} outside of it, which is not a storage")
         dtype = named.dtype
         if type(numel) is not int or numel < 0:
-            raise UserError(f"storage {key!r} has {numel!r} numbers")
+            raise UserError(f"storage {key!r} has {told(numel)} numbers")
         if any(part is not None for part in view):
             raise UserError(f"storage {key!r} is a view of another; save it again with new torch")
         storage = self.by_key.setdefault(key, Storage(dtype, key, numel))
