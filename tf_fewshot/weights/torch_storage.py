@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from ..errors import UserError
-from .pickles import Allowed, Deferred, told, Noted
+from .pickles import Allowed, Deferred, Noted, told
 
 DTYPES = {
     "DoubleStorage": np.dtype("<f8"),
