@@ -27,6 +27,7 @@ from .conftest import TINY
 # Small and without files on disk; every method takes those that it has.
 SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}
 SETTINGS |= {"miner_steps": 1, "miner_width": 8, "patch_stage": 1}
+SETTINGS |= {"probe_steps": 2, "probe_samples": 2}
 # What the parts of the tiny networks are called, from latents to pixels and from pixels on.
 PARTS = {
     "dcgan": ("layer1", "layer2", "layer3"),
@@ -132,7 +133,7 @@ def test_the_source_stays_as_it_is(trained):
 
 def test_exactly_what_is_selected_moves(trained):
     selection = trained.assembly.selection
-    selected = {v.path for v in (*selection.generator, *selection.discriminator)}
+    selected = {v.path for v in selection.moving()}
     assert selected <= trained.before.keys()
     found = moved(trained.before, values(trained.assembly.problem.gan))
     statistics = {path for path in trained.before if path.rpartition("/")[2] in STATISTICS}
@@ -156,6 +157,14 @@ def test_the_selection_is_what_the_method_declares(trained):
             gan.architecture
         ]
         assert (len(chosen), len(selection.discriminator)) == (2 * counts[0], 2 * counts[1])
+    elif trained.method.name == "adam":
+        modulated = {v.path for m in selection.modulations for v in m.targets}
+        assert not modulated & {v.path for v in (*selection.generator, *selection.discriminator)}
+        kernels = {p for p in trained.before if p.rpartition("/")[2] in ("kernel", "weight")}
+        last = gan.discriminator_stages()[-1].name
+        free = {p for p in kernels if p.startswith(f"discriminator/{last}")}
+        vectors = {p for p in kernels if trained.before[p].ndim < 2}
+        assert modulated == kernels - free - vectors
     elif trained.method.objective.needs_discriminator:
         assert chosen == trainable
         judges = {v.path for v in gan.discriminator.trainable_weights}

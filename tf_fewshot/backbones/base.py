@@ -102,6 +102,11 @@ class GAN(abc.ABC):
     def generator_stages(self) -> list[Stage]:
         """The generator from latents to pixels; every variable in exactly one stage."""
 
+    def output_axis(self, kernel: Variable) -> int:
+        """The axis of a kernel's output channels; of transposed convolutions not the last."""
+        del kernel
+        return -1
+
     def synthesis_stages(self) -> list[Stage]:
         """The stages of the generator that :meth:`synthesize` passes through."""
         return self.generator_stages()

@@ -384,6 +384,9 @@ class DCGAN(GAN):
             stages.insert(0, Stage("miner", tuple(g.miner.weights)))
         return stages
 
+    def output_axis(self, kernel) -> int:
+        return -2 if kernel.path.startswith("generator/layer") else -1
+
     def synthesis_stages(self) -> list[Stage]:
         return [stage for stage in self.generator_stages() if stage.name != "miner"]
 

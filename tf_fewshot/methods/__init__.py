@@ -1,6 +1,7 @@
 """The table of methods: every method is objective × trainable × latents × regularizers."""
 
 from . import (
+    adam,
     bsa,
     cdc,
     encoder_generator,
@@ -16,6 +17,7 @@ from .method import Method, get, names, register
 
 __all__ = [
     "Method",
+    "adam",
     "bsa",
     "cdc",
     "encoder_generator",

@@ -195,15 +195,27 @@ class Adversarial(Objective):
         groups = [Group(some, self.learning_rate, begins) for some, begins in selection.groups()]
         if latents.variables:
             groups.append(Group(latents.variables, self.learning_rate))
+        d_groups = [Group([*selection.discriminator, *judge.variables], d_rate)]
+        of_players = zip((groups, d_groups), (self.learning_rate, d_rate), strict=True)
+        for (mine, rate), modulation in zip(of_players, selection.modulations, strict=False):
+            mine.append(Group(modulation.variables, rate, modulation=modulation))
+        states = [
+            [v for m in mods for v in m.state]
+            for mods in (selection.modulations[:1], selection.modulations[1:])
+        ]
         players = [
-            Player("generator", groups, g_loss, adam),
+            Player("generator", groups, g_loss, adam, state=states[0]),
             Player(
                 "discriminator",
-                [Group([*selection.discriminator, *judge.variables], d_rate)],
+                d_groups,
                 d_loss,
                 adam,
                 interval,
-                state=[*judge.variables, *(augmentation.state if augmentation else ())],
+                state=[
+                    *judge.variables,
+                    *states[1],
+                    *(augmentation.state if augmentation else ()),
+                ],
             ),
         ]
         if critic:

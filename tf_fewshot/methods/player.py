@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ..backbones import GAN
+from .modulation import Modulation
 
 if TYPE_CHECKING:
     from .latents import DrawnLatents
@@ -60,11 +61,18 @@ class Group:
         variables: What is trained.
         learning_rate: A number or a Keras schedule.
         begins: The step, counted from 0, from which on they move.
+        modulation: What carries them into the networks, if they are not the networks' own.
     """
 
     variables: Sequence[keras.Variable]
     learning_rate: Any
     begins: int = 0
+    modulation: Modulation | None = None
+
+    @property
+    def targets(self) -> Sequence[keras.Variable]:
+        """The variables of the networks that change."""
+        return self.variables if self.modulation is None else self.modulation.targets
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,8 @@ import keras
 
 from ..backbones import GAN, Stage
 from ..errors import UserError
+from .modulation import Modulation
+from .player import Problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Selection:
         generator, discriminator: Those of each network.
         begins: The step from which on a variable of the generator moves, by its path; others
             move from the first.
+        modulations: Of other kernels of the generator, and of the discriminator.
     """
 
     generator: list[keras.Variable]
     discriminator: list[keras.Variable]
     begins: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    modulations: tuple[Modulation, ...] = ()
 
     def groups(self) -> list[tuple[list[keras.Variable], int]]:
         """The generator's variables by the step from which on they move, the earliest first."""
@@ -33,6 +37,11 @@ class Selection:
         for variable in self.generator:
             found.setdefault(self.begins.get(variable.path, 0), []).append(variable)
         return [(found[step], step) for step in sorted(found)]
+
+    def moving(self) -> list[keras.Variable]:
+        """Every variable of the networks that changes."""
+        modulated = [v for modulation in self.modulations for v in modulation.targets]
+        return [*self.generator, *self.discriminator, *modulated]
 
 
 class Trainable(abc.ABC):
@@ -43,15 +52,16 @@ class Trainable(abc.ABC):
         return gan
 
     @abc.abstractmethod
-    def select(self, gan: GAN) -> Selection:
-        """The variables to train, of a GAN that went through :meth:`prepare`."""
+    def select(self, problem: Problem) -> Selection:
+        """The variables to train, of a problem whose GAN went through :meth:`prepare`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class All(Trainable):
     """Every trainable weight of both networks."""
 
-    def select(self, gan: GAN) -> Selection:
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
         d = gan.discriminator.trainable_weights if gan.discriminator is not None else []
         return Selection(list(gan.generator.trainable_weights), list(d))
 
@@ -66,7 +76,8 @@ class ScaleShiftOnly(Trainable):
     def prepare(self, gan: GAN) -> GAN:
         return gan.with_scale_shift()
 
-    def select(self, gan: GAN) -> Selection:
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
         chosen = [v for role in gan.scale_shift_roles() for v in (*role.gammas, *role.betas)]
         return Selection(chosen, [])
 
@@ -82,7 +93,8 @@ class ScaleShiftOfBoth(Trainable):
     def prepare(self, gan: GAN) -> GAN:
         return gan.with_scale_shift().with_discriminator_scale_shift()
 
-    def select(self, gan: GAN) -> Selection:
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
         roles = gan.scale_shift_roles(), gan.discriminator_scale_shift_roles()
         return Selection(*([v for r in of for v in (*r.gammas, *r.betas)] for of in roles))
 
@@ -105,8 +117,9 @@ class MinerFirst(Trainable):
     def prepare(self, gan: GAN) -> GAN:
         return gan.with_miner([self.miner_width])
 
-    def select(self, gan: GAN) -> Selection:
-        both = All().select(gan)
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        both = All().select(problem)
         miner = {v.path for v in gan.miner_variables()}
         begins = {v.path: self.miner_steps for v in both.generator if v.path not in miner}
         return Selection(both.generator, both.discriminator, begins)
@@ -125,7 +138,8 @@ class GeneratorStages(Trainable):
 
     generator_part: Literal["first", "last", "all"] = "all"
 
-    def select(self, gan: GAN) -> Selection:
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
         stages = gan.synthesis_stages()
         chosen = {"first": stages[:1], "last": stages[-2:], "all": stages}[self.generator_part]
         return Selection(_trainable(chosen), [])
@@ -144,7 +158,8 @@ class UpperDiscriminator(Trainable):
 
     frozen_stages: int = 3
 
-    def select(self, gan: GAN) -> Selection:
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
         stages = gan.discriminator_stages()
         if not stages:
             raise UserError(

@@ -51,7 +51,7 @@ def assemble(method: Method, problem: Problem) -> Assembly:
     check_parts(method, problem.gan)
     problem = dataclasses.replace(problem, gan=method.trainable.prepare(problem.gan))
     problem = method.objective.prepare(problem)
-    selection = method.trainable.select(problem.gan)
+    selection = method.trainable.select(problem)
     latents = method.latents.prepare(problem)
     penalties = [r.prepare(problem, selection, latents) for r in method.regularizers]
     players = method.objective.players(problem, selection, latents, penalties)

@@ -167,13 +167,18 @@ class Trainer:
         for player, (lazy, moving) in zip(self.players, turns, strict=True):
             optimizers = self._optimizers[player.name]
             groups = [g for g in zip(player.groups, optimizers, moving, strict=True) if g[2]]
-            tensors = [v.value for group, _, _ in groups for v in group.variables]
+            tensors = [v.value for group, _, _ in groups for v in group.targets]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(tensors)
                 loss, logs = player.loss(batch, lazy)
             gradients = iter(tape.gradient(loss, tensors, unconnected_gradients="zero"))
             for group, optimizer, _ in groups:
-                optimizer.apply([next(gradients) for _ in group.variables], list(group.variables))
+                found = [next(gradients) for _ in group.targets]
+                if group.modulation is not None:
+                    found = group.modulation.gradients(found)
+                optimizer.apply(found, list(group.variables))
+                if group.modulation is not None:
+                    group.modulation.write()
             numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
         self.ema.update(step)
         return numbers
