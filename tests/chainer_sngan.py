@@ -6,8 +6,11 @@ Written from the layers of the original, apart from the code under test.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+import tf_fewshot as tff
 
 Arrays = dict[str, np.ndarray]
 
@@ -90,6 +93,50 @@ def settled(arrays: Arrays) -> Arrays:
         u = np.linalg.svd(w.reshape(len(w), -1).astype(np.float64))[0][:, 0]
         arrays[name] = u[None].astype(np.float32)
     return arrays
+
+
+# Layouts and files ---------------------------------------------------------------------------
+
+GENERATOR, DISCRIMINATOR = "ResNetGenerator_7.npz", "SNResNetProjectionDiscriminator_7.npz"
+SMALL: dict[str, Any] = {"widths": [6, 5, 4], "judges": [4, 5, 6], "halvings": 3, "classes": 3}
+# The released layouts, narrow.
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "16": SMALL,
+    "16, no classes": {**SMALL, "classes": 0},
+    "32": {"widths": [4] * 4, "judges": [4] * 4, "halvings": 2, "classes": 0, "last": "c"},
+    "64": {"widths": [5, 4, 3, 2, 2], "judges": [2, 2, 3, 4, 5], "halvings": 5, "classes": 3},
+    "128": {
+        "widths": [4, 4, 3, 3, 2, 2],
+        "judges": [2, 2, 3, 3, 4, 4],
+        "halvings": 5,
+        "classes": 4,
+    },
+}
+
+
+def made(layout=SMALL):
+    last = layout.get("last", "l")
+    g = generator_arrays(layout["widths"], classes=layout["classes"], last=last)
+    d = discriminator_arrays(
+        layout["judges"], layout["halvings"], layout["classes"], bias=last == "l"
+    )
+    return g, d
+
+
+def files(folder, g, d=None):
+    """Writes what a training leaves, and gives the generator's file."""
+    if d is not None:
+        written(folder / DISCRIMINATOR, d)
+    return written(folder / GENERATOR, g)
+
+
+def loaded(folder, layout=SMALL):
+    g, d = made(layout)
+    return g, d, tff.load(files(folder, g, d))
+
+
+def labels_of(layout, n=3):
+    return np.arange(n) % layout["classes"] if layout["classes"] else None
 
 
 # Layers -------------------------------------------------------------------------------------
