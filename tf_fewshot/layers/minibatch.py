@@ -27,7 +27,7 @@ class MinibatchStdDev(keras.layers.Layer):
         n = tf.shape(x)[0]
         group = n
         if self.group_size is not None:
-            sizes = tf.range(1, self.group_size + 1)
+            sizes = tf.range(1, tf.minimum(self.group_size, n) + 1)
             group = tf.reduce_max(tf.where((n % sizes) == 0, sizes, 1))
         h, w, c = x.shape[1:]
         y = tf.reshape(x, [group, -1, h * w, self.features, c // self.features])

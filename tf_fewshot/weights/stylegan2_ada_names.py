@@ -6,7 +6,6 @@ the one to the other, and ``training/networks.py`` for defaults).
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from .pickles import told
 from .stylegan2_variables import Variables
 
 _LAYERS = {
@@ -99,7 +99,7 @@ def settings_of(
             layer, _, last = name.rpartition(".")
             plain = layer.rpartition(".")[2] in ("affine", "embed", "out", "skip")
             if last == "activation" and value != ("linear" if plain else "lrelu"):
-                raise UserError(f"its {kind} has the activation {value!r} in {layer}")
+                raise UserError(f"its {kind} has the activation {told(value)} in {layer}")
     taps = _taps(g, r"synthesis\.b\d+\.(conv0\.|skip\.)?resample_filter")
     if _taps(d, r"b\d+\.(conv1\.|skip\.)?resample_filter") != taps:
         raise UserError("its networks have two values of resample_filter")
@@ -135,8 +135,8 @@ def _fact(
         value = value.get(key, default) if isinstance(value, dict) else default
     value = facts.get(attribute, value)
     number = isinstance(value, (int, float, np.number))
-    if value is not None and (not number or not math.isfinite(value) or value < 0):
-        raise UserError(f"its {attribute} is {value!r}, which is no number from 0")
+    if value is not None and not (number and 0 <= value < 1e9):
+        raise UserError(f"its {attribute} is {told(value)}, which is no number from 0")
     return value if value is None or isinstance(value, int) else float(value)
 
 

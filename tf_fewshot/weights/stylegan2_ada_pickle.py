@@ -19,7 +19,7 @@ import numpy as np
 from ..backbones.stylegan2 import StyleGAN2
 from ..errors import UserError
 from .network_pickle import EASY_DICT
-from .pickles import Deferred, in_file, load_one, resolve
+from .pickles import Deferred, in_file, load_one, resolve, told
 from .stylegan2_ada_names import AdaVariables, settings_of
 from .stylegan2_pickle import LICENCE
 from .stylegan2_variables import assembled
@@ -114,7 +114,7 @@ def _networks(path: Path) -> tuple[_Persistent, _Persistent]:
             raise UserError(f"it has no network {key}")
         name = network.meta.get("class_name") if isinstance(network.meta, dict) else None
         if name != kind:
-            raise UserError(f"its {key} is a {name!r}, not the {kind} of StyleGAN2-ADA")
+            raise UserError(f"its {key} is a {told(name)}, not the {kind} of StyleGAN2-ADA")
         networks.append(network)
     return networks[0], networks[1]
 

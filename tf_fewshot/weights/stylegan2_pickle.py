@@ -17,7 +17,7 @@ import numpy as np
 from ..backbones import GAN
 from ..errors import UserError
 from .network_pickle import Network, read_network_pickle
-from .pickles import in_file
+from .pickles import in_file, told
 from .stylegan2_variables import Variables, assembled
 from .stylegan_pickle import stylegan_of
 
@@ -96,7 +96,7 @@ def _check(path: Path, network: Network) -> None:
         # Nothing is compared that might compare in a way of its own.
         if not isinstance(found, (str, int, float)) or found != value:
             raise UserError(
-                f"{path} holds {network.name!r} with {name}={found!r}, which this StyleGAN2 "
+                f"{path} holds {network.name!r} with {name}={told(found)}, which this StyleGAN2 "
                 f"does not have (only {value!r})."
             )
     for name in ("lod", "synthesis/lod"):
@@ -115,10 +115,10 @@ def _taps(path: Path, network: Network) -> list[float]:
     plain = isinstance(taps, (list, tuple)) and 2 <= len(taps) <= 16
     if not plain or not all(type(t) in (int, float) and abs(t) < 1e6 for t in taps):
         raise UserError(
-            f"{path} has resample_kernel={taps!r}: no list of at least two numbers."
+            f"{path} has resample_kernel={told(taps)}: no list of at least two numbers."
         )
     if not sum(taps):
-        raise UserError(f"{path} has resample_kernel={taps!r}, which sums to 0.")
+        raise UserError(f"{path} has resample_kernel={told(taps)}, which sums to 0.")
     return [float(t) for t in taps]
 
 
@@ -150,6 +150,8 @@ def _of_discriminator(network: Network) -> dict[str, Any]:
 
 def _number(settings: Mapping[str, Any], name: str, default: float | None) -> float | None:
     value = settings.get(name, default)
-    if value is None or (isinstance(value, (int, float)) and np.isfinite(value) and value >= 0):
-        return value
-    raise UserError(f"it has {name}={value!r}, which is no number from 0")
+    if value is None:
+        return None
+    if isinstance(value, (int, float, np.number)) and 0 <= value < 1e9:
+        return value.item() if isinstance(value, np.number) else value
+    raise UserError(f"it has {name}={told(value)}, which is no number from 0")
