@@ -21,7 +21,7 @@ quickstart: $(INSTALLED)
 	$(BIN)/tf-fewshot quickstart --workdir=runs/quickstart
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 test-large: $(INSTALLED)
 	$(BIN)/python -m pytest -m large $(ARGS)

@@ -62,6 +62,7 @@ setup(
             "pre-commit>=4.0,<5",
             "pyright[nodejs]==1.1.414",
             "pytest>=8.3,<10",
+            "pytest-xdist>=3.6,<4",
             "resvg-py==0.5.0",
             "ruff>=0.17.6,<0.18",
             # Wheels are built by the tests with the setuptools of the environment.
