@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from tf_fewshot import methods
+from tf_fewshot import description, methods
 from tf_fewshot.errors import UserError
 from tf_fewshot.losses import adversarial, fisher
 from tf_fewshot.methods import method as method_module
@@ -295,3 +295,27 @@ def test_between_two_sizes_the_logarithm_is_straight():
     share = math.log(middle / 50) / math.log(2)
     assert np.isclose(rate_by_size(middle), 0.06 ** (1 - share) * 0.03**share)
     assert np.isclose(rate_by_size(middle), math.sqrt(0.06 * 0.03), rtol=0.01)
+
+
+# The table for a source -----------------------------------------------------------------
+
+
+def test_the_table_counts_what_moves_of_a_source(build_tiny):
+    gan = build_tiny("dcgan")
+    heading, *rows = description.table(gan)
+    cells = {row[0]: dict(zip(heading, row, strict=True)) for row in rows}
+    assert list(cells) == methods.names()
+    sizes = {
+        network.name: f"{sum(math.prod(v.shape) for v in network.trainable_weights):,}"
+        for network in gan.networks()
+    }
+    assert cells["ewc"]["of G"] == sizes["generator"]
+    assert cells["ewc"]["of D"] == sizes["discriminator"]
+    # One hidden layer but the last, of 8 channels: gamma and beta.
+    assert (cells["bsa"]["of G"], cells["bsa"]["of D"]) == ("16", "0")
+    gan.discriminator = None
+    heading, *rows = description.table(gan)
+    cells = {row[0]: dict(zip(heading, row, strict=True)) for row in rows}
+    assert cells["ewc"]["of G"].startswith("no: ")
+    assert "discriminator" in cells["ewc"]["of G"]
+    assert cells["bsa"]["of G"] == "16"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
+import numpy as np
+
+from . import methods
 from .adaptation import Plan
+from .backbones import GAN
+from .data.pictures import Pictures
+from .errors import UserError
 from .training import precision
-from .training.assemble import assemble
+from .training.assemble import assemble, check_parts
 
 
 def describe(plan: Plan) -> str:
@@ -39,3 +46,39 @@ def describe(plan: Plan) -> str:
         )
         lines += [f"  {math.prod(v.shape):>10,}  {v.path}" for v in player.variables]
     return "\n".join(lines)
+
+
+def table(source: GAN | None = None) -> list[tuple[str, ...]]:
+    """The table of methods, a heading first.
+
+    Args:
+        source: Adds how many weights of its generator and discriminator each method moves,
+            or what it lacks for it.
+    """
+    heading = ("method", "objective", "trainable", "latents", "regularizers")
+    rows = [(*heading, *(("of G", "of D") if source else ()), "paper")]
+    for name in methods.names():
+        m = methods.get(name)
+        cells = [type(c).__name__ for c in (m.objective, m.trainable, m.latents)]
+        regularizers = ", ".join(type(r).__name__ for r in m.regularizers)
+        counts = _counts(m, source) if source else ()
+        rows.append((name, *cells, regularizers, *counts, m.paper))
+    return rows
+
+
+def _counts(method: methods.Method, source: GAN) -> tuple[str, str]:
+    blank = Pictures(np.zeros((2, *source.image_shape), np.uint8))
+    plan = Plan(method, source, "", blank)
+    try:
+        check_parts(method, plan.start)
+        problem = plan.problem("float32", lambda line: None)
+        cell = method.trainable.sketch()
+        problem = dataclasses.replace(problem, gan=cell.prepare(problem.gan))
+        moving = cell.select(problem).moving()
+    except UserError as error:
+        return (f"no: {error}".split(". ")[0], "")
+    sizes = {network: 0 for network in ("generator", "discriminator")}
+    for variable in moving:
+        sizes[variable.path.split("/")[0]] += math.prod(variable.shape)
+    generator, discriminator = (f"{size:,}" for size in sizes.values())
+    return generator, discriminator

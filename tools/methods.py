@@ -1,21 +1,26 @@
-"""Lists the methods and the four choices that each is made of."""
+"""Lists the methods and the four choices that each is made of.
+
+tf-fewshot methods --source=avataaars64
+
+With a source it also says how many weights each method moves there, or what it lacks.
+"""
 
 from __future__ import annotations
 
+from absl import flags
+
 from .startup import load_tensorflow
+
+_SOURCE = flags.DEFINE_string("source", None, "Preset or file of a source to count weights of.")
 
 
 def main() -> None:
     load_tensorflow()
-    from tf_fewshot import methods
+    from tf_fewshot import description, weights
 
-    rows: list[tuple[str, ...]] = [
-        ("method", "objective", "trainable", "latents", "regularizers", "paper")
-    ]
-    for name in methods.names():
-        m = methods.get(name)
-        cells = [type(c).__name__ for c in (m.objective, m.trainable, m.latents)]
-        rows.append((name, *cells, ", ".join(type(r).__name__ for r in m.regularizers), m.paper))
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    rows = description.table(weights.load(_SOURCE.value) if _SOURCE.value else None)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        print("  ".join([*(row[i].ljust(widths[i]) for i in range(5)), row[5]]).rstrip())
+        print(
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        )

@@ -45,6 +45,9 @@ class ImportantKernels(Trainable):
     probe_learning_rate: float = 0.002
     fisher_quantile: float = 50.0
 
+    def sketch(self) -> ImportantKernels:
+        return dataclasses.replace(self, probe_steps=0, probe_samples=1)
+
     def select(self, problem: Problem) -> Selection:
         if not 0.0 <= self.fisher_quantile <= 100.0:
             raise UserError(f"fisher_quantile is a percentage, not {self.fisher_quantile}.")

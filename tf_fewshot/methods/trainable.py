@@ -51,6 +51,10 @@ class Trainable(abc.ABC):
         """A GAN that has what is trained; by default the same."""
         return gan
 
+    def sketch(self) -> Trainable:
+        """A cell that selects as many variables, without measuring which are the best."""
+        return self
+
     @abc.abstractmethod
     def select(self, problem: Problem) -> Selection:
         """The variables to train, of a problem whose GAN went through :meth:`prepare`."""
