@@ -31,7 +31,7 @@ _blank: contextvars.ContextVar[bool] = contextvars.ContextVar("blank", default=F
 
 @contextlib.contextmanager
 def blank_weights() -> Iterator[None]:
-    """New networks of the family begin with kernels of 0 inside this.
+    """New networks of the family begin with kernels of whatever is in memory inside this.
 
     For whoever assigns every weight: drawing 80 million numbers first takes seconds.
     """
@@ -42,9 +42,16 @@ def blank_weights() -> Iterator[None]:
         _blank.reset(token)
 
 
+class _Untouched(keras.initializers.Initializer):
+    """Memory as it is: what is replaced need not be written, which takes as long as reading."""
+
+    def __call__(self, shape, dtype=None):
+        return tf.raw_ops.Empty(shape=shape, dtype=dtype or "float32", init=False)
+
+
 def _initializer() -> keras.Initializer:
     if _blank.get():
-        return keras.initializers.Zeros()
+        return _Untouched()
     return keras.initializers.RandomNormal(stddev=0.02)
 
 

