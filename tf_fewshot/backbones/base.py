@@ -325,7 +325,8 @@ class GAN(abc.ABC):
         for path, variable in sorted(self.variables_by_path().items()):
             if path.split("/")[0] == network:
                 digest.update(path.encode())
-                digest.update(np.ascontiguousarray(variable.numpy(), np.float32).tobytes())
+                value = np.ascontiguousarray(variable.numpy(), np.float32)
+                digest.update(value.reshape(-1))
         return digest.hexdigest()
 
 
