@@ -19,7 +19,7 @@ from tests.stylegan2_original import (
 )
 from tests.stylegan2_original import modulated as modulated_original
 from tf_fewshot.backbones import BackboneError, stylegan2
-from tf_fewshot.backbones.stylegan2_discriminator import (
+from tf_fewshot.backbones.stylegan2_discriminator_layers import (
     FromRGB,
     StyleGAN2DiscriminatorBlock,
     StyleGAN2Head,
