@@ -185,7 +185,7 @@ class FamilyGenerator(keras.Model):
         self.scale_shift = ScaleShift(name="scale_shift", dtype="float32") if scale_shift else None
         self.blocks = self._blocks(scale_shift)
         self.attention_at = attention
-        self.attention = (
+        self.attention: Any = (
             SelfAttention(EPSILON, _initializer(), name="attention", dtype=self.dtype_policy)
             if attention
             else None
@@ -408,7 +408,8 @@ class BigGANFamily(GAN):
 
     def rebuild(self, **changes: Any) -> GAN:
         # These leave every kernel as it is, so that none need be drawn first.
-        if set(changes) <= {"scale_shift", "one_class", "num_classes", "dtype"}:
+        classes = changes.get("num_classes", self.num_classes) in (0, self.num_classes)
+        if classes and set(changes) <= {"scale_shift", "one_class", "num_classes", "dtype"}:
             with blank_weights():
                 return super().rebuild(**changes)
         return super().rebuild(**changes)

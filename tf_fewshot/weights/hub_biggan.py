@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..backbones import GAN
 from ..backbones.biggan import BigGAN
 from ..backbones.biggan_deep import BigGANDeep
 from ..backbones.biggan_family import BigGANFamily, blank_weights
@@ -36,7 +37,7 @@ _FIRST = re.compile(r"((?:.*/)?)Generator/(G_Z|GenZ)/G_linear/w")
 class _Kind:
     """How the variables of one architecture are called."""
 
-    network: type[BigGANFamily]
+    network: type[GAN]
     first: str
     average: str
     """What follows the name of a weight's average over training."""
@@ -131,6 +132,7 @@ def build_biggan(module: Module, nodes: Nodes) -> BigGANFamily:
     _refuse(faults, config["resolution"])
     with blank_weights():
         gan = module.kind.network(**config, statistics=len(tables[0][0]) if tables else 1)
+    assert isinstance(gan, BigGANFamily)
     if tables:
         for norm, (mean, variance) in zip(gan.generator.norms, tables, strict=True):
             norm.moving_mean.assign(mean)

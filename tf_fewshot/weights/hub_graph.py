@@ -141,7 +141,8 @@ def _constant(nodes: Nodes, node: Any, depth: int = 0) -> np.ndarray | None:
     if node.op == "Identity" and len(inner) == 1:
         return _constant(nodes, inner[0], depth + 1)
     if node.op == "Pack" and node.attr["axis"].i == 0:
-        parts = [_constant(nodes, part, depth + 1) for part in inner]
-        if parts and all(p is not None and p.shape == parts[0].shape for p in parts):
+        found = [_constant(nodes, part, depth + 1) for part in inner]
+        parts = [part for part in found if part is not None]
+        if parts and len({part.shape for part in parts}) == 1 and len(parts) == len(found):
             return np.stack(parts)
     return None
