@@ -7,4 +7,4 @@ from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    return ConfigDict({"method": "bsa", "source": "avataaars64", "steps": 300})
+    return ConfigDict({"method": "bsa", "source": "avataaars64", "steps": 600})

@@ -7,4 +7,12 @@ from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    return ConfigDict({"method": "ewc", "source": "avataaars64", "steps": 300})
+    return ConfigDict(
+        {
+            "method": "ewc",
+            "source": "avataaars64",
+            "steps": 500,
+            "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet
+            "feature_learning_rate": 0.001,
+        }
+    )

@@ -56,7 +56,7 @@ def table(source: GAN | None = None) -> list[tuple[str, ...]]:
             or what it lacks for it.
     """
     heading = ("method", "objective", "trainable", "latents", "regularizers")
-    rows = [(*heading, *(("of G", "of D") if source else ()), "paper")]
+    rows: list[tuple[str, ...]] = [(*heading, *(("of G", "of D") if source else ()), "paper")]
     for name in methods.names():
         m = methods.get(name)
         cells = [type(c).__name__ for c in (m.objective, m.trainable, m.latents)]

@@ -326,7 +326,7 @@ class GAN(abc.ABC):
             if path.split("/")[0] == network:
                 digest.update(path.encode())
                 value = np.ascontiguousarray(variable.numpy(), np.float32)
-                digest.update(value.reshape(-1))
+                digest.update(value.reshape(-1).data)  # Not copied.
         return digest.hexdigest()
 
 

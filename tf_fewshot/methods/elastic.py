@@ -210,7 +210,7 @@ class FisherPenalty(Regularizer):
         fisher_cache: Whether the diagonal is kept on disk for the same source.
     """
 
-    ewc_strength: float = 2000.0
+    ewc_strength: float = 100.0
     fisher_samples: int = 256
     fisher_likelihood: Literal["discriminator", "pixels"] = "discriminator"
     fisher_convention: Literal["per_sample", "batch_mean"] = "per_sample"

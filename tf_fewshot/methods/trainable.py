@@ -100,7 +100,8 @@ class ScaleShiftOfBoth(Trainable):
     def select(self, problem: Problem) -> Selection:
         gan = problem.gan
         roles = gan.scale_shift_roles(), gan.discriminator_scale_shift_roles()
-        return Selection(*([v for r in of for v in (*r.gammas, *r.betas)] for of in roles))
+        generator, discriminator = ([v for r in of for v in (*r.gammas, *r.betas)] for of in roles)
+        return Selection(generator, discriminator)
 
 
 @dataclasses.dataclass(frozen=True)
