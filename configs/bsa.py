@@ -2,9 +2,9 @@
 
 tf-fewshot adapt --config=bsa --data=my_pictures --workdir=runs/mine
 
-Measured on avataaars64 → personas (25 pictures, 300 steps, seed 0; 500 samples at truncation 0.4
-against 500 unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet): FID 109, intra-LPIPS
-0.151; with reconstruction_norm="l2" 122 and 0.163; with rate_factor=0.5 121 and 0.183.
+On avataaars64 → personas (25 pictures, seed 0) 600 steps give reconstructions with their pictures'
+skin, hair, clothes and glasses; with rate_factor=0.2, latents as fast as the rest and
+latent_prior_weight=0.001 all come out in one colour, after 1,000 steps, too.
 """
 
 from ml_collections import ConfigDict, config_dict
@@ -18,13 +18,13 @@ def get_config() -> ConfigDict:
             "steps": 1000,
             "batch_size": 8,
             "learning_rate": config_dict.placeholder(float),  # the paper's for the data size
-            "rate_factor": 0.2,  # times the paper's rate
-            "latent_learning_rate": config_dict.placeholder(float),  # as learning_rate
+            "rate_factor": 0.1,  # times the paper's rate
+            "latent_learning_rate": 0.1,  # None: as learning_rate
             "rate_decay": 0.2,
             "rate_decay_steps": 3000,
             "latent_noise": 0.01,  # ε; the code's
             "latent_prior_convention": "code",  # or "paper"
-            "latent_prior_weight": 0.001,  # None: 0.1 (code), 0.2 (paper)
+            "latent_prior_weight": 0.0001,  # None: 0.1 (code), 0.2 (paper)
             "latent_prior_samples": 10,  # k = 10 · batch
             "scale_shift_weight": 0.02,  # of (γ - 1)² + β²
             "reconstruction_norm": "l1",  # or "l2"

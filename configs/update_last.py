@@ -15,12 +15,12 @@ def get_config() -> ConfigDict:
             "batch_size": 8,
             "learning_rate": 0.01,
             "rate_factor": 1.0,  # of the paper's rate, if learning_rate is None
-            "latent_learning_rate": 0.02,
+            "latent_learning_rate": 0.1,
             "rate_decay": 0.2,
             "rate_decay_steps": 3000,
             "latent_noise": 0.01,  # ε; the code's
             "latent_prior_convention": "code",  # or "paper"
-            "latent_prior_weight": 0.001,  # None: 0.1 (code), 0.2 (paper)
+            "latent_prior_weight": 0.0001,  # None: 0.1 (code), 0.2 (paper)
             "latent_prior_samples": 10,  # k = 10 · batch
             "reconstruction_norm": "l1",  # or "l2"
             "perceptual_norm": "l1",  # or "l2"

@@ -40,7 +40,7 @@ class LatentPrior(Regularizer):
     """
 
     latent_prior_convention: Literal["code", "paper"] = "code"
-    latent_prior_weight: float | None = 0.001
+    latent_prior_weight: float | None = 0.0001
     latent_prior_samples: int = 10
 
     def prepare(self, problem: Problem, selection: Selection, latents: LatentSource) -> Penalty:
