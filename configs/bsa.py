@@ -4,7 +4,7 @@ tf-fewshot adapt --config=bsa --data=my_pictures --workdir=runs/mine
 
 On avataaars64 → personas (25 pictures, seed 0) 600 steps give reconstructions with their pictures'
 skin, hair, clothes and glasses; with rate_factor=0.2, latents as fast as the rest and
-latent_prior_weight=0.001 all come out in one colour, after 1,000 steps, too.
+latent_prior_weight=0.001 those of toon-heads all came out in one colour after 1,000 steps.
 """
 
 from ml_collections import ConfigDict, config_dict
