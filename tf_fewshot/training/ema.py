@@ -51,13 +51,13 @@ class EMA:
                 mine.assign(theirs)
 
     def current(self) -> GAN:
-        """The copy, with the discriminator as it is now."""
+        """The copy, with the discriminator as it is now if the architecture has one."""
         if not self.decay:
             for mine, theirs in self._pairs:
                 mine.assign(theirs)
-        for mine, theirs in zip(
-            self._gan.networks()[1:], self._trained.networks()[1:], strict=True
-        ):
+        mine, theirs = self._gan.discriminator, self._trained.discriminator
+        # An architecture without one may be trained against one of another architecture.
+        if mine is not None and theirs is not None:
             for copy, weight in zip(mine.weights, theirs.weights, strict=True):
                 copy.assign(weight)
         return self._gan
