@@ -27,7 +27,7 @@ image on, as below, has not been run. In the last but one part the rates had beg
 427,712 images on, and were set back at 444,992.
 """
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 
 
 def get_config() -> ConfigDict:
@@ -59,5 +59,9 @@ def get_config() -> ConfigDict:
             "clip_images": True,  # what D sees; flat white is otherwise hard to hit
             "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet
             "feature_learning_rate": 0.001,
+            "augment": "none",  # or diffaugment, ada: of what the discriminator sees
+            "augment_p": config_dict.placeholder(float),  # of "ada"; adapted
+            "ada_target": 0.6,
+            "ada_images": 500_000,  # within which augment_p may go from 0 to 1
         }
     )

@@ -149,6 +149,34 @@ def test_plan_says_what_is_wrong(tiny_pictures):
     assert "generator:" in describe(made)
 
 
+def test_plan_passes_the_augmentation_on(tiny_pictures):
+    def objective(**changes):
+        return plan(config(**changes), tiny_pictures, precision="float32").method.objective
+
+    plain, fixed, adapted = (
+        objective(),
+        objective(augment="ada", augment_p=0.25),
+        objective(augment="ada", augment_p=None, ada_target=0.4, ada_images=100),
+    )
+    assert (plain.augment, plain.augment_p) == ("none", None)
+    assert (fixed.augment, fixed.augment_p, fixed.ada_images) == ("ada", 0.25, 500_000)
+    assert (adapted.augment_p, adapted.ada_target, adapted.ada_images) == (None, 0.4, 100)
+    with pytest.raises(UserError, match="augment_p is a setting of augment='ada'"):
+        objective(augment="diffaugment", augment_p=0.25)
+
+
+def test_the_discriminator_sees_augmented_pictures(pictures, tmp_path):
+    augmented = methods.get("scratch").with_settings(augment="ada", ada_target=-1.0, ada_images=32)
+    made = pretraining(pictures, method=augmented, growths=[Growth(8, 16, 0, 4)])
+    with RunFolder.open(tmp_path, made.identity()) as folder:
+        made.run(folder)
+    # Logits are always surer than the target: 16 pictures raise the probability by a half.
+    (checkpoint,) = (tmp_path / "checkpoints" / "0-8px").glob("step0000004.npz")
+    with np.load(checkpoint) as saved:
+        state = [saved[f"state_discriminator/{i}"] for i in range(4)]
+    assert 0.5 in [float(value) for value in state if value.shape == ()]
+
+
 @pytest.mark.download
 def test_plan_goes_on_from_a_narrower_source_with_noise(tiny_pictures, tmp_path):
     start = backbones.build("stylegan", **{**MODEL, "channels": [8, 8, 4]})

@@ -20,6 +20,9 @@ from .training.pretrain import Pretraining
 from .training.run_folder import RunFolder
 from .weights.native import save_gan
 
+# As Karras et al. (2020) adapt while they train from scratch; the methods' own is for few shots.
+_ADA_IMAGES = 500_000
+
 
 def plan(
     config: dict[str, Any],
@@ -60,6 +63,10 @@ def plan(
         clip_images=config.get("clip_images", False),
         feature_weight=config.get("feature_weight", 0.0),
         feature_learning_rate=config.get("feature_learning_rate", 0.0005),
+        augment=config.get("augment", "none"),
+        augment_p=config.get("augment_p"),
+        ada_target=config.get("ada_target", 0.6),
+        ada_images=config.get("ada_images", _ADA_IMAGES),
     )
     pictures = load_pictures(data, model["resolution"], min_count=batch_size)
     begun = _begun(weights.load(start), model) if start is not None else None
