@@ -14,10 +14,11 @@ from tests.conftest import TINY
 from tf_fewshot import backbones
 from tf_fewshot.backbones import (
     BackboneError,
-    base,
+    registry,
     stylegan,
     stylegan_discriminator,
-    stylegan_generator,
+    stylegan_layers,
+    truncation,
     widening,
 )
 
@@ -477,11 +478,11 @@ def test_half_precision_stays_near(tiny_stylegan):
 @pytest.mark.parametrize(
     ("cls", "arguments"),
     [
-        (stylegan_generator.SynthesisBlock, (8, 3, 4, True, (True, False), True)),
+        (stylegan_layers.SynthesisBlock, (8, 3, 4, True, (True, False), True)),
         (stylegan_discriminator.DiscriminatorBlock, (8, 3, 4, "auto")),
         (stylegan_discriminator.DiscriminatorHead, (3, 2)),
-        (stylegan_generator.Epilogue, (True, False)),
-        (stylegan_generator.Mapping, (4, 2)),
+        (stylegan_layers.Epilogue, (True, False)),
+        (stylegan_layers.Mapping, (4, 2)),
     ],
 )
 def test_blocks_come_back_from_their_config(cls, arguments):
@@ -494,7 +495,7 @@ def test_blocks_come_back_from_their_config(cls, arguments):
 
 def test_every_registered_backbone_has_a_tiny_one():
     # Those without discriminator and with classes only have contract tests of their own.
-    assert {*TINY, "biggan", "biggan_deep"} == set(base._REGISTRY)
+    assert {*TINY, "biggan", "biggan_deep"} == set(registry._REGISTRY)
     with pytest.raises(ValueError, match="Did you mean 'stylegan'"):
         backbones.build("stylegun")
 
@@ -697,7 +698,7 @@ def test_truncated_latents_have_the_law_of_drawing_again(tiny_dcgan, threshold):
 
 def test_truncation_keeps_the_rank_of_every_component():
     z = np.sort(np.random.default_rng(0).standard_normal((500, 1)), axis=0).astype(np.float32)
-    values = [np.asarray(base.truncated_normal(z, t)) for t in (0.3, 0.5, 1.0, 2.0, 4.0)]
+    values = [np.asarray(truncation.truncated_normal(z, t)) for t in (0.3, 0.5, 1.0, 2.0, 4.0)]
     for value in values:
         assert (np.diff(value[:, 0]) >= 0).all()
         np.testing.assert_array_equal(np.sign(value), np.sign(z))
@@ -709,13 +710,15 @@ def test_truncation_keeps_the_rank_of_every_component():
 
 def test_thresholds_at_their_ends_and_for_each_row():
     z = np.array([[-9.0, 0.5], [7.0, -0.5], [0.1, 30.0]], np.float32)
-    np.testing.assert_array_equal(base.truncated_normal(z, 0.0), 0)
-    np.testing.assert_array_equal(base.truncated_normal(z, -1.0), 0)
-    assert np.isfinite(base.truncated_normal(z, 100.0)).all()
-    assert (np.abs(base.truncated_normal(z, 100.0)) <= np.abs(z)).all()
-    np.testing.assert_allclose(base.truncated_normal(z[:, 1:2] % 1, 9.0), z[:, 1:2] % 1, atol=1e-6)
+    np.testing.assert_array_equal(truncation.truncated_normal(z, 0.0), 0)
+    np.testing.assert_array_equal(truncation.truncated_normal(z, -1.0), 0)
+    assert np.isfinite(truncation.truncated_normal(z, 100.0)).all()
+    assert (np.abs(truncation.truncated_normal(z, 100.0)) <= np.abs(z)).all()
+    np.testing.assert_allclose(
+        truncation.truncated_normal(z[:, 1:2] % 1, 9.0), z[:, 1:2] % 1, atol=1e-6
+    )
     rows = np.array([0.2, 0.7, 2.0], np.float32)
-    together = base.truncated_normal(z, rows)
+    together = truncation.truncated_normal(z, rows)
     for i in range(3):
-        alone = base.truncated_normal(z[i : i + 1], float(rows[i]))
+        alone = truncation.truncated_normal(z[i : i + 1], float(rows[i]))
         np.testing.assert_array_equal(together[i : i + 1], alone)

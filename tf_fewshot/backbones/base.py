@@ -1,4 +1,4 @@
-"""The contract that every backbone keeps, and the registry of backbones.
+"""The contract that every backbone keeps.
 
 A backbone is one file that subclasses :class:`GAN` and registers itself under
 the name of its architecture. It knows nothing of methods: it only says what it
@@ -9,48 +9,15 @@ from __future__ import annotations
 
 import abc
 import copy
-import dataclasses
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from ..errors import UserError, unknown_name
-
-Variable = keras.Variable
-
-
-class BackboneError(UserError):
-    """What a backbone was asked for does not exist or does not fit."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One step of a network on the way from input to output."""
-
-    name: str
-    variables: tuple[Variable, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class ScaleShiftRole:
-    """The variables that scale and shift one hidden layer of the generator.
-
-    Attributes:
-        layer: Name of the hidden layer.
-        gammas: Scales, or what computes them.
-        betas: Shifts, or what computes them.
-        direct: Whether ``gammas`` and ``betas`` are the scale (identity at 1) and
-            the shift (identity at 0) themselves, rather than maps that compute them.
-    """
-
-    layer: str
-    gammas: tuple[Variable, ...]
-    betas: tuple[Variable, ...]
-    direct: bool = True
+from .errors import BackboneError
+from .parts import ScaleShiftRole, Stage, Variable, digest_of
+from .truncation import truncated_normal
 
 
 class GAN(abc.ABC):
@@ -79,9 +46,9 @@ class GAN(abc.ABC):
     # What it is ----------------------------------------------------------------
 
     @property
-    @abc.abstractmethod
     def latent_dim(self) -> int:
         """Size of ``z``."""
+        return self.config["latent_dim"]
 
     @property
     @abc.abstractmethod
@@ -298,6 +265,12 @@ class GAN(abc.ABC):
         miner = getattr(self.generator, "miner", None)
         return [] if miner is None else list(miner.trainable_weights)
 
+    def _require(self, key: str) -> None:
+        """Raises a BackboneError unless it was built with ``key``, as ``with_…`` builds it."""
+        if not self.config[key]:
+            what = key.replace("_", " ").replace("scale shift", "scale and shift")
+            raise BackboneError(f"this {type(self).__name__} has no {what}: use with_{key}() first")
+
     def _with(self, key: str, value: Any, what: str) -> GAN:
         if key not in self.config:
             raise BackboneError(f"a {self.architecture} cannot have {what}")
@@ -321,59 +294,5 @@ class GAN(abc.ABC):
 
     def fingerprint(self, network: str = "generator") -> str:
         """SHA-256 over paths and float32 values of one network's weights."""
-        digest = hashlib.sha256()
-        for path, variable in sorted(self.variables_by_path().items()):
-            if path.split("/")[0] == network:
-                digest.update(path.encode())
-                value = np.ascontiguousarray(variable.numpy(), np.float32)
-                digest.update(value.reshape(-1).data)  # Not copied.
-        return digest.hexdigest()
-
-
-def truncated_normal(z, threshold):
-    """Maps samples ``[N, D]`` of N(0, 1) to a normal truncated at ±threshold, by inversion.
-
-    ``threshold`` is a number or ``[N]``; 0 or less gives the centre.
-    """
-    z = tf.convert_to_tensor(z, tf.float32)
-    threshold = tf.maximum(tf.cast(threshold, tf.float32), 0.0)
-    if threshold.shape.rank:
-        threshold = threshold[:, None]
-    # In double precision, for the tails.
-    wide, root = tf.cast(z, tf.float64), np.sqrt(0.5)
-    inside = tf.math.erf(tf.cast(threshold, tf.float64) * root)
-    values = tf.cast(tf.math.erfinv(tf.math.erf(wide * root) * inside) / root, tf.float32)
-    # Truncation enlarges nothing; without this the far tails would jump to the threshold.
-    limit = tf.minimum(threshold, tf.abs(z))
-    return tf.clip_by_value(values, -limit, limit)
-
-
-_REGISTRY: dict[str, type[GAN]] = {}
-
-
-def register(architecture: str) -> Callable[[type[GAN]], type[GAN]]:
-    """Class decorator that makes a backbone known by its architecture's name."""
-
-    def add(cls: type[GAN]) -> type[GAN]:
-        cls.architecture = architecture
-        _REGISTRY[architecture] = cls
-        return cls
-
-    return add
-
-
-def build(architecture: str, **config: Any) -> GAN:
-    """Builds a GAN with new weights.
-
-    Raises:
-        UserError: if no such architecture is registered.
-    """
-    if architecture not in _REGISTRY:
-        raise unknown_name("architecture", architecture, _REGISTRY)
-    return _REGISTRY[architecture](**config)
-
-
-def build_networks(*networks_and_inputs: tuple[keras.Model, tuple[int, ...]]) -> None:
-    """Creates the weights of subclassed networks by one call on an empty image or latent."""
-    for network, shape in networks_and_inputs:
-        network(tf.zeros((1, *shape)))
+        variables = self.variables_by_path().items()
+        return digest_of({p: v for p, v in variables if p.split("/")[0] == network})

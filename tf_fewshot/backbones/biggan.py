@@ -13,15 +13,11 @@ import keras
 import tensorflow as tf
 
 from ..layers import SpectralConv2D, upscale2d
-from .base import BackboneError, register
-from .biggan_family import (
-    BigGANFamily,
-    Block,
-    FamilyGenerator,
-    default_attention,
-    default_channels,
-    spectral,
-)
+from .biggan_family import BigGANFamily, default_attention, default_channels
+from .biggan_generator import Block, FamilyGenerator
+from .biggan_initial import spectral
+from .errors import BackboneError
+from .registry import register
 
 _LATENTS = {128: 120, 256: 140, 512: 128}
 

@@ -14,14 +14,10 @@ import keras
 import tensorflow as tf
 
 from ..layers import upscale2d
-from .base import BackboneError, register
-from .biggan_family import (
-    BigGANFamily,
-    Block,
-    FamilyGenerator,
-    default_attention,
-    default_channels,
-)
+from .biggan_family import BigGANFamily, default_attention, default_channels
+from .biggan_generator import Block, FamilyGenerator
+from .errors import BackboneError
+from .registry import register
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")

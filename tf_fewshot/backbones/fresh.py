@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import keras
 
-from .base import GAN, BackboneError, build_networks
+from .base import GAN
+from .errors import BackboneError
+from .registry import build_networks
 from .stylegan import default_channels
 from .stylegan_discriminator import StyleGANDiscriminator
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from .base import GAN, BackboneError
+from .base import GAN
+from .errors import BackboneError
 
 _NOT_FINITE = "the generator's pixels are not finite numbers"
 

@@ -14,7 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .base import GAN, BackboneError, ScaleShiftRole, Stage, register
+from .base import GAN
+from .errors import BackboneError
+from .feedforward import FeedForwardGAN
+from .parts import ScaleShiftRole
+from .registry import register
 from .sngan_discriminator import SNGANDiscriminator
 from .sngan_generator import SNGANGenerator
 
@@ -31,7 +35,7 @@ def default_halvings(resolution: int) -> int:
 
 
 @register("sngan")
-class SNGAN(GAN):
+class SNGAN(FeedForwardGAN):
     """SNGAN-projection: residual networks that are told the class, or none.
 
     Batch normalisation (epsilon 2e-5, momentum 0.9) takes its scale and shift from a table
@@ -121,51 +125,11 @@ class SNGAN(GAN):
         self.discriminator.build((None, *self.image_shape))
 
     @property
-    def latent_dim(self) -> int:
-        return self.config["latent_dim"]
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return (self.config["resolution"], self.config["resolution"], self.config["channels"])
-
-    @property
     def num_classes(self) -> int:
         return self.config["num_classes"]
 
-    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
-        """The full inference path; see :meth:`GAN.generate`.
-
-        SNGAN truncates its latents (:meth:`GAN.truncate_latents`), not in the network, and
-        has no noise: both arguments are ignored.
-        """
-        del truncation, noise
-        return self.generator(z, label)
-
-    def generator_features(self, z, label=None) -> list:
-        return self.generator.activations(z, label)
-
-    def discriminator_features(self, images, label=None, training: bool = False) -> list:
-        del label
-        return self.discriminator.activations(images, training)
-
-    def generator_stages(self) -> list[Stage]:
-        g = self.generator
-        layers = [] if g.miner is None else [g.miner]
-        layers += [g.from_latent, *g.blocks, g.to_image]
-        return [Stage(layer.name, tuple(layer.weights)) for layer in layers]
-
-    def synthesis_stages(self) -> list[Stage]:
-        return [stage for stage in self.generator_stages() if stage.name != "miner"]
-
-    def discriminator_stages(self) -> list[Stage]:
-        d = self.discriminator
-        if d is None:
-            return []
-        return [Stage(layer.name, tuple(layer.weights)) for layer in (*d.blocks, d.to_logit)]
-
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
-        if not self.config["scale_shift"]:
-            raise BackboneError("this SNGAN has no scale and shift: use with_scale_shift()")
+        self._require("scale_shift")
         g = self.generator
         layers = [("l1", g.from_latent.scale_shift)]
         for block in g.blocks:
@@ -176,8 +140,7 @@ class SNGAN(GAN):
         return [ScaleShiftRole(name, (layer.gamma,), (layer.beta,)) for name, layer in layers]
 
     def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
-        if not self.config["discriminator_scale_shift"]:
-            raise BackboneError("use with_discriminator_scale_shift() first")
+        self._require("discriminator_scale_shift")
         return [
             ScaleShiftRole(f"{block.name}/{name}", (layer.gamma,), (layer.beta,))
             for block in self.discriminator.blocks

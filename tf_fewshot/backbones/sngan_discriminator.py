@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from ..layers import ScaleShift, SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
-from .base import BackboneError
+from .errors import BackboneError
 from .sngan_generator import glorot
 
 
@@ -192,6 +192,11 @@ class SNGANDiscriminator(keras.Model):
             for i, width in enumerate(widths)
         ]
         self.to_logit = SNGANToLogit(num_classes, one_class, name=f"l{len(widths) + 1}")
+
+    @property
+    def chain(self) -> list:
+        """The layers from pixels to logits."""
+        return [*self.blocks, self.to_logit]
 
     def build(self, input_shape=None):
         size, width = self.resolution, self.channels

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from ..layers import ClassBatchNorm, Miner, ScaleShift, upscale2d
-from .base import BackboneError
+from .errors import BackboneError
 
 
 def glorot(gain: float = 1.0):
@@ -194,6 +194,11 @@ class SNGANGenerator(keras.Model):
             for i, width in enumerate(widths[1:])
         ]
         self.to_image = SNGANToImage(channels, name=f"l{len(widths) + 1}")
+
+    @property
+    def chain(self) -> list:
+        """The layers from latents to pixels, but the miner."""
+        return [self.from_latent, *self.blocks, self.to_image]
 
     def build(self, input_shape=None):
         if self.miner is not None:

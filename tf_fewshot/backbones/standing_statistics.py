@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..layers import SpectralConv2D, SpectralDense
-from .base import BackboneError
 from .biggan_family import BigGANFamily
+from .errors import BackboneError
 
 
 def accumulate_statistics(

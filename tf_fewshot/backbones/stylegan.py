@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
-from .base import GAN, BackboneError, ScaleShiftRole, Stage, build_networks, register
+from .errors import BackboneError
+from .parts import ScaleShiftRole, Stage
+from .registry import build_networks, register
+from .style_based import StyleBasedGAN
 from .stylegan_discriminator import StyleGANDiscriminator
 from .stylegan_generator import StyleGANGenerator
 
@@ -25,7 +25,7 @@ def default_channels(resolution: int, base: int = 8192, maximum: int = 512) -> l
 
 
 @register("stylegan")
-class StyleGAN(GAN):
+class StyleGAN(StyleBasedGAN):
     """StyleGAN v1 with its discriminator.
 
     Args:
@@ -105,75 +105,19 @@ class StyleGAN(GAN):
         build_networks(
             (self.generator, (latent_dim,)), (self.discriminator, (resolution, resolution, 3))
         )
-        self._free_scale: np.ndarray | None = None
-
-    @property
-    def latent_dim(self) -> int:
-        return self.config["latent_dim"]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         return (self.config["resolution"], self.config["resolution"], 3)
 
-    def truncate_latents(self, z, truncation):
-        """Returns ``z``: StyleGAN truncates its styles."""
-        del truncation
-        return z
-
-    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
-        del label
-        ws = self.generator.broadcast(self.generator.styles(z))
-        if truncation is not None:
-            ws = self.generator.truncate(ws, truncation, self.config["truncation_layers"])
-        return self.generator.synthesize(ws, noise)
-
-    # Pictures are fitted among the styles: pixel normalisation makes z = 0, where a
-    # latent table begins, a pole of the mapping network.
-
-    @property
-    def free_latent_dim(self) -> int:
-        return self.config["w_dim"]
-
-    def free_latents(self, z, label=None):
-        del label
-        return (self.generator.styles(z) - self.generator.w_avg) / self._scale()
-
-    def synthesize(self, free, label=None, training: bool = False):
-        del label
-        ws = self.generator.broadcast(self.generator.w_avg + free * self._scale())
-        return self.generator.synthesize(ws, noise="random" if training else "const")
-
-    def _scale(self) -> np.ndarray:
-        """Standard deviation of each component of the styles, ``[w_dim]``."""
-        scale = self._free_scale
-        if scale is None:
-            with tf.init_scope():
-                styles = self.generator.styles(self.sample_latents(4096, seed=0))
-                scale = self._free_scale = np.std(np.asarray(styles), 0) + 1e-8
-        return scale
-
-    def generator_features(self, z, label=None) -> list:
-        del label
-        ws = self.generator.broadcast(self.generator.styles(z))
-        return self.generator.activations(ws)
-
-    def discriminator_features(self, images, label=None, training: bool = False) -> list:
-        del label, training
-        return self.discriminator.activations(images)
-
     def generator_stages(self) -> list[Stage]:
-        g = self.generator
-        mined = g.miner.weights if g.miner is not None else []
-        stages = [Stage("mapping", (*mined, *g.mapping.weights, g.w_avg))]
+        g, stages = self.generator, [self._mapping_stage()]
         for i, block in enumerate(g.blocks):
             variables = [*block.weights, *g.noises[2 * i : 2 * i + 2]]
             stages.append(Stage(block.name, tuple(variables)))
         last = [v for layer in g.to_rgb.values() for v in layer.weights]
         stages.append(Stage("ToRGB", (*last, *([g.lod] if g.fading else []))))
         return stages
-
-    def synthesis_stages(self) -> list[Stage]:
-        return self.generator_stages()[1:]
 
     def discriminator_stages(self) -> list[Stage]:
         d = self.discriminator
@@ -185,8 +129,7 @@ class StyleGAN(GAN):
         return [*stages, Stage("4x4", tuple(d.head.weights))]
 
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
-        if not self.config["scale_shift"]:
-            raise BackboneError("this StyleGAN has no scale and shift: use with_scale_shift()")
+        self._require("scale_shift")
         roles = []
         for block in self.generator.blocks:
             for epilogue in (block.epilogue0, block.epilogue1):
@@ -195,15 +138,6 @@ class StyleGAN(GAN):
                     name = f"{block.name}/{epilogue.name}"
                     roles.append(ScaleShiftRole(name, (layer.gamma,), (layer.beta,)))
         return roles
-
-    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
-        if not self.config["discriminator_scale_shift"]:
-            raise BackboneError("use with_discriminator_scale_shift() first")
-        return [
-            ScaleShiftRole(f"{part.name}/{layer.name}", (layer.gamma,), (layer.beta,))
-            for part in (*self.discriminator.blocks, self.discriminator.head)
-            for layer in part.scale_shifts
-        ]
 
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
         """The style modulations of AdaIN: maps that compute scale and shift together."""

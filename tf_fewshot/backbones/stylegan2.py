@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .base import GAN, BackboneError, ScaleShiftRole, Stage, register
+from .base import GAN
+from .errors import BackboneError
+from .parts import ScaleShiftRole, Stage
+from .registry import register
+from .style_based import StyleBasedGAN
 from .stylegan import default_channels
 from .stylegan2_config import check
 from .stylegan2_discriminator import StyleGAN2Discriminator
@@ -22,7 +26,7 @@ from .stylegan2_mapping import Conditioning
 
 
 @register("stylegan2")
-class StyleGAN2(GAN):
+class StyleGAN2(StyleBasedGAN):
     """StyleGAN2 with its discriminator.
 
     The defaults are those of config F. Config E has half the channels; StyleGAN2-ADA's
@@ -153,11 +157,6 @@ class StyleGAN2(GAN):
         label = tf.zeros([1], tf.int32)
         self.generator(tf.zeros((1, latent_dim)), label)
         self.discriminator(tf.zeros((1, resolution, resolution, image_channels)), label)
-        self._free_scale: np.ndarray | None = None
-
-    @property
-    def latent_dim(self) -> int:
-        return self.config["latent_dim"]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -167,45 +166,6 @@ class StyleGAN2(GAN):
     @property
     def num_classes(self) -> int:
         return 0 if self.config["one_class"] else self.config["num_classes"]
-
-    def truncate_latents(self, z, truncation):
-        """Returns ``z``: StyleGAN2 truncates its styles."""
-        del truncation
-        return z
-
-    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
-        ws = self.generator.broadcast(self.generator.styles(z, label))
-        if truncation is not None:
-            ws = self.generator.truncate(ws, truncation, self.config["truncation_layers"])
-        return self.generator.synthesize(ws, noise)
-
-    # Pictures are fitted among the styles: pixel normalisation makes z = 0, where a
-    # latent table begins, a pole of the mapping network.
-
-    @property
-    def free_latent_dim(self) -> int:
-        return self.config["w_dim"]
-
-    def free_latents(self, z, label=None):
-        """Maps ``z`` to the normalised styles, of all classes together if there are any."""
-        return (self.generator.styles(z, label) - self.generator.w_avg) / self._scale()
-
-    def synthesize(self, free, label=None, training: bool = False):
-        """Images of free latents; a class is in the styles, so that ``label`` is ignored."""
-        del label
-        ws = self.generator.broadcast(self.generator.w_avg + free * self._scale())
-        return self.generator.synthesize(ws, noise="random" if training else "const")
-
-    def _scale(self) -> np.ndarray:
-        """Standard deviation of each component of the styles, ``[w_dim]``."""
-        scale = self._free_scale
-        if scale is None:
-            with tf.init_scope():
-                z = self.sample_latents(4096, seed=0)
-                label = np.arange(4096) % max(self.config["num_classes"], 1)
-                styles = np.asarray(self.generator.styles(z, label))
-                scale = self._free_scale = np.std(styles, 0) + 1e-8
-        return scale
 
     # Classes ---------------------------------------------------------------------
 
@@ -240,26 +200,13 @@ class StyleGAN2(GAN):
 
     # Parts -------------------------------------------------------------------------
 
-    def generator_features(self, z, label=None) -> list:
-        ws = self.generator.broadcast(self.generator.styles(z, label))
-        return self.generator.activations(ws)
-
-    def discriminator_features(self, images, label=None, training: bool = False) -> list:
-        del label, training
-        return self.discriminator.activations(images)
-
     def generator_stages(self) -> list[Stage]:
-        g = self.generator
-        mined = g.miner.weights if g.miner is not None else []
-        stages = [Stage("mapping", (*mined, *g.mapping.weights, g.w_avg))]
+        g, stages = self.generator, [self._mapping_stage()]
         noises = list(g.noises)
         for block in g.blocks:
             own = [noises.pop(0) for _ in block.convs if noises]
             stages.append(Stage(block.name, (*block.weights, *own)))
         return [*stages, Stage("ToRGB", tuple(g.to_rgb.weights))]
-
-    def synthesis_stages(self) -> list[Stage]:
-        return self.generator_stages()[1:]
 
     def discriminator_stages(self) -> list[Stage]:
         d = self.discriminator
@@ -270,20 +217,10 @@ class StyleGAN2(GAN):
         return [*stages, Stage(d.head.name, (*mapped, *d.head.weights))]
 
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
-        if not self.config["scale_shift"]:
-            raise BackboneError("this StyleGAN2 has no scale and shift: use with_scale_shift()")
+        self._require("scale_shift")
         return [
             ScaleShiftRole(name, (conv.scale_shift.gamma,), (conv.scale_shift.beta,))
             for name, conv in self._styled()[:-1]
-        ]
-
-    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
-        if not self.config["discriminator_scale_shift"]:
-            raise BackboneError("use with_discriminator_scale_shift() first")
-        return [
-            ScaleShiftRole(f"{part.name}/{layer.name}", (layer.gamma,), (layer.beta,))
-            for part in (*self.discriminator.blocks, self.discriminator.head)
-            for layer in part.scale_shifts
         ]
 
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:

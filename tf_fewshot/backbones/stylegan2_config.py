@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .base import BackboneError
+from .errors import BackboneError
 
 _ARCHITECTURES = ("orig", "skip", "resnet")
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..layers import Miner
-from .base import BackboneError
+from .errors import BackboneError
 from .stylegan2_layers import StyleGAN2Block, ToRGB
 from .stylegan2_mapping import StyleGAN2Mapping
 

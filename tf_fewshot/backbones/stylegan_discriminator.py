@@ -19,7 +19,7 @@ from ..layers import (
     ScaleShift,
     downscale2d,
 )
-from .stylegan_generator import fuses, lrelu
+from .stylegan_layers import fuses, lrelu
 
 
 def _scale_shifts(count: int, dtype) -> list[ScaleShift]:

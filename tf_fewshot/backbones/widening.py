@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from .base import BackboneError
+from .errors import BackboneError
 from .stylegan import StyleGAN
 
 

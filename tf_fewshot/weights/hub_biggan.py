@@ -18,7 +18,8 @@ import tensorflow as tf
 from ..backbones import GAN
 from ..backbones.biggan import BigGAN
 from ..backbones.biggan_deep import BigGANDeep
-from ..backbones.biggan_family import BigGANFamily, blank_weights
+from ..backbones.biggan_family import BigGANFamily
+from ..backbones.biggan_initial import blank_weights
 from ..errors import UserError
 from .hub_graph import (
     Nodes,

@@ -1,0 +1,53 @@
+"""What DCGAN and SNGAN share as GANs: networks that are a chain of layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import GAN
+from .parts import Stage
+
+
+class FeedForwardGAN(GAN):
+    """A GAN whose networks pass their input through one layer after the other.
+
+    Both networks have ``chain``, these layers from input to output, and ``activations``,
+    what they give. They truncate latents (:meth:`GAN.truncate_latents`), not inside.
+    """
+
+    generator: Any
+    discriminator: Any
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return (self.config["resolution"], self.config["resolution"], self.config["channels"])
+
+    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
+        """The full inference path; see :meth:`GAN.generate`.
+
+        There is no truncation in the network and no noise: both arguments are ignored.
+        """
+        del truncation, noise
+        return self.generator(z, label)
+
+    def generator_features(self, z, label=None) -> list:
+        return self.generator.activations(z, label)
+
+    def discriminator_features(self, images, label=None, training: bool = False) -> list:
+        del label
+        return self.discriminator.activations(images, training)
+
+    def generator_stages(self) -> list[Stage]:
+        miner = self.generator.miner
+        mined = [] if miner is None else [Stage("miner", tuple(miner.weights))]
+        return [*mined, *self.synthesis_stages()]
+
+    def synthesis_stages(self) -> list[Stage]:
+        return _stages(self.generator.chain)
+
+    def discriminator_stages(self) -> list[Stage]:
+        return [] if self.discriminator is None else _stages(self.discriminator.chain)
+
+
+def _stages(layers) -> list[Stage]:
+    return [Stage(layer.name, tuple(layer.weights)) for layer in layers]

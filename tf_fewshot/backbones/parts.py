@@ -1,0 +1,48 @@
+"""What a backbone says that its networks are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+Variable = keras.Variable
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One step of a network on the way from input to output."""
+
+    name: str
+    variables: tuple[Variable, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleShiftRole:
+    """The variables that scale and shift one hidden layer of the generator.
+
+    Attributes:
+        layer: Name of the hidden layer.
+        gammas: Scales, or what computes them.
+        betas: Shifts, or what computes them.
+        direct: Whether ``gammas`` and ``betas`` are the scale (identity at 1) and
+            the shift (identity at 0) themselves, rather than maps that compute them.
+    """
+
+    layer: str
+    gammas: tuple[Variable, ...]
+    betas: tuple[Variable, ...]
+    direct: bool = True
+
+
+def digest_of(variables: Mapping[str, Variable]) -> str:
+    """SHA-256 over paths and float32 values."""
+    digest = hashlib.sha256()
+    for path, variable in sorted(variables.items()):
+        digest.update(path.encode())
+        value = np.ascontiguousarray(variable.numpy(), np.float32)
+        digest.update(value.reshape(-1).data)  # Not copied.
+    return digest.hexdigest()

@@ -1,0 +1,91 @@
+"""What StyleGAN and StyleGAN2 share as GANs: all that goes through their styles.
+
+Source: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial
+Networks" (CVPR 2019).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .base import GAN
+from .parts import ScaleShiftRole, Stage
+
+
+class StyleBasedGAN(GAN):
+    """A GAN whose generator maps latents to styles and draws from these.
+
+    The generator has ``styles``, ``broadcast``, ``truncate``, ``synthesize`` and
+    ``activations``, and the running mean ``w_avg`` of the styles.
+    """
+
+    generator: Any
+    discriminator: Any
+    _free_scale: np.ndarray | None = None
+
+    def truncate_latents(self, z, truncation):
+        """Returns ``z``: what is truncated are the styles."""
+        del truncation
+        return z
+
+    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
+        ws = self.generator.broadcast(self.generator.styles(z, label))
+        if truncation is not None:
+            ws = self.generator.truncate(ws, truncation, self.config["truncation_layers"])
+        return self.generator.synthesize(ws, noise)
+
+    # Pictures are fitted among the styles: pixel normalisation makes z = 0, where a
+    # latent table begins, a pole of the mapping network.
+
+    @property
+    def free_latent_dim(self) -> int:
+        return self.config["w_dim"]
+
+    def free_latents(self, z, label=None):
+        """Maps ``z`` to the normalised styles, of all classes together if there are any."""
+        return (self.generator.styles(z, label) - self.generator.w_avg) / self._scale()
+
+    def synthesize(self, free, label=None, training: bool = False):
+        """Images of free latents; a class is in the styles, so that ``label`` is ignored."""
+        del label
+        ws = self.generator.broadcast(self.generator.w_avg + free * self._scale())
+        return self.generator.synthesize(ws, noise="random" if training else "const")
+
+    def _scale(self) -> np.ndarray:
+        """Standard deviation of each component of the styles, ``[w_dim]``."""
+        scale = self._free_scale
+        if scale is None:
+            with tf.init_scope():
+                label = np.arange(4096) % max(self.num_classes, 1)
+                styles = self.generator.styles(self.sample_latents(4096, seed=0), label)
+                scale = self._free_scale = np.std(np.asarray(styles), 0) + 1e-8
+        return scale
+
+    # Parts -------------------------------------------------------------------------
+
+    def generator_features(self, z, label=None) -> list:
+        ws = self.generator.broadcast(self.generator.styles(z, label))
+        return self.generator.activations(ws)
+
+    def discriminator_features(self, images, label=None, training: bool = False) -> list:
+        del label, training
+        return self.discriminator.activations(images)
+
+    def _mapping_stage(self) -> Stage:
+        g = self.generator
+        mined = g.miner.weights if g.miner is not None else []
+        return Stage("mapping", (*mined, *g.mapping.weights, g.w_avg))
+
+    def synthesis_stages(self) -> list[Stage]:
+        return self.generator_stages()[1:]
+
+    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
+        self._require("discriminator_scale_shift")
+        return [
+            ScaleShiftRole(f"{part.name}/{layer.name}", (layer.gamma,), (layer.beta,))
+            for part in (*self.discriminator.blocks, self.discriminator.head)
+            for layer in part.scale_shifts
+        ]
