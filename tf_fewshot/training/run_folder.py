@@ -6,15 +6,11 @@ It needs no TensorFlow, until TensorBoard events are written.
 from __future__ import annotations
 
 import datetime
-import errno
-import fcntl
 import functools
-import importlib.metadata
 import json
 import logging
 import math
 import os
-import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,11 +22,8 @@ from ..data.grid import image_grid, save_png
 from ..errors import UserError
 from ..files import append_json_line, read_json_lines, readable_os_errors, write_json, write_text
 from .events import EventWriter
-
-LOCK = ".lock"
-# What a crash before the first config.json, or a file browser, may leave in an empty folder.
-_NOT_FOREIGN = re.compile(r"\.lock|\.DS_Store|\.config-[0-9a-f]{8}\.tmp\.json")
-_VERSIONED = ("tf_fewshot", "tensorflow", "keras", "numpy")
+from .run_config import CONFIG, differences, read_config, refuse_foreign, versions_here
+from .run_lock import acquire_lock
 
 
 class RunFolder:
@@ -71,10 +64,10 @@ class RunFolder:
                 cannot be read, or if another process works in it.
         """
         run = cls(path)
-        run._refuse_foreign()
+        refuse_foreign(run.path)
         with readable_os_errors(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            run._acquire()
+            run._lock = acquire_lock(run.path)
         try:
             run._record(_as_json(identity), None if settings is None else _as_json(settings))
             run._mend_cut_lines()
@@ -109,7 +102,7 @@ class RunFolder:
     @property
     def config_path(self) -> Path:
         """Identity, settings and versions."""
-        return self.path / "config.json"
+        return self.path / CONFIG
 
     @property
     def log_path(self) -> Path:
@@ -154,76 +147,20 @@ class RunFolder:
         Raises:
             UserError: if there is no such file, or it is not one of ours.
         """
-        path = self.config_path
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise UserError(f"{self.path} is not a run folder: it has no config.json.") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{path} is damaged ({error}). Restore it or choose another --workdir."
-            ) from error
-        if not isinstance(config, dict) or not isinstance(config.get("identity"), dict):
-            raise UserError(
-                f"{path} is not the configuration of a run of tf_fewshot: it has no identity. "
-                "Choose another --workdir."
-            )
-        return {"settings": {}, "versions": {}, **config}
-
-    def _refuse_foreign(self) -> None:
-        """Stops before the first write if the folder is somebody else's."""
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{self.path} is a file, not a folder. Choose another --workdir.")
-        if self.config_path.exists():
-            _ = self.config
-            return
-        if self.path.is_dir():
-            with readable_os_errors(self.path):
-                names = sorted(os.listdir(self.path))
-            foreign = [name for name in names if not _NOT_FOREIGN.fullmatch(name)]
-            if foreign:
-                raise UserError(
-                    f"{self.path} is not empty and is no run folder (it holds {foreign[0]!r} "
-                    "and no config.json). Choose a new or empty --workdir."
-                )
-
-    def _acquire(self) -> None:
-        lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(lock, 32).decode(errors="replace").strip()
-            os.close(lock)
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise UserError(
-                    f"Cannot lock {self.path} ({error.strerror}). Choose a --workdir on a file "
-                    "system that has locks."
-                ) from error
-            if holder == str(os.getpid()):
-                raise UserError(
-                    f"{self.path} is already open in this process. Close that run first, "
-                    "or choose another --workdir."
-                ) from error
-            raise UserError(
-                f"Another process{f' ({holder})' if holder else ''} is running in {self.path}. "
-                "Wait for it, or choose another --workdir."
-            ) from error
-        os.ftruncate(lock, 0)
-        os.write(lock, f"{os.getpid()}\n".encode())
-        self._lock = lock
+        return read_config(self.path)
 
     def _record(self, identity: dict[str, Any], settings: dict[str, Any] | None) -> None:
-        versions = _versions()
+        versions = versions_here()
         before: dict[str, Any] = {}
         if self.config_path.exists():
             before = self.config
-            changes = _differences(before["identity"], identity)
+            changes = differences(before["identity"], identity)
             if changes:
                 raise UserError(
                     f"{self.path} is the workdir of another run: {', '.join(changes)}. Choose "
                     "another --workdir, or give the settings it was begun with."
                 )
-            for change in _differences(before["versions"], versions):
+            for change in differences(before["versions"], versions):
                 self.log(f"Versions changed since the last start: {change}")
         if settings is None:
             settings = before.get("settings", {})
@@ -347,33 +284,6 @@ def _as_json(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rewrite(path: Path, records: list[dict[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The fields that differ, as "name old -> new"."""
-    found = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = (json.dumps(d[name]) if name in d else "(none)" for d in (before, after))
-        if old != new:
-            short_old, short_new = _shorten(old), _shorten(new)
-            if short_old == short_new:
-                short_old, short_new = old, new
-            found.append(f"{name} {short_old} -> {short_new}")
-    return found
-
-
-def _shorten(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def _logger() -> logging.Logger:
