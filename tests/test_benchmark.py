@@ -1,19 +1,156 @@
 """The arithmetic of the benchmark, not its timings."""
 
+import keras
+import numpy as np
+import pytest
 import tensorflow as tf
 
-from tools import timing
+from tf_fewshot.backbones import build
+from tf_fewshot.errors import UserError
+from tf_fewshot.layers import attention
+from tools import benchmark, loading, operations, steps, timing
 
 
 def test_flops_of_a_matrix_product():
     a, b = tf.ones([3, 5]), tf.ones([5, 7])
-    assert timing.flops(tf.linalg.matmul, a, b) == 2 * 3 * 5 * 7
+    assert operations.flops(tf.linalg.matmul, a, b) == 2 * 3 * 5 * 7
+    turned = operations.flops(lambda x, y: tf.matmul(x, y, transpose_a=True), tf.transpose(a), b)
+    assert turned == 2 * 3 * 5 * 7
+    many = operations.flops(tf.linalg.matmul, tf.ones([2, 4, 3, 5]), tf.ones([2, 4, 5, 7]))
+    assert many == 8 * 2 * 3 * 5 * 7
 
 
-def test_flops_of_a_convolution():
+@pytest.mark.parametrize(
+    ("padding", "stride", "taps"),
+    [
+        # Of 8 places 6 see three pixels, the outer two two.
+        ("SAME", 1, 22),
+        ("VALID", 1, 18),
+        # At even places from 0 on: the last one lacks a pixel.
+        ("SAME", 2, 11),
+        ("VALID", 2, 9),
+        ([[0, 0], [1, 1], [1, 1], [0, 0]], 1, 22),
+    ],
+)
+def test_flops_of_a_convolution(padding, stride, taps):
     image, kernel = tf.ones([2, 8, 8, 3]), tf.ones([3, 3, 3, 4])
-    counted = timing.flops(lambda x: tf.nn.conv2d(x, kernel, 1, "SAME"), image)
-    assert counted == 2 * 2 * 8 * 8 * 3 * 3 * 3 * 4
+    counted = operations.flops(lambda x: tf.nn.conv2d(x, kernel, stride, padding), image)
+    assert counted == 2 * 2 * taps**2 * 3 * 4
+
+
+def test_products_of_a_convolution_are_those_that_padding_does_not_make():
+    inside = tf.nn.conv2d(tf.ones([1, 5, 7, 1]), tf.ones([3, 3, 1, 1]), 1, "SAME")
+    counted = operations.flops(
+        lambda x: tf.nn.conv2d(x, tf.ones([3, 3, 1, 1]), 1, "SAME"), tf.ones([1, 5, 7, 1])
+    )
+    assert counted == 2 * float(tf.reduce_sum(inside))
+
+
+def test_flops_of_a_transposed_convolution():
+    kernel, size = tf.ones([3, 3, 4, 5]), [2, 17, 17, 4]
+    counted = operations.flops(
+        lambda x: tf.nn.conv2d_transpose(x, kernel, size, 2, "VALID"), tf.ones([2, 8, 8, 5])
+    )
+    assert counted == 2 * 2 * 8 * 8 * 9 * 4 * 5
+
+
+def test_flops_of_a_gradient():
+    image, kernel = tf.ones([2, 8, 8, 3]), tf.ones([3, 3, 3, 4])
+
+    def gradients(x, w):
+        with tf.GradientTape() as tape:
+            tape.watch([x, w])
+            loss = tf.reduce_sum(tf.nn.conv2d(x, w, 1, "SAME") ** 2)
+        return tape.gradient(loss, [x, w])
+
+    assert operations.flops(gradients, image, kernel) == 3 * 2 * 2 * 22**2 * 3 * 4
+
+
+def test_flops_inside_of_loops_and_functions():
+    a = tf.ones([3, 5])
+    inner = tf.function(lambda x: tf.matmul(a, x))
+    looped = operations.flops(lambda x: tf.map_fn(inner, x), tf.ones([4, 5, 7]))
+    assert looped == 4 * 2 * 3 * 5 * 7
+    with pytest.raises(ValueError, match="not known before"):
+        operations.flops(
+            lambda x: tf.while_loop(lambda y: tf.reduce_sum(y) < 9, lambda y: [y @ y], [x]),
+            tf.ones([2, 2]),
+        )
+
+
+def test_channels_by_themselves_are_not_counted():
+    x, kernel = tf.ones([1, 8, 8, 3]), tf.ones([4, 4, 3, 1])
+    filtered = operations.flops(
+        lambda x: tf.nn.depthwise_conv2d(x, kernel, [1] * 4, "SAME") + x * 2.0, x
+    )
+    assert filtered == 0
+
+
+def _convolved(size, before, after, k=3):
+    """By hand: of every row and column the kernel reaches over the edge once at both ends."""
+    inside = 3 * size - 2 if k == 3 else size
+    return 2 * inside**2 * before * after
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_flops_of_biggan(at_once, monkeypatch):
+    if not at_once:
+        monkeypatch.setattr(attention, "_MOST_AT_ONCE", 1)
+    channels, latents, class_dim = [16, 16, 8], 12, 5
+    gan = build(
+        "biggan",
+        resolution=16,
+        latent_dim=latents,
+        channels=channels,
+        attention=8,
+        class_dim=class_dim,
+        num_classes=3,
+    )
+    n, chunk = 3, latents // 3
+    image = 2 * chunk * 16 * 16
+    # Of each kernel's singular value three products of a vector and the matrix.
+    once = 3 * 2 * chunk * 16 * 16
+    size = 4
+    for before, after in ((16, 16), (16, 8)):
+        for width in (before, after):
+            image += 2 * 2 * (chunk + class_dim) * width
+            once += 2 * 3 * 2 * (chunk + class_dim) * width
+        image += _convolved(size, before, after, 1)
+        size *= 2
+        image += _convolved(size, before, after) + _convolved(size, after, after)
+        once += 3 * 2 * (before * after + 9 * before * after + 9 * after * after)
+        if size == 8:
+            c = after
+            image += 2 * 64 * c * (c // 8 + c // 8 + c // 2 + c // 2)
+            image += 2 * 64 * 16 * (c // 8 + c // 2)
+            once += 3 * 2 * c * (c // 8 + c // 8 + c // 2 + c // 2)
+    image += _convolved(16, 8, 3)
+    once += 3 * 2 * 9 * 8 * 3
+    z, labels = tf.constant(gan.sample_latents(n, seed=0)), tf.zeros([n], tf.int32)
+    assert operations.flops(lambda z: gan.generate(z, labels), z) == n * image + once
+
+
+def test_flops_of_stylegan2():
+    channels, style = [12, 8, 4], 6
+    gan = build(
+        "stylegan2",
+        resolution=16,
+        latent_dim=5,
+        w_dim=style,
+        mapping_layers=2,
+        channels=channels,
+    )
+    n = 3
+    image = 2 * (5 * style + style * style)
+    # Affine map and demodulation of each styled layer; pixels are not demodulated.
+    layers = [(4, 12, 12, False), (4, 12, 8, True), (8, 8, 8, False), (8, 8, 4, True)]
+    for size, before, after, up in [*layers, (16, 4, 4, False)]:
+        image += 2 * style * before + 2 * before * after
+        image += 2 * 9 * size**2 * before * after if up else _convolved(size, before, after)
+    for size, before in ((4, 12), (8, 8), (16, 4)):
+        image += 2 * style * before + _convolved(size, before, 3, 1)
+    z = tf.constant(gan.sample_latents(n, seed=0))
+    assert operations.flops(gan.generate, z) == n * image
 
 
 def test_best_seconds_is_the_shortest_call(monkeypatch):
@@ -24,5 +161,71 @@ def test_best_seconds_is_the_shortest_call(monkeypatch):
     assert len(calls) == 4
 
 
-def test_peak_is_a_rate():
-    assert timing.peak("float32", repeats=1, n=64) > 0.0
+def test_calls_take_turns():
+    calls = []
+    timing.best_of_each([lambda: calls.append("a"), lambda: calls.append("b")], 2)
+    assert calls == ["a", "b"] * 3
+
+
+def test_peak_is_the_fastest_product(monkeypatch):
+    monkeypatch.setattr(timing, "best_of_each", lambda calls, repeats: [7.0, 2.0, 8.0])
+    assert timing.against_peak(lambda: None, "float32", 1, (4, 8)) == (7.0, 2 * 8**3 / 8.0)
+
+
+def test_architectures_have_a_resolution():
+    gan = benchmark.fresh("dcgan-64")
+    assert gan.architecture == "dcgan" and gan.image_shape == (64, 64, 3)
+    for name in ("dcgan", "dcgan-", "-64"):
+        with pytest.raises(UserError, match="no architecture with a resolution"):
+            benchmark.fresh(name)
+    with pytest.raises(UserError, match="dcgan"):
+        benchmark.fresh("dcgen-64")
+
+
+def test_loading_is_measured_in_a_process_of_its_own(tmp_path, tiny_dcgan):
+    from tf_fewshot.weights.native import save_gan
+
+    path = tmp_path / "tiny.npz"
+    save_gan(tiny_dcgan, path)
+    found = loading.measured(str(path), 1)
+    assert found["bytes"] == path.stat().st_size
+    assert found["weights"] == 4 * sum(
+        int(np.prod(v.shape)) for v in tiny_dcgan.variables_by_path().values()
+    )
+    assert found["read"] > 0 and found["load"] > 0 and found["memory"] >= 0
+
+
+@pytest.mark.parametrize("name", ["transfergan", "minegan", "ewc"])
+def test_a_step_and_its_passes(name, tiny_dcgan):
+    step, passes = steps.step_and_passes(name, tiny_dcgan, "float32", 2, 1)
+    assert step > 0 and passes > 0
+
+
+def test_passes_are_the_gradients_of_every_player():
+    from tf_fewshot.methods.player import Group, Player
+
+    a, b, late = (keras.Variable(x) for x in (2.0, 3.0, 5.0))
+    players = [
+        Player("first", [Group([a], 0.1)], lambda batch, lazy: (a.value**2, {})),
+        Player(
+            "second",
+            [Group([b], 0.1), Group([late], 0.1, begins=9)],
+            lambda batch, lazy: (b.value * late.value * tf.reduce_mean(batch.images), {}),
+        ),
+    ]
+    white = tf.fill([2, 4, 4, 3], tf.constant(255, tf.uint8))
+    found = steps.gradients_of(players, 1, tf.range(2), white, None)
+    assert [float(g) for g in found] == [4.0, 5.0]
+    found = steps.gradients_of(players, 9, tf.range(2), white, None)
+    assert [float(g) for g in found] == [4.0, 5.0, 3.0]
+
+
+def test_steps_are_timed_when_all_moves():
+    from tf_fewshot.methods.player import Group, Player
+
+    players = [
+        Player("g", [Group([], 0.1, begins=32)], lambda batch, lazy: (tf.zeros([]), {})),
+        Player("d", [Group([], 0.1)], lambda batch, lazy: (tf.zeros([]), {}), lazy_interval=16),
+    ]
+    assert steps._whole_step(players) == 33
+    assert steps._whole_step(players[1:]) == 1

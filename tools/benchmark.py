@@ -1,113 +1,158 @@
 """Measures speed: ratios in one run, and fractions of the machine's matrix-product peak.
 
-    tf-fewshot benchmark --source=avataaars64 --batch_size=16 --out=benchmark.json
+    tf-fewshot benchmark --sources=avataaars64 --batch_size=16 --out=benchmark.json
+    tf-fewshot benchmark --architectures=biggan-256,stylegan2-256 --batch_size=4
+    tf-fewshot benchmark --sources=biggan-256/ --measure=loading
 
-For each precision: the peak of a large matrix product; sampling; one training step of every
-method against the forward and backward passes that it cannot do without. Best of --repeats.
+Of a source: loading, in a process of its own, against reading its bytes from disk, and its
+memory against the bytes of its weights; sampling; one training step of every method that the
+source can run against the passes through networks that it must do: the losses of its players
+and their gradients alone, without optimizers, averaged generator and the loop. Of an
+architecture: sampling of the full-size network, with new weights. Sampling is held against the
+fastest of large matrix products in the same precision, measured in turns with it; counted are
+dense convolutions and matrix products, without those with padding. Best of --repeats.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from absl import flags
 
 from .startup import load_tensorflow
-from .timing import best_seconds, flops, peak
 
-_SOURCE = flags.DEFINE_string("source", "avataaars64", "Preset or file of the source.")
-_METHODS = flags.DEFINE_list("methods", ["transfergan", "ewc"], "Methods whose step is timed.")
+_SOURCES = flags.DEFINE_list("sources", None, "Presets or files; avataaars64 by default.")
+_ARCHITECTURES = flags.DEFINE_list(
+    "architectures", [], "Architectures with a resolution, such as biggan-256, to sample from."
+)
+_MEASURE = flags.DEFINE_list(
+    "measure", ["loading", "sampling", "steps"], "What is measured of a source."
+)
+_METHODS = flags.DEFINE_list("methods", None, "Methods whose step is timed; all by default.")
+_PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Of sampling and steps.")
 _BATCH = flags.DEFINE_integer("batch_size", 16, "Images in a step.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 5, "Timings of each, of which the best.", lower_bound=1)
 _OUT = flags.DEFINE_string("out", None, "JSON file to write as well.")
 
-_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+_KINDS = ("loading", "sampling", "steps")
 
 
-def _sampling(gan, batch: int, repeats: int) -> dict[str, float]:
+def loading(source: str, repeats: int) -> dict[str, float]:
+    """Loads a source in processes of its own; see :func:`~.loading.measured`."""
+    from .loading import measured
+
+    found = measured(source, repeats)
+    found["of_read"] = found["load"] / found["read"]
+    line = f"  loading {found['load']:.2f} s, {found['of_read']:.1f} times reading its bytes"
+    if "memory" in found:
+        found["of_weights"] = found["memory"] / found["weights"]
+        line += f"; at most {found['of_weights']:.2f} times the memory of its weights"
+    print(line)
+    return found
+
+
+def sampling(gan: Any, precision: str, batch: int, repeats: int) -> dict[str, float]:
+    """Samples a batch, against the peak of matrix products."""
     import tensorflow as tf
 
-    z = tf.constant(gan.sample_latents(batch, seed=0))
-    generate = tf.function(gan.generate)
-    seconds = best_seconds(lambda: generate(z).numpy(), repeats)
-    return {"images_per_second": batch / seconds, "flops": flops(gan.generate, z) / seconds}
-
-
-def _passes(gan, batch: int, repeats: int) -> float:
-    """Seconds of what an adversarial step must do: both networks forward, both gradients."""
-    import tensorflow as tf
+    from .operations import flops
+    from .timing import against_peak
 
     z = tf.constant(gan.sample_latents(batch, seed=0))
-    real = tf.zeros([batch, *gan.image_shape])
-    g = [v.value for v in gan.generator.trainable_weights]
-    d = [v.value for v in gan.discriminator.trainable_weights]
+    labels = tf.zeros([batch], tf.int32) if gan.num_classes else None
 
-    @tf.function
-    def step():
-        fake = gan.generator(z, training=True)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(d)
-            loss = tf.reduce_mean(gan.discriminator(fake) - gan.discriminator(real))
-        first = tape.gradient(loss, d)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(g)
-            loss = tf.reduce_mean(gan.discriminator(gan.generator(z, training=True)))
-        second = tape.gradient(loss, g, unconnected_gradients="zero")
-        return tf.add_n([tf.reduce_sum(x) for x in [*first, *second]])
+    def draw(latents):
+        return gan.generate(latents, labels)
 
-    return best_seconds(lambda: step().numpy(), repeats)
+    generate = tf.function(draw)
+    seconds, peak = against_peak(lambda: generate(z).numpy(), precision, repeats)
+    rate = flops(draw, z) / seconds
+    print(
+        f"  {precision}: sampling {batch / seconds:.2f} images/s, {rate / 1e9:.0f} GFLOP/s, "
+        f"{rate / peak:.0%} of the {peak / 1e9:.0f} GFLOP/s of a matrix product"
+    )
+    return {
+        "images_per_second": batch / seconds,
+        "flops_per_image": rate * seconds / batch,
+        "flops": rate,
+        "peak_flops": peak,
+        "of_peak": rate / peak,
+    }
 
 
-def _step(name: str, source, dtype: str, batch: int, repeats: int) -> float:
-    import tempfile
-    from pathlib import Path
+def steps(gan: Any, precision: str, names: list[str], batch: int, repeats: int) -> dict[str, Any]:
+    """Times the steps of methods; see :func:`~.steps.step_and_passes`."""
+    from tf_fewshot.errors import UserError
+    from tf_fewshot.training.precision import POLICIES
 
-    import numpy as np
+    from .steps import step_and_passes
 
-    from tf_fewshot import methods
-    from tf_fewshot.adaptation import Plan
-    from tf_fewshot.data.batches import Batches
-    from tf_fewshot.data.pictures import Pictures
-    from tf_fewshot.training.assemble import assemble, trainer
+    found = {}
+    for name in names:
+        try:
+            step, passes = step_and_passes(name, gan, POLICIES[precision], batch, repeats)
+        except UserError as error:
+            print(f"  {precision}: {name} cannot be run: {error}")
+            continue
+        found[name] = {"seconds": step, "passes": passes, "of_passes": step / passes}
+        print(
+            f"  {precision}: {name} step {step:.3f} s, {batch / step:.1f} images/s, "
+            f"{step / passes:.2f} times its passes (losses and their gradients alone)"
+        )
+    return found
 
-    rng = np.random.default_rng(0)
-    pictures = Pictures(rng.integers(0, 256, (10, *source.image_shape), np.uint8))
-    # Few samples for Fisher: it is estimated once, and not what is timed here.
-    few = {"fisher_samples": 8, "fisher_cache": False} if name == "ewc" else {}
-    method = methods.get(name).with_settings(batch_size=batch, **few)
-    made = Plan(method, source, "benchmark", pictures).problem(dtype, lambda line: None)
-    assembly = assemble(method, made)
-    with tempfile.TemporaryDirectory() as folder:
-        loop = trainer(assembly, Batches(pictures, batch), Path(folder))
-        for callback in assembly.callbacks:
-            callback.on_train_begin()
-        # Step 1: lazy terms are due at step 0 only.
-        return best_seconds(lambda: [float(np.asarray(v)) for v in loop.step(1).values()], repeats)
+
+def fresh(name: str) -> Any:
+    """A GAN of an architecture, with new weights, by a name such as "stylegan2-256".
+
+    Raises:
+        UserError: if there is no such architecture, or not of that resolution.
+    """
+    from tf_fewshot.backbones import build
+    from tf_fewshot.errors import UserError
+
+    architecture, _, resolution = name.rpartition("-")
+    if not architecture or not resolution.isdecimal():
+        raise UserError(f"{name!r} is no architecture with a resolution, such as biggan-256.")
+    return build(architecture.replace("-", "_"), resolution=int(resolution))
 
 
 def main() -> None:
-    load_tensorflow()
-    from tf_fewshot import weights
-    from tf_fewshot.files import write_json
+    from tf_fewshot.errors import unknown_name
 
-    source, batch, repeats = weights.load(_SOURCE.value), _BATCH.value, _REPEATS.value
-    result: dict[str, dict] = {}
-    for name, dtype in _POLICIES.items():
-        gan, top = source.with_precision(dtype), peak(name, repeats)
-        sampling = _sampling(gan, batch, repeats)
-        print(f"\n{name}: matrix product {top / 1e9:.0f} GFLOP/s")
-        print(
-            f"  sampling {sampling['images_per_second']:.1f} images/s, "
-            f"{sampling['flops'] / top:.0%} of that peak"
-        )
-        row = {"peak_flops": top, "sampling": sampling, "steps": {}}
-        if gan.discriminator is not None:
-            passes = _passes(gan, batch, repeats)
-            for method in _METHODS.value:
-                seconds = _step(method, source, dtype, batch, repeats)
-                print(
-                    f"  {method} step {seconds:.3f} s, {batch / seconds:.1f} images/s, "
-                    f"{seconds / passes:.2f} times its passes"
-                )
-                row["steps"][method] = {"seconds": seconds, "of_passes": seconds / passes}
+    for kind in _MEASURE.value:
+        if kind not in _KINDS:
+            raise unknown_name("measurement", kind, _KINDS)
+    load_tensorflow()
+    from tf_fewshot import methods, weights
+    from tf_fewshot.files import write_json
+    from tf_fewshot.training.precision import POLICIES
+
+    for precision in _PRECISIONS.value:
+        if precision not in POLICIES:
+            raise unknown_name("precision", precision, POLICIES)
+    batch, repeats, wanted = _BATCH.value, _REPEATS.value, _MEASURE.value
+    names = methods.names() if _METHODS.value is None else _METHODS.value
+    for name in names:
+        methods.get(name)
+    given = _SOURCES.value
+    sources = given or ([] if _ARCHITECTURES.value else ["avataaars64"])
+    result: dict[str, dict[str, Any]] = {}
+    for name in [*sources, *_ARCHITECTURES.value]:
+        known = name in sources
+        gan = weights.load(name) if known else fresh(name)
+        print(name, flush=True)
+        row: dict[str, Any] = {}
+        if known and "loading" in wanted:
+            row["loading"] = loading(name, repeats)
+        for precision in _PRECISIONS.value:
+            cell: dict[str, Any] = {}
+            if not known or "sampling" in wanted:
+                copy = gan.with_precision(POLICIES[precision])
+                cell["sampling"] = sampling(copy, precision, batch, repeats)
+            if known and "steps" in wanted:
+                cell["steps"] = steps(gan, precision, names, batch, repeats)
+            row[precision] = cell
         result[name] = row
-    if _OUT.value:
-        write_json(_OUT.value, result)
+        if _OUT.value:
+            write_json(_OUT.value, result)
