@@ -26,7 +26,8 @@ from tf_fewshot.backbones import build
 from tf_fewshot.errors import UserError
 from tf_fewshot.weights import load_gan, save_gan
 from tf_fewshot.weights.network_pickle import read_network_pickle
-from tf_fewshot.weights.pickles import bounded, read_numpy_pickle, told
+from tf_fewshot.weights.pickled_values import bounded, told
+from tf_fewshot.weights.pickles import read_numpy_pickle
 from tf_fewshot.weights.torch_legacy import read_torch_legacy
 from tf_fewshot.weights.torch_zip import is_torch_zip, read_torch_zip
 

@@ -302,7 +302,7 @@ def put(name, value, of="synthesis"):
         ({"change": drop("8x8/Conv1/bias")}, "missing synthesis/8x8/Conv1/bias"),
         ({"change": drop("noise3")}, "missing synthesis/noise3"),
         ({"change": put("extra", np.zeros(2))}, "unexpected synthesis/extra"),
-        ({"change": put("8x8/Conv1/bias", np.zeros(9))}, r"of shape \(9,\), not \(5,\)"),
+        ({"change": put("8x8/Conv1/bias", np.zeros(9))}, r"of shape \(9,\), which makes no \(5,\)"),
         ({"change": put("4x4/Dense0/weight", np.zeros((3, 6)), "d")}, r"Dense0/weight of shape"),
         ({"change": put("8x8/Conv1/bias", np.full(5, np.nan))}, "not finite"),
         ({"change": put("8x8/Conv1/bias", np.array(["a"] * 5))}, "has the dtype"),

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from ..backbones import GAN, build
 from ..errors import UserError
 from ..files import atomic_path
 from .download import sha256_of
+from .faults import listed
 from .npz import read_array
 
 FORMAT = "tf_fewshot.gan"
@@ -58,7 +60,9 @@ def save_gan(
     }
     arrays = {_METADATA: np.array(json.dumps(header, ensure_ascii=False))}
     for name, variable in gan.variables_by_path().items():
-        arrays[name] = _stored(name, np.asarray(variable.numpy()), half)
+        # As it lies in memory: a copy of each would hold the network twice.
+        value = np.asarray(memoryview(tf.convert_to_tensor(variable)))
+        arrays[name] = _stored(name, value, half)
     with atomic_path(path) as partial, open(partial, "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
@@ -178,8 +182,7 @@ def _fill(gan: GAN, archive: zipfile.ZipFile, path: Path) -> None:
         else:
             variable.assign(value.astype(variable.dtype))
     if faults:
-        more = f" and {len(faults) - 8} more" if len(faults) > 8 else ""
         raise UserError(
             f"The weights in {path} do not fit a {gan.architecture} of its configuration: "
-            f"{'; '.join(faults[:8])}{more}."
+            f"{listed(faults)}."
         )

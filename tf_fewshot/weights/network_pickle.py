@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import UserError
-from .pickles import Noted, bounded, in_file, load_one, resolve
+from .pickled_values import bounded, in_file, told
+from .pickles import Noted, begins_as_pickle_of, load_one, resolve
 
 _MODULE = "dnnlib.tflib.network"
 _SNIFFED = 4096
 _MOST_NESTED = 4
+_PLAIN = (str, int, float, np.number, np.bool_)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +67,7 @@ _NAMES = {(_MODULE, "Network"): _Pickled, **EASY_DICT}
 
 def is_network_pickle(path: str | os.PathLike) -> bool:
     """Whether the file begins as a pickle that names NVIDIA's networks."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_SNIFFED)
-    except OSError:
-        return False
-    return head[:1] == b"\x80" and _MODULE.encode() in head
+    return begins_as_pickle_of(_MODULE, path, _SNIFFED)
 
 
 def read_network_pickle(path: str | os.PathLike) -> tuple[Network, Network, Network]:
@@ -89,6 +88,37 @@ def read_network_pickle(path: str | os.PathLike) -> tuple[Network, Network, Netw
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
     except UserError as error:
         raise in_file(path, error) from error
+
+
+def check_settings(path: Path, network: Network, plain: Mapping[str, Any], what: str) -> None:
+    """Whether a network is what is read here, and has grown to its end.
+
+    Args:
+        path: The file, for errors.
+        network: As it was pickled.
+        plain: The only value that each of these settings may have, which it has if it is
+            not set.
+        what: The architecture.
+
+    Raises:
+        UserError: if it is another network, or was still growing.
+    """
+    for name, value in plain.items():
+        found = network.settings.get(name, value)
+        # Nothing is compared that might compare in a way of its own.
+        parts = found if isinstance(found, (list, tuple)) else [found]
+        if not all(isinstance(part, _PLAIN) for part in parts) or found != value:
+            raise UserError(
+                f"{path} holds {network.name!r} with {name}={told(found)}, which this {what} "
+                f"does not have (only {value!r})."
+            )
+    for name in ("lod", "synthesis/lod"):
+        lod = network.variables.get(name)
+        if lod is not None and np.any(lod != 0):
+            raise UserError(
+                f"{path} was saved while {network.name!r} was still growing ({name} is not 0): "
+                "choose a later one."
+            )
 
 
 def _network(pickled: Any, depth: int = 0) -> Network:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..backbones import GAN
 from ..errors import UserError
+from .faults import listed
 
 _HEADER_ROOM = 4096
 _MOST_ARRAYS = 10_000
@@ -168,8 +169,6 @@ class ArrayFile:
 
     def _refuse(self, faults: list[str]) -> None:
         if faults:
-            more = f" and {len(faults) - 8} more" if len(faults) > 8 else ""
             raise UserError(
-                f"The arrays in {self.path} are not those of {self.what}: "
-                f"{'; '.join(faults[:8])}{more}."
+                f"The arrays in {self.path} are not those of {self.what}: {listed(faults)}."
             )

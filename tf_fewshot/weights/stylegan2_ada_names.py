@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from .pickles import told
-from .stylegan2_variables import Variables
+from .pickled_values import told
+from .variables import Variables
 
 _LAYERS = {
     "Const": "",

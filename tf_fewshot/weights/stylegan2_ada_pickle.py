@@ -19,7 +19,9 @@ import numpy as np
 from ..backbones.stylegan2 import StyleGAN2
 from ..errors import UserError
 from .network_pickle import EASY_DICT
-from .pickles import Deferred, in_file, load_one, resolve, told
+from .pickled_arrays import Deferred
+from .pickled_values import in_file, told
+from .pickles import begins_as_pickle_of, load_one, resolve
 from .stylegan2_ada_names import AdaVariables, settings_of
 from .stylegan2_pickle import LICENCE
 from .stylegan2_variables import assembled
@@ -70,12 +72,7 @@ _NAMES = {
 
 def is_ada_pickle(path: str | os.PathLike) -> bool:
     """Whether the file begins as a pickle that names NVIDIA's persistent objects."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_SNIFFED)
-    except OSError:
-        return False
-    return head[:1] == b"\x80" and _MODULE.encode() in head
+    return begins_as_pickle_of(_MODULE, path, _SNIFFED)
 
 
 def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:

@@ -16,10 +16,11 @@ import numpy as np
 
 from ..backbones import GAN
 from ..errors import UserError
-from .network_pickle import Network, read_network_pickle
-from .pickles import in_file, told
-from .stylegan2_variables import Variables, assembled
+from .network_pickle import Network, check_settings, read_network_pickle
+from .pickled_values import in_file, told
+from .stylegan2_variables import assembled
 from .stylegan_pickle import stylegan_of
+from .variables import Variables
 
 LICENCE = "of NVIDIA's weights: Nvidia Source Code License; non-commercial use only"
 
@@ -55,7 +56,7 @@ def read_tensorflow_pickle(path: str | os.PathLike) -> GAN:
     if "synthesis/4x4/Const/StyleMod/weight" in generator.variables or generator.version < 4:
         return stylegan_of(path, discriminator, generator)
     for network in (generator, discriminator):
-        _check(path, network)
+        check_settings(path, network, _PLAIN, "StyleGAN2")
     try:
         settings = {**_of_generator(generator), **_of_discriminator(discriminator)}
     except UserError as error:
@@ -88,24 +89,6 @@ class _TensorFlow(Variables):
         if self._top and tf_name.startswith(own):
             return f"{self._top}_lod0/{tf_name.removeprefix(own)}"
         return tf_name
-
-
-def _check(path: Path, network: Network) -> None:
-    for name, value in _PLAIN.items():
-        found = network.settings.get(name, value)
-        # Nothing is compared that might compare in a way of its own.
-        if not isinstance(found, (str, int, float)) or found != value:
-            raise UserError(
-                f"{path} holds {network.name!r} with {name}={told(found)}, which this StyleGAN2 "
-                f"does not have (only {value!r})."
-            )
-    for name in ("lod", "synthesis/lod"):
-        lod = network.variables.get(name)
-        if lod is not None and np.any(lod != 0):
-            raise UserError(
-                f"{path} was saved while {network.name!r} was still growing ({name} is not 0): "
-                "choose a later one."
-            )
 
 
 def _taps(path: Path, network: Network) -> list[float]:

@@ -17,10 +17,11 @@ import numpy as np
 
 from ..backbones.stylegan2 import StyleGAN2
 from ..errors import UserError
-from .pickles import in_file
-from .stylegan2_variables import Variables, assembled
+from .pickled_values import in_file
+from .stylegan2_variables import assembled
 from .torch_legacy import is_torch_legacy, read_torch_legacy
 from .torch_zip import is_torch_zip, read_torch_zip
+from .variables import Variables
 
 _SNIFFED = 2**20
 _SIGNS = (b"to_rgb1.conv.modulation.weight", b"noises.noise_0")

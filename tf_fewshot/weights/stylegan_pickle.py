@@ -6,24 +6,20 @@ networks are NCHW, ours NHWC.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..backbones.stylegan import StyleGAN
 from ..errors import UserError
-from .download import sha256_of
-from .network_pickle import Network
+from .network_pickle import Network, check_settings
+from .variables import Names, Variables, accept, channels_last, dense_rows, filled, same
 
 LICENCE = "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only"
 
 # What only networks that are still growing use.
-_GROWING = re.compile(r"(synthesis/)?lod|(synthesis/)?ToRGB_lod[1-9]\d*/.*|FromRGB_lod[1-9]\d*/.*")
+_GROWING = r"(synthesis/)?lod|(synthesis/)?ToRGB_lod[1-9]\d*/.*|FromRGB_lod[1-9]\d*/.*"
 _PLAIN = {
     "use_wscale": True,
     "use_pixel_norm": False,
@@ -59,37 +55,14 @@ def stylegan_of(path: Path, discriminator: Network, generator: Network) -> Style
         (generator, _generator_names(gan)),
         (discriminator, _discriminator_names(gan)),
     ):
-        faults += _fill(network, names, variables)
-    if faults:
-        more = f" and {len(faults) - 8} more" if len(faults) > 8 else ""
-        raise UserError(
-            f"The variables in {path} are not those of a {gan.image_shape[0]}-pixel StyleGAN: "
-            f"{'; '.join(faults[:8])}{more}."
-        )
-    gan.source_metadata = {
-        "name": path.name,
-        "sha256": sha256_of(path),
-        "fingerprint": gan.fingerprint(),
-        "licence": LICENCE,
-    }
+        faults += filled(Variables(network.variables, _GROWING), names, variables)
+    accept(gan, path, faults, LICENCE)
     return gan
 
 
 def _built(path: Path, generator: Network, discriminator: Network) -> StyleGAN:
     for network in (generator, discriminator):
-        for name, value in _PLAIN.items():
-            if network.settings.get(name, value) != value:
-                raise UserError(
-                    f"{path} holds {network.name!r} with {name}={network.settings[name]!r}, which "
-                    f"this StyleGAN does not have (only {value!r})."
-                )
-        for name in ("lod", "synthesis/lod"):
-            lod = network.variables.get(name)
-            if lod is not None and np.any(lod != 0):
-                raise UserError(
-                    f"{path} was saved while {network.name!r} was still growing ({name} is not 0): "
-                    "choose a later one."
-                )
+        check_settings(path, network, _PLAIN, "StyleGAN")
     fused = [n.settings.get("fused_scale", "auto") for n in (generator, discriminator)]
     if fused[0] != fused[1] or fused[0] not in (True, False, "auto"):
         raise UserError(
@@ -127,83 +100,45 @@ def _config(
     }
 
 
-Names = dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]
-
-
-def _same(value: np.ndarray) -> np.ndarray:
-    return value
-
-
-def _channels_last(value: np.ndarray) -> np.ndarray:
-    return value.transpose(0, 2, 3, 1)
-
-
 def _generator_names(gan: StyleGAN) -> Names:
     """The variable of the pickle for each of ours, and what is done to it."""
-    names: Names = {"generator/w_avg": ("dlatent_avg", _same)}
+    names: Names = {"generator/w_avg": ("dlatent_avg", same)}
     for i in range(gan.config["mapping_layers"]):
         for part in ("weight", "bias"):
-            names[f"generator/mapping/Dense{i}/{part}"] = (f"mapping/Dense{i}/{part}", _same)
+            names[f"generator/mapping/Dense{i}/{part}"] = (f"mapping/Dense{i}/{part}", same)
     for i in range(len(gan.generator.noises)):
-        names[f"generator/noise{i}"] = (f"synthesis/noise{i}", _channels_last)
+        names[f"generator/noise{i}"] = (f"synthesis/noise{i}", channels_last)
     for block in gan.generator.blocks:
         ours, theirs = f"generator/{block.name}", f"synthesis/{block.name}"
         first, second = ("Const", "Conv") if block.first else ("Conv0_up", "Conv1")
         if block.first:
-            names[f"{ours}/const"] = (f"{theirs}/Const/const", _channels_last)
+            names[f"{ours}/const"] = (f"{theirs}/Const/const", channels_last)
         else:
-            names[f"{ours}/Conv0_up/weight"] = (f"{theirs}/Conv0_up/weight", _same)
-        names[f"{ours}/Conv1/weight"] = (f"{theirs}/{second}/weight", _same)
+            names[f"{ours}/Conv0_up/weight"] = (f"{theirs}/Conv0_up/weight", same)
+        names[f"{ours}/Conv1/weight"] = (f"{theirs}/{second}/weight", same)
         for epilogue, scope in (("Epilogue0", first), ("Epilogue1", second)):
             inner, outer = f"{ours}/{epilogue}", f"{theirs}/{scope}"
-            names[f"{inner}/bias"] = (f"{outer}/bias", _same)
+            names[f"{inner}/bias"] = (f"{outer}/bias", same)
             for part in ("weight", "bias"):
-                names[f"{inner}/AdaIN/StyleMod/{part}"] = (f"{outer}/StyleMod/{part}", _same)
+                names[f"{inner}/AdaIN/StyleMod/{part}"] = (f"{outer}/StyleMod/{part}", same)
             if gan.config["use_noise"]:
-                names[f"{inner}/Noise/weight"] = (f"{outer}/Noise/weight", _same)
+                names[f"{inner}/Noise/weight"] = (f"{outer}/Noise/weight", same)
     r = gan.config["resolution"]
     for part in ("weight", "bias"):
-        names[f"generator/ToRGB_{r}x{r}/{part}"] = (f"synthesis/ToRGB_lod0/{part}", _same)
+        names[f"generator/ToRGB_{r}x{r}/{part}"] = (f"synthesis/ToRGB_lod0/{part}", same)
     return names
 
 
 def _discriminator_names(gan: StyleGAN) -> Names:
-    r, last = gan.config["resolution"], gan.config["channels"][0]
-
-    def rows(value: np.ndarray) -> np.ndarray:
-        # Flattened as channels, height, width there.
-        return value.reshape(last, 4, 4, -1).transpose(1, 2, 0, 3).reshape(16 * last, -1)
-
+    r, rows = gan.config["resolution"], dense_rows(gan.config["channels"][0])
     names: Names = {}
     for part in ("weight", "bias"):
-        names[f"discriminator/FromRGB_{r}x{r}/{part}"] = (f"FromRGB_lod0/{part}", _same)
+        names[f"discriminator/FromRGB_{r}x{r}/{part}"] = (f"FromRGB_lod0/{part}", same)
         for level in range(3, int(math.log2(r)) + 1):
             size = f"{2**level}x{2**level}"
             for conv in ("Conv0", "Conv1_down"):
-                names[f"discriminator/{size}/{conv}/{part}"] = (f"{size}/{conv}/{part}", _same)
+                names[f"discriminator/{size}/{conv}/{part}"] = (f"{size}/{conv}/{part}", same)
         for layer in ("Conv", "Dense0", "Dense1"):
-            change = rows if (layer, part) == ("Dense0", "weight") else _same
+            change = rows if (layer, part) == ("Dense0", "weight") else same
             names[f"discriminator/4x4/{layer}/{part}"] = (f"4x4/{layer}/{part}", change)
     return names
-
-
-def _fill(network: Network, names: Names, variables: dict[str, Any]) -> list[str]:
-    faults, used = [], set()
-    for path, (theirs, change) in names.items():
-        used.add(theirs)
-        value = network.variables.get(theirs)
-        if value is None:
-            faults.append(f"missing {theirs}")
-            continue
-        with contextlib.suppress(ValueError):  # Its shape is told below.
-            value = change(value)
-        if value.shape != tuple(variables[path].shape):
-            faults.append(f"{theirs} of shape {value.shape}, not {tuple(variables[path].shape)}")
-        elif not np.isfinite(value).all():
-            faults.append(f"{theirs} with values that are not finite")
-        else:
-            variables[path].assign(value.astype(np.float32))
-    for theirs in sorted(set(network.variables) - used):
-        if not _GROWING.fullmatch(theirs):
-            faults.append(f"unexpected {theirs}")
-    return faults

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .pickles import in_file, load_one, resolve, told
+from .pickled_values import in_file, told
+from .pickles import load_one, resolve
 from .torch_storage import Storages, torch_names
 
 _MAGIC = 0x1950A86A20F9469CFC6C

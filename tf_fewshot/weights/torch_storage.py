@@ -10,7 +10,9 @@ import ml_dtypes
 import numpy as np
 
 from ..errors import UserError
-from .pickles import Allowed, Deferred, Noted, told
+from .pickled_arrays import Deferred
+from .pickled_values import told
+from .pickles import Allowed, Noted
 
 DTYPES = {
     "DoubleStorage": np.dtype("<f8"),

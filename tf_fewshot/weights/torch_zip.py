@@ -12,7 +12,8 @@ import zipfile
 from typing import Any
 
 from ..errors import UserError
-from .pickles import in_file, load_one, resolve
+from .pickled_values import in_file
+from .pickles import load_one, resolve
 from .torch_storage import Storages, torch_names
 
 

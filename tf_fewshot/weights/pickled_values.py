@@ -1,0 +1,67 @@
+"""What came out of a pickle: how much of it there may be, and what messages say of it."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from typing import Any
+
+from ..errors import UserError
+
+_MOST_SAID = 600
+
+
+class _Short(reprlib.Repr):
+    """Of what it does not know it says the type alone: a ``repr`` may be endless."""
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        if isinstance(x, (bool, float, type(None))):
+            return repr(x)
+        return repr(bytes(x[:20])) if isinstance(x, bytes) else f"a {type(x).__name__}"
+
+
+_short = _Short()
+_short.maxlevel = 2
+
+
+def told(value: Any) -> str:
+    """What a message says of a value out of a pickle: little, however nested it is."""
+    try:
+        return _short.repr(value)
+    except ValueError:  # A number of too many digits.
+        return f"a {type(value).__name__}"
+
+
+def bounded(value: Any, most: int = 1000) -> Any:
+    """The value, if it has no more parts than that, each counted wherever it is met.
+
+    What is met often in itself or in others is small in a pickle and endless in print.
+
+    Raises:
+        UserError: if it has more.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        if not isinstance(value, (dict, list, tuple, set, frozenset)):
+            return 1
+        if id(value) not in sizes:
+            sizes[id(value)] = most  # A cycle meets this.
+            parts = [*value, *value.values()] if isinstance(value, dict) else value
+            sizes[id(value)] = 1 + sum(size(part) for part in parts)
+        return sizes[id(value)]
+
+    try:
+        found = size(value)
+    except RecursionError:
+        found = most + 1
+    if found > most:
+        raise UserError("something in it is nested or repeated without end")
+    return value
+
+
+def in_file(path: str | os.PathLike, error: UserError) -> UserError:
+    """The same error with the file that it is about; its message begins with "it"."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}…"
+    return UserError(f"Cannot read weights from {path}: {text}.")
