@@ -267,6 +267,10 @@ class _Session:
 
     def _train(self, loop: Trainer, folder: RunFolder) -> int:
         steps, truncation = self.run_defaults.steps, self.run_defaults.truncation
+        if not loop.players:
+            folder.log("Nothing is trained: this method works on the samples alone.")
+            folder.record_settings({**folder.config["settings"], "steps": 0})
+            return 0
         begun = loop.restore(folder.log)
         folder.truncate_stats(begun)
         if begun:
@@ -304,10 +308,11 @@ class _Session:
                 "pictures": len(made.pictures),
             },
             sampling={"truncation": truncation},
+            pictures=made.pictures.images if made.method.objective.keeps_pictures else None,
         )
         adapter.save(folder.adapter / ADAPTER_FILE)
         run = AdaptationRun(gan, adapter, folder.path)
-        folder.save_grid("samples", images_of(gan, self.z, truncation), columns=_COLUMNS)
+        folder.save_grid("samples", run.images_of(self.z), columns=_COLUMNS)
         folder.save_grid("interpolation", run.interpolate(10, made.seed), columns=10)
         shown = made.pictures.images[:10]
         latents = assembly.latents.fitted(shown)

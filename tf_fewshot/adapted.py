@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from . import weights
+from . import methods, weights
 from .backbones import GAN
 from .backbones.sampling import images_of, sample_images
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .export import Adapter, export_saved_model
+from .methods.objective import Retouch
 from .metrics.evaluate import evaluate
 
 ADAPTER_FILE = "adapter.npz"
@@ -30,6 +31,7 @@ class Adapted:
 
     def __init__(self, gan: GAN, adapter: Adapter):
         self.gan, self.adapter = gan, adapter
+        self._retouch = _retouch_of(adapter)
 
     @property
     def truncation(self) -> float | None:
@@ -43,14 +45,22 @@ class Adapted:
         the backbone truncates by a factor.
         """
         truncation = self.truncation if truncation is None else truncation
-        return sample_images(self.gan, n, seed, truncation)
+        images = sample_images(self.gan, n, seed, truncation)
+        return self._retouched(images, self.gan.sample_latents(n, seed, truncation))
+
+    def images_of(self, z: np.ndarray, truncation: float | None = None) -> np.ndarray:
+        """uint8 pictures ``[N, H, W, 3]`` of latents ``[N, latent_dim]``."""
+        truncation = self.truncation if truncation is None else truncation
+        return self._retouched(images_of(self.gan, z, truncation), z)
 
     def interpolate(self, n: int, seed: int = 0, truncation: float | None = None) -> np.ndarray:
         """uint8 ``[n, H, W, 3]`` on a straight line between two latents."""
         truncation = self.truncation if truncation is None else truncation
         ends = self.gan.sample_latents(2, seed, truncation)
         t = np.linspace(0.0, 1.0, n, dtype=np.float32)[:, None]
-        return images_of(self.gan, (1.0 - t) * ends[:1] + t * ends[1:], truncation)
+        images = images_of(self.gan, (1.0 - t) * ends[:1] + t * ends[1:], truncation)
+        # As pictures of one latent: what they are retouched after must not jump on the way.
+        return self._retouched(images, np.repeat(ends[:1], n, axis=0))
 
     def save(self, path: str | os.PathLike, half: bool = False) -> Path:
         """Writes the adapter file; ``half`` stores float16."""
@@ -73,7 +83,10 @@ class Adapted:
     ) -> list[dict[str, Any]]:
         """Measures samples against real pictures; see :func:`tf_fewshot.metrics.evaluate`."""
         shown = self.truncation if truncation is None else truncation
-        return _evaluated(self.gan, reference, metrics, n, seed, training, shown, options)
+        return _evaluated(self, reference, metrics, n, seed, training, shown, options)
+
+    def _retouched(self, images: np.ndarray, latents: np.ndarray) -> np.ndarray:
+        return images if self._retouch is None else self._retouch(images, latents)
 
 
 def evaluate_source(
@@ -91,18 +104,31 @@ def evaluate_source(
     return _evaluated(gan, reference, metrics, n, seed, training, truncation, options)
 
 
-def _evaluated(gan, reference, metrics, n, seed, training, truncation, options):
-    size = gan.image_shape[:2]
+def _evaluated(of: GAN | Adapted, reference, metrics, n, seed, training, truncation, options):
+    size = (of if isinstance(of, GAN) else of.gan).image_shape[:2]
     if not isinstance(reference, Pictures):
         reference = load_pictures(reference, size)
     if training is not None and not isinstance(training, Pictures):
         training = load_pictures(training, size)
 
     def sampler(count: int, of_seed: int) -> np.ndarray:
-        return sample_images(gan, count, of_seed, truncation)
+        if isinstance(of, GAN):
+            return sample_images(of, count, of_seed, truncation)
+        return of.sample(count, of_seed, truncation)
 
     records = evaluate(sampler, reference, metrics, n, seed, training, **options)
     return [{**record, "truncation": truncation} for record in records]
+
+
+def _retouch_of(adapter: Adapter) -> Retouch | None:
+    """What the adapter's method does to samples, with its settings and pictures."""
+    if adapter.pictures is None:
+        return None
+    method = methods.get(adapter.method)
+    known = method.settings()
+    settings = {k: v for k, v in adapter.settings.items() if k in known}
+    objective = method.with_settings(**settings).objective
+    return objective.retouch(adapter.pictures, adapter.settings.get("seed", 0))
 
 
 def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None = None) -> Adapted:

@@ -39,6 +39,8 @@ def describe(plan: Plan) -> str:
     ]
     total = sum(math.prod(v.shape) for v in gan.generator.trainable_weights)
     lines.append(f"generator   {total:,} trainable weights")
+    if not made.players:
+        lines.append("no player: nothing is trained, this method works on the samples alone")
     for player in made.players:
         count = sum(math.prod(v.shape) for v in player.variables)
         lines.append(

@@ -20,6 +20,7 @@ FORMAT = "tf_fewshot.adapter"
 FORMAT_VERSION = 1
 # Precision is a choice of whoever runs the network, not of the adaptation.
 _NOT_ADAPTED = {"dtype"}
+_PICTURES = "pictures"
 
 
 @dataclasses.dataclass(eq=False)
@@ -38,6 +39,8 @@ class Adapter:
         settings: JSON: the method's settings, steps, seed, number of pictures, …
         sampling: JSON, see :class:`~tf_fewshot.export.sampling.Sampling`.
         format_version: Of the file.
+        pictures: uint8 ``[M, H, W, C]`` that samples are retouched after, for methods that
+            do so; else None.
     """
 
     method: str
@@ -49,6 +52,7 @@ class Adapter:
     settings: dict[str, Any]
     sampling: dict[str, Any]
     format_version: int = FORMAT_VERSION
+    pictures: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
     def from_gans(
@@ -60,6 +64,7 @@ class Adapter:
         source_name: str,
         settings: Mapping[str, Any] | None = None,
         sampling: Mapping[str, Any] | None = None,
+        pictures: np.ndarray | None = None,
     ) -> Adapter:
         """Keeps what differs, bit by bit, between two generators in float32.
 
@@ -98,6 +103,7 @@ class Adapter:
             weights=weights,
             settings=_json(settings or {}),
             sampling=_json(dataclasses.asdict(Sampling.from_json(sampling or {}))),
+            pictures=pictures,
         )
 
     def apply(self, source: GAN, source_name: str = "the given source") -> GAN:
@@ -154,8 +160,10 @@ class Adapter:
         if half:
             weights = {path: _halved(path, value) for path, value in weights.items()}
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        del fields["weights"]
-        write_container(path, weights, {"format": FORMAT, **fields})
+        del fields["weights"], fields["pictures"]
+        # No weight's path is this: those begin with the name of a network.
+        kept = {} if self.pictures is None else {_PICTURES: self.pictures}
+        write_container(path, {**weights, **kept}, {"format": FORMAT, **fields})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Adapter:
@@ -186,7 +194,10 @@ class Adapter:
                 "Take another copy of it."
             )
         Sampling.from_json(metadata["sampling"])
-        return cls(weights=weights, **metadata)
+        pictures = weights.pop(_PICTURES, None)
+        if pictures is not None and (pictures.dtype != np.uint8 or pictures.ndim != 4):
+            raise UserError(f"{path} is damaged: its pictures are none. Take another copy of it.")
+        return cls(weights=weights, pictures=pictures, **metadata)
 
 
 def _rebuilt(gan: GAN, changes: Mapping[str, Any]) -> GAN:

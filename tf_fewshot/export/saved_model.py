@@ -75,10 +75,16 @@ def export_saved_model(
         The directory of the version.
 
     Raises:
-        UserError: if it cannot be written, the version exists, or the check fails.
-            Nothing is left behind then.
+        UserError: if it cannot be written, the version exists, the check fails, or the
+            adapter's samples are more than what its generator makes. Nothing is left behind then.
     """
     directory = Path(directory)
+    if adapter is not None and adapter.pictures is not None:
+        raise UserError(
+            f"Method {adapter.method!r} adapted no weights: each sample is optimised on its own, "
+            "which a SavedModel cannot do. Draw pictures with tf-fewshot sample, or adapt with a "
+            "method that trains the generator, such as 'ewc'."
+        )
     if sampling is None:
         sampling = Sampling.from_json(adapter.sampling) if adapter else Sampling()
     if version is not None and version < 1:

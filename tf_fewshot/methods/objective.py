@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
@@ -12,15 +13,21 @@ from .latents import DrawnLatents, LatentSource
 from .player import Penalty, Player, Problem
 from .trainable import Selection
 
+# From uint8 samples [N, H, W, C] and their latents [N, D] to samples of that shape.
+Retouch = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
 
 class Objective(abc.ABC):
     """The cell.
 
     Attributes:
         needs_discriminator: Whether the GAN must have one.
+        keeps_pictures: Whether samples are retouched after the pictures, which an adapter
+            must then hold.
     """
 
     needs_discriminator: bool = False
+    keeps_pictures: bool = False
 
     def missing(self, gan: GAN) -> str | None:
         """The part that the GAN lacks, in words; None if it has them all."""
@@ -40,7 +47,17 @@ class Objective(abc.ABC):
         latents: LatentSource,
         penalties: Sequence[Penalty],
     ) -> list[Player]:
-        """The players in the order in which they move in every step."""
+        """The players in the order in which they move in every step; none trains nothing."""
+
+    def retouch(self, pictures: np.ndarray, seed: int) -> Retouch | None:
+        """What is done to the pixels of samples; None leaves them as they are generated.
+
+        Args:
+            pictures: uint8 ``[M, H, W, C]``, the training pictures.
+            seed: Of the run.
+        """
+        del pictures, seed
+        return None
 
 
 def penalised(
