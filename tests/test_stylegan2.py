@@ -342,7 +342,7 @@ def test_one_class_of_many(conditioning):
         scores = [gan.discriminator(images, 0 * second + k) for k in range(3)]
         np.testing.assert_allclose(mean.discriminator(images), np.mean(scores, 0), atol=1e-5)
     for start in ("identity", 3, -1):
-        with pytest.raises(BackboneError, match="'mean' or as 0 to 2"):
+        with pytest.raises(BackboneError, match=r"'mean' or the number|classes 0 to 2"):
             gan.with_one_class(start)
 
 

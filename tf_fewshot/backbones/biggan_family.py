@@ -15,6 +15,7 @@ import tensorflow as tf
 from .base import GAN
 from .biggan_generator import FamilyGenerator
 from .biggan_initial import blank_weights
+from .checks import check_class, check_resolution
 from .errors import BackboneError
 from .parts import ScaleShiftRole, Stage
 
@@ -114,7 +115,7 @@ class BigGANFamily(GAN):
                 (f"{block.name}/{norm.name}", layer)
                 for norm, layer in zip(block.norms, block.scale_shifts, strict=True)
             ]
-        return [ScaleShiftRole(name, (layer.gamma,), (layer.beta,)) for name, layer in layers]
+        return [ScaleShiftRole.of(name, layer) for name, layer in layers]
 
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
         """The kernels of the maps that compute scale and shift of each block's normalisations.
@@ -145,14 +146,8 @@ class BigGANFamily(GAN):
             return self
         if start == "mean":
             vector = self.generator.class_table.numpy().mean(0, dtype=np.float64)
-        elif isinstance(start, bool) or not isinstance(start, (int, np.integer)):
-            raise BackboneError(f"a class can begin as 'mean' or the number of one, not {start!r}")
-        elif not 0 <= start < self.num_classes:
-            raise BackboneError(
-                f"There is no class {start}: this {self.architecture} has classes 0 to "
-                f"{self.num_classes - 1}."
-            )
         else:
+            check_class(start, self)
             vector = self.generator.class_table.numpy()[start]
         twin = self.rebuild(num_classes=0, one_class=True)
         twin.generator.class_vector.assign(vector)
@@ -170,8 +165,7 @@ class BigGANFamily(GAN):
 def _check(
     resolution: int, channels: list[int], attention: int, num_classes: int, one_class: bool
 ) -> None:
-    if resolution < 16 or resolution & (resolution - 1):
-        raise BackboneError(f"resolution must be a power of two from 16, not {resolution}")
+    check_resolution(resolution, 16)
     wanted = int(math.log2(resolution)) - 1
     if len(channels) != wanted or any(not isinstance(c, int) or c < 1 for c in channels):
         raise BackboneError(

@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from .checks import check_entries, check_resolution
 from .dcgan_discriminator import DCGANDiscriminator
 from .dcgan_generator import DCGANGenerator
-from .errors import BackboneError
 from .feedforward import FeedForwardGAN
 from .parts import ScaleShiftRole
 from .registry import build_networks, register
@@ -64,17 +64,11 @@ class DCGAN(FeedForwardGAN):
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
-        if resolution < 16 or resolution & (resolution - 1):
-            raise BackboneError(f"resolution must be a power of two from 16, not {resolution}")
+        check_resolution(resolution, 16)
         widths = default_widths(resolution) if widths is None else list(widths)
         mirrored = widths[::-1] if discriminator_widths is None else list(discriminator_widths)
-        hidden = int(math.log2(resolution)) - 2
-        for name, value in (("widths", widths), ("discriminator_widths", mirrored)):
-            if len(value) != hidden:
-                raise BackboneError(
-                    f"{resolution} px need {hidden} entries in {name} "
-                    f"(for 4, 8, … {resolution // 2} px), not {len(value)}"
-                )
+        check_entries("widths", widths, resolution, resolution // 2)
+        check_entries("discriminator_widths", mirrored, resolution, resolution // 2)
         super().__init__(
             resolution=resolution,
             latent_dim=latent_dim,
@@ -100,7 +94,7 @@ class DCGAN(FeedForwardGAN):
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
         self._require("scale_shift")
         return [
-            ScaleShiftRole(block.name, (block.scale_shift.gamma,), (block.scale_shift.beta,))
+            ScaleShiftRole.of(block.name, block.scale_shift)
             for block in self.generator.blocks
             if block.scale_shift is not None
         ]
@@ -108,13 +102,9 @@ class DCGAN(FeedForwardGAN):
     def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
         self._require("discriminator_scale_shift")
         return [
-            ScaleShiftRole(block.name, (block.scale_shift.gamma,), (block.scale_shift.beta,))
-            for block in self.discriminator.blocks
+            ScaleShiftRole.of(block.name, block.scale_shift) for block in self.discriminator.blocks
         ]
 
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
         """Gamma and beta of batch normalisation."""
-        return [
-            ScaleShiftRole(block.name, (block.norm.gamma,), (block.norm.beta,))
-            for block in self.generator.blocks
-        ]
+        return [ScaleShiftRole.of(block.name, block.norm) for block in self.generator.blocks]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 Variable = keras.Variable
 
@@ -37,12 +39,18 @@ class ScaleShiftRole:
     betas: tuple[Variable, ...]
     direct: bool = True
 
+    @classmethod
+    def of(cls, name: str, layer: Any) -> ScaleShiftRole:
+        """The role of a layer with one ``gamma`` and one ``beta``."""
+        return cls(name, (layer.gamma,), (layer.beta,))
+
 
 def digest_of(variables: Mapping[str, Variable]) -> str:
     """SHA-256 over paths and float32 values."""
     digest = hashlib.sha256()
     for path, variable in sorted(variables.items()):
         digest.update(path.encode())
-        value = np.ascontiguousarray(variable.numpy(), np.float32)
-        digest.update(value.reshape(-1).data)  # Not copied.
+        value = tf.cast(tf.convert_to_tensor(variable), tf.float32)
+        # As it lies in memory, not copied.
+        digest.update(np.asarray(memoryview(value)).reshape(-1).data)
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .base import GAN
+from .checks import check_class, check_entries, check_resolution
 from .errors import BackboneError
 from .feedforward import FeedForwardGAN
 from .parts import ScaleShiftRole
@@ -84,8 +85,7 @@ class SNGAN(FeedForwardGAN):
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
-        if resolution < 16 or resolution & (resolution - 1):
-            raise BackboneError(f"resolution must be a power of two from 16, not {resolution}")
+        check_resolution(resolution, 16)
         widths = default_widths(resolution) if widths is None else list(widths)
         judges = widths[::-1] if discriminator_widths is None else list(discriminator_widths)
         halvings = min(default_halvings(resolution), len(judges)) if halvings is None else halvings
@@ -137,12 +137,12 @@ class SNGAN(FeedForwardGAN):
                 (f"{block.name}/{norm.name}", layer)
                 for norm, layer in zip(block.norms, block.scale_shifts, strict=True)
             ]
-        return [ScaleShiftRole(name, (layer.gamma,), (layer.beta,)) for name, layer in layers]
+        return [ScaleShiftRole.of(name, layer) for name, layer in layers]
 
     def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
         self._require("discriminator_scale_shift")
         return [
-            ScaleShiftRole(f"{block.name}/{name}", (layer.gamma,), (layer.beta,))
+            ScaleShiftRole.of(f"{block.name}/{name}", layer)
             for block in self.discriminator.blocks
             for name, layer in zip(("c1", "c2"), block.scale_shifts, strict=True)
         ]
@@ -154,7 +154,7 @@ class SNGAN(FeedForwardGAN):
         the BSA paper changes.
         """
         return [
-            ScaleShiftRole(f"{block.name}/{norm.name}", (norm.gamma,), (norm.beta,))
+            ScaleShiftRole.of(f"{block.name}/{norm.name}", norm)
             for block in self.generator.blocks
             for norm in block.norms
         ]
@@ -197,24 +197,13 @@ class SNGAN(FeedForwardGAN):
             return None
         if start == "mean":
             return lambda table: table.mean(0, keepdims=True, dtype=np.float64)
-        if isinstance(start, bool) or not isinstance(start, (int, np.integer)):
-            raise BackboneError(
-                f"a class can begin as 'mean', 'identity' or the number of one, not {start!r}"
-            )
-        if not 0 <= start < self.num_classes:
-            raise BackboneError(
-                f"There is no class {start}: this sngan has classes 0 to {self.num_classes - 1}."
-            )
+        check_class(start, self, "'mean', 'identity'")
         return lambda table: table[start : start + 1]
 
 
 def _check(resolution: int, widths: list[int], judges: list[int], halvings: int) -> None:
     levels = int(math.log2(resolution))
-    if len(widths) != levels - 1:
-        raise BackboneError(
-            f"{resolution} px need {levels - 1} entries in widths (for 4, 8, … {resolution} px), "
-            f"not {len(widths)}"
-        )
+    check_entries("widths", widths, resolution, resolution)
     for name, values in (("widths", widths), ("discriminator_widths", judges)):
         if not values or any(not isinstance(v, int) or v < 1 for v in values):
             raise BackboneError(f"{name} must be numbers of channels, not {values}")

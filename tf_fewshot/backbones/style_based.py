@@ -85,7 +85,7 @@ class StyleBasedGAN(GAN):
     def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
         self._require("discriminator_scale_shift")
         return [
-            ScaleShiftRole(f"{part.name}/{layer.name}", (layer.gamma,), (layer.beta,))
+            ScaleShiftRole.of(f"{part.name}/{layer.name}", layer)
             for part in (*self.discriminator.blocks, self.discriminator.head)
             for layer in part.scale_shifts
         ]

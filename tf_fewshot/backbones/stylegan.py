@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .errors import BackboneError
+from .checks import check_entries, check_resolution
 from .parts import ScaleShiftRole, Stage
 from .registry import build_networks, register
 from .style_based import StyleBasedGAN
@@ -56,14 +56,9 @@ class StyleGAN(StyleBasedGAN):
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
-        if resolution < 8 or resolution & (resolution - 1):
-            raise BackboneError(f"resolution must be a power of two from 8, not {resolution}")
+        check_resolution(resolution, 8)
         channels = list(channels) if channels is not None else default_channels(resolution)
-        if len(channels) != int(math.log2(resolution)) - 1:
-            raise BackboneError(
-                f"{resolution} px need {int(math.log2(resolution)) - 1} entries in channels "
-                f"(for 4, 8, … {resolution}), not {len(channels)}"
-            )
+        check_entries("channels", channels, resolution, resolution)
         super().__init__(
             resolution=resolution,
             latent_dim=latent_dim,
@@ -136,7 +131,7 @@ class StyleGAN(StyleBasedGAN):
                 layer = epilogue.scale_shift
                 if layer is not None:
                     name = f"{block.name}/{epilogue.name}"
-                    roles.append(ScaleShiftRole(name, (layer.gamma,), (layer.beta,)))
+                    roles.append(ScaleShiftRole.of(name, layer))
         return roles
 
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from .base import GAN
-from .errors import BackboneError
+from .checks import check_class, check_resolution
 from .parts import ScaleShiftRole, Stage
 from .registry import register
 from .style_based import StyleBasedGAN
@@ -100,8 +100,7 @@ class StyleGAN2(StyleBasedGAN):
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
-        if resolution < 8 or resolution & (resolution - 1):
-            raise BackboneError(f"resolution must be a power of two from 8, not {resolution}")
+        check_resolution(resolution, 8)
         channels = default_channels(resolution, 16384) if channels is None else list(channels)
         mirrored = channels if discriminator_channels is None else list(discriminator_channels)
         config = {k: v for k, v in locals().items() if k not in ("self", "mirrored", "__class__")}
@@ -179,11 +178,8 @@ class StyleGAN2(StyleBasedGAN):
         """
         if not self.num_classes:
             return self
-        if start != "mean" and (not isinstance(start, int) or not 0 <= start < self.num_classes):
-            raise BackboneError(
-                f"a StyleGAN2 can begin one class as 'mean' or as 0 to {self.num_classes - 1}, "
-                f"not as {start!r}"
-            )
+        if start != "mean":
+            check_class(start, self)
         twin = self.rebuild(num_classes=1, one_class=True)
         theirs = twin.variables_by_path()
         for path, variable in self.variables_by_path().items():
@@ -218,10 +214,7 @@ class StyleGAN2(StyleBasedGAN):
 
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
         self._require("scale_shift")
-        return [
-            ScaleShiftRole(name, (conv.scale_shift.gamma,), (conv.scale_shift.beta,))
-            for name, conv in self._styled()[:-1]
-        ]
+        return [ScaleShiftRole.of(name, conv.scale_shift) for name, conv in self._styled()[:-1]]
 
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
         """The maps from styles to what scales the input of each layer.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
+from .checks import check_entries
 from .errors import BackboneError
 
 _ARCHITECTURES = ("orig", "skip", "resnet")
@@ -18,16 +18,8 @@ def check(config: dict[str, Any], discriminator_channels: Sequence[int]) -> None
         BackboneError: if they do not.
     """
     resolution = config["resolution"]
-    count = int(math.log2(resolution)) - 1
-    for name, value in (
-        ("channels", config["channels"]),
-        ("discriminator_channels", discriminator_channels),
-    ):
-        if len(value) != count:
-            raise BackboneError(
-                f"{resolution} px need {count} entries in {name} (for 4, 8, … {resolution}), "
-                f"not {len(value)}"
-            )
+    check_entries("channels", config["channels"], resolution, resolution)
+    check_entries("discriminator_channels", discriminator_channels, resolution, resolution)
     for name in ("g_architecture", "d_architecture"):
         if config[name] not in _ARCHITECTURES:
             raise BackboneError(f"{name} must be 'orig', 'skip' or 'resnet', not {config[name]!r}")
