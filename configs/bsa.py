@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
             "source": "avataaars64",
             "steps": 1000,
             "batch_size": 8,
+            "class_start": "mean",  # of a source with classes; or "identity", or a number
             "learning_rate": config_dict.placeholder(float),  # the paper's for the data size
             "rate_factor": 0.1,  # times the paper's rate
             "latent_learning_rate": 0.1,  # None: as learning_rate

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tf_fewshot as tff
 from tf_fewshot import backbones
+from tf_fewshot.adaptation import plan
+from tf_fewshot.data.batches import Batches
 from tf_fewshot.errors import UserError
+from tf_fewshot.export import Adapter
+from tf_fewshot.training.assemble import assemble, trainer
+from tf_fewshot.training.loop import Schedule
 
 SMALL = {
     "sngan": {"resolution": 16, "latent_dim": 8, "widths": [8, 8, 8], "num_classes": 3},
@@ -58,3 +64,97 @@ def test_an_adapted_source_has_one_class_and_its_adapter_knows(source, tmp_path)
     np.testing.assert_array_equal(run.sample(3, seed=2), again.sample(3, seed=2))
     with_one = source.with_one_class()
     assert run.gan.fingerprint() != with_one.fingerprint()
+
+
+# BSA's recipes for sources with classes ---------------------------------------------------
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
+
+
+def trained(source, steps: int, folder, method: str, **settings):
+    """The assembly after some steps, and the values of all weights and latents before."""
+    made = plan(source, PICTURES, method, batch_size=4, **settings)
+    assembly = assemble(made.method, made.problem("float32", lambda line: None))
+    gan, latents = assembly.problem.gan, assembly.latents.variables
+    before = {path: v.numpy().copy() for path, v in gan.variables_by_path().items()}
+    before["latents"] = latents[0].numpy().copy()
+    loop = trainer(assembly, Batches(made.pictures, 4, 0), folder)
+    tf.config.run_functions_eagerly(True)
+    try:
+        loop.run(Schedule(steps))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    after = {path: v.numpy().copy() for path, v in gan.variables_by_path().items()}
+    after["latents"] = latents[0].numpy()
+    assert before.keys() == after.keys()
+    way = {path: float(np.abs(after[path] - before[path]).max()) for path in before}
+    return loop.sampled(), way
+
+
+def assert_adapter_draws_the_same(source, gan, method: str, folder):
+    adapter = Adapter.from_gans(source, gan, method=method, source_name="tiny")
+    adapter.save(folder / "adapter.npz")
+    applied = Adapter.load(folder / "adapter.npz").apply(source)
+    assert applied.fingerprint() == gan.fingerprint()
+    z = gan.sample_latents(3, seed=1)
+    pictures = applied.generate(z).numpy()
+    np.testing.assert_array_equal(pictures, gan.generate(z).numpy())
+    assert np.abs(pictures - source.with_one_class().generate(z).numpy()).max() > 1e-4
+
+
+@pytest.mark.download
+def test_the_recipe_of_biggan(tmp_path):
+    source = backbones.build("biggan", **SMALL["biggan"])
+    before = source.fingerprint()
+    gan, way = trained(source, 1, tmp_path, "bsa_biggan")
+    assert source.fingerprint() == before
+    # The first step of Adam is as long as the learning rate, each group with its own.
+    rates = {"generator/class_vector": 1e-3, "latents": 0.05}
+    for path in way:
+        if path.startswith("generator/G_linear") or path.startswith("generator/scale_shift"):
+            if not path.endswith("/u"):
+                rates[path] = 1e-7 if path.endswith("/kernel") else 5e-4
+        elif path.endswith(("/gamma/kernel", "/beta/kernel")):
+            rates[path] = 5e-4
+    assert len(rates) == 2 + 4 + 8, sorted(way)
+    assert {path for path, length in way.items() if length} == set(rates)
+    for path, rate in rates.items():
+        assert way[path] == pytest.approx(rate, rel=0.1), path
+    assert_adapter_draws_the_same(source, gan, "bsa_biggan", tmp_path)
+
+
+@pytest.mark.download
+@pytest.mark.parametrize("start", ["identity", "0"])
+def test_the_recipe_of_sngan(start, tmp_path):
+    """The paper resets the class's scale and shift; the code leaves those of class 0."""
+    source = backbones.build("sngan", **SMALL["sngan"])
+    rng = np.random.default_rng(1)
+    for role in source.own_scale_shift_roles():
+        for table in (*role.gammas, *role.betas):
+            table.assign(rng.uniform(0.5, 1.5, table.shape).astype(np.float32))
+    settings = {"class_start": start, "rate_factor": 1.0, "latent_learning_rate": None}
+    gan, way = trained(source, 1, tmp_path, "bsa", **settings)
+    moved = {path for path, length in way.items() if length}
+    # After the fully connected layer and after both normalisations of two blocks.
+    pairs = {p for p in way if "scale_shift" in p and p.startswith("generator/")}
+    assert len(pairs) == 2 * (1 + 2 * 2)
+    assert moved == {*pairs, "latents"}
+    # The paper's rate of 25 pictures and fewer, of latents, too.
+    for path in moved:
+        assert way[path] == pytest.approx(0.1, rel=0.1), path
+    roles = zip(source.own_scale_shift_roles(), gan.own_scale_shift_roles(), strict=True)
+    for theirs, mine in roles:
+        gamma, beta = mine.gammas[0].numpy()[0], mine.betas[0].numpy()[0]
+        expected = (1.0, 0.0)
+        if start == "0":
+            expected = (theirs.gammas[0].numpy()[0], theirs.betas[0].numpy()[0])
+        np.testing.assert_array_equal(gamma, np.broadcast_to(expected[0], gamma.shape))
+        np.testing.assert_array_equal(beta, np.broadcast_to(expected[1], beta.shape))
+    assert_adapter_draws_the_same(source, gan, "bsa", tmp_path)
+
+
+@pytest.mark.parametrize("start", ["median", "-1", "3", ""])
+def test_a_class_that_cannot_be_begun_with_is_refused(start):
+    source = backbones.build("sngan", **SMALL["sngan"])
+    with pytest.raises(UserError, match="class"):
+        _ = plan(source, PICTURES, "bsa", class_start=start).start

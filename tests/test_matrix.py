@@ -167,6 +167,12 @@ def test_the_selection_is_what_the_method_declares(trained):
         free = {p for p in kernels if p.startswith(f"discriminator/{last}")}
         vectors = {p for p in kernels if trained.before[p].ndim < 2}
         assert modulated == kernels - free - vectors
+    elif trained.method.name == "bsa_biggan":
+        own = {v.path for role in gan.own_scale_shift_roles() for v in (*role.gammas, *role.betas)}
+        new = {path for path in trainable if "scale" in path.lower()}
+        first = {path for path in trainable if path.split("/")[1] == PARTS[gan.architecture][0]}
+        assert chosen - new == own | first - new
+        assert len(chosen & new & first) == len(chosen & new) == 2
     elif trained.method.objective.needs_discriminator:
         assert chosen == trainable
         judges = {v.path for v in gan.discriminator.trainable_weights}

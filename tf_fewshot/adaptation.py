@@ -58,7 +58,7 @@ class Plan:
     @functools.cached_property
     def start(self) -> GAN:
         """What is adapted: the source, as one class where it has many."""
-        return self.source.with_one_class()
+        return self.method.trainable.begin(self.source)
 
     def identity(self) -> dict[str, Any]:
         """What makes the run this one and no other; the number of steps is no part of it."""

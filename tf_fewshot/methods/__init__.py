@@ -3,6 +3,7 @@
 from . import (
     adam,
     bsa,
+    bsa_biggan,
     cdc,
     encoder_generator,
     ewc,
@@ -20,6 +21,7 @@ __all__ = [
     "Method",
     "adam",
     "bsa",
+    "bsa_biggan",
     "cdc",
     "encoder_generator",
     "ewc",

@@ -192,7 +192,10 @@ class Adversarial(Objective):
 
         d_rate = self.learning_rate if self.d_learning_rate is None else self.d_learning_rate
         interval = self.r1_interval if self.r1_gamma else None
-        groups = [Group(some, self.learning_rate, begins) for some, begins in selection.groups()]
+        groups = [
+            Group(some, self.learning_rate if own is None else own, begins)
+            for some, begins, own in selection.groups()
+        ]
         if latents.variables:
             groups.append(Group(latents.variables, self.learning_rate))
         d_groups = [Group([*selection.discriminator, *judge.variables], d_rate)]

@@ -80,7 +80,10 @@ class Reconstruction(Objective):
         if rate is None:
             rate = self.rate_factor * rate_by_size(len(problem.images))
         latent_rate = rate if self.latent_learning_rate is None else self.latent_learning_rate
-        groups = [Group(selection.generator, self._falling(rate))]
+        groups = [
+            Group(some, self._falling(rate if own is None else own), begins)
+            for some, begins, own in selection.groups()
+        ]
         if latents.variables:
             groups.append(Group(latents.variables, self._falling(latent_rate)))
         problem.say(f"Learning rate {rate:.4g}, of the latents {latent_rate:.4g}.")

@@ -23,20 +23,27 @@ class Selection:
         generator, discriminator: Those of each network.
         begins: The step from which on a variable of the generator moves, by its path; others
             move from the first.
+        rates: The learning rate of a variable of the generator, by its path; others take the
+            objective's.
         modulations: Of other kernels of the generator, and of the discriminator.
     """
 
     generator: list[keras.Variable]
     discriminator: list[keras.Variable]
     begins: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
     modulations: tuple[Modulation, ...] = ()
 
-    def groups(self) -> list[tuple[list[keras.Variable], int]]:
-        """The generator's variables by the step from which on they move, the earliest first."""
-        found: dict[int, list[keras.Variable]] = {}
+    def groups(self) -> list[tuple[list[keras.Variable], int, float | None]]:
+        """The generator's variables with the step from which on they move, and their rate.
+
+        The earliest come first. A rate of None is the objective's.
+        """
+        found: dict[tuple[int, float | None], list[keras.Variable]] = {}
         for variable in self.generator:
-            found.setdefault(self.begins.get(variable.path, 0), []).append(variable)
-        return [(found[step], step) for step in sorted(found)]
+            kind = self.begins.get(variable.path, 0), self.rates.get(variable.path)
+            found.setdefault(kind, []).append(variable)
+        return [(found[kind], *kind) for kind in sorted(found, key=lambda kind: kind[0])]
 
     def moving(self) -> list[keras.Variable]:
         """Every variable of the networks that changes."""
@@ -46,6 +53,10 @@ class Selection:
 
 class Trainable(abc.ABC):
     """The cell."""
+
+    def begin(self, source: GAN) -> GAN:
+        """What is adapted: the source, as one class where it has many."""
+        return source.with_one_class()
 
     def prepare(self, gan: GAN) -> GAN:
         """A GAN that has what is trained; by default the same."""
@@ -71,10 +82,35 @@ class All(Trainable):
 
 
 @dataclasses.dataclass(frozen=True)
-class ScaleShiftOnly(Trainable):
+class _OfOneClass(Trainable):
+    """What is adapted begins as a class of the user's choice.
+
+    Attributes:
+        class_start: What the only class of a source with classes begins as: "mean" of all,
+            the number of one, or "identity" (scale 1 and shift 0), where the architecture
+            can. BSA's paper begins an SNGAN with "identity"; its code with "0", under new
+            scales and shifts.
+    """
+
+    class_start: str = "mean"
+
+    def __post_init__(self):
+        if self.class_start not in ("mean", "identity") and not self.class_start.isdecimal():
+            raise UserError(
+                f"class_start must be 'mean', 'identity' or the number of a class, not "
+                f"{self.class_start!r}."
+            )
+
+    def begin(self, source: GAN) -> GAN:
+        number = self.class_start.isdecimal()
+        return source.with_one_class(int(self.class_start) if number else self.class_start)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleShiftOnly(_OfOneClass):
     """Scale and shift of every hidden layer of the generator but the last.
 
-    Source: BSA (ICCV 2019), equation 2.
+    Source: BSA (ICCV 2019), equation 2. They are new ones on top of the architecture's own.
     """
 
     def prepare(self, gan: GAN) -> GAN:
@@ -84,6 +120,44 @@ class ScaleShiftOnly(Trainable):
         gan = problem.gan
         chosen = [v for role in gan.scale_shift_roles() for v in (*role.gammas, *role.betas)]
         return Selection(chosen, [])
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnScaleShift(_OfOneClass):
+    """What the architecture itself scales and shifts by, and its first layer.
+
+    Of a BigGAN these are the maps from class vector and latent to scale and shift, the class
+    vector as a free variable, a new scale and shift after the first layer, and that layer,
+    whose kernel hardly moves. The last normalisation, attention and convolutions stay.
+    Source: BSA (ICCV 2019), section 4.1, of BigGAN; the rates are those of its code, which
+    draws a new class vector near 0 where this one begins as a class or their mean.
+
+    Attributes:
+        class_learning_rate: Adam's, of the class vector.
+        first_kernel_learning_rate: Of the first layer's kernel; its bias moves as the rest.
+    """
+
+    class_learning_rate: float = 1e-3
+    first_kernel_learning_rate: float = 1e-7
+
+    def prepare(self, gan: GAN) -> GAN:
+        return gan.with_scale_shift()
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        new = {v.path for role in gan.scale_shift_roles()[1:] for v in (*role.gammas, *role.betas)}
+        maps = {
+            v.path: v for role in gan.own_scale_shift_roles() for v in (*role.gammas, *role.betas)
+        }
+        first = {v.path: v for v in _trainable(gan.synthesis_stages()[:1]) if v.path not in new}
+        chosen = {path: v for path, v in {**first, **maps}.items() if v.trainable}
+        rates = {}
+        for path, variable in chosen.items():
+            if path.endswith("/class_vector"):
+                rates[path] = self.class_learning_rate
+            elif path not in maps and len(variable.shape) > 1:
+                rates[path] = self.first_kernel_learning_rate
+        return Selection(list(chosen.values()), [], rates=rates)
 
 
 @dataclasses.dataclass(frozen=True)
