@@ -2,12 +2,15 @@
 
 Names, shapes and arithmetic are those of the originals; nothing here knows the networks
 under test. ``hub.load(path).signatures["default"]`` computes what a module computes.
+
+    python -m tests.hub_modules /tmp/biggan-256    # of full size, to measure loading with
 """
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +34,7 @@ class Size:
 
 SMALL = Size([16, 16, 8, 8], attention=16, chunk=3, classes=5, class_dim=6)
 SMALL_DEEP = Size([16, 8, 4], attention=8, chunk=5, classes=4, class_dim=6)
+BIGGAN_256 = Size([1536, 1536, 768, 768, 384, 192, 96], 128, chunk=20, classes=1000, class_dim=128)
 
 
 def write_module(
@@ -249,3 +253,7 @@ class _Writer:
 def doubled(x):
     size = [2 * x.shape[1], 2 * x.shape[2]]
     return tf.image.resize(x, size, method="nearest")
+
+
+if __name__ == "__main__":
+    write_module(Path(sys.argv[1]), size=BIGGAN_256, averages=False)

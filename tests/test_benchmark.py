@@ -201,6 +201,11 @@ def test_a_step_and_its_passes(name, tiny_dcgan):
     assert step > 0 and passes > 0
 
 
+def test_what_trains_nothing_has_no_steps(tiny_dcgan):
+    with pytest.raises(UserError, match="no steps"):
+        steps.step_and_passes("nst", tiny_dcgan, "float32", 2, 1)
+
+
 def test_passes_are_the_gradients_of_every_player():
     from tf_fewshot.methods.player import Group, Player
 

@@ -37,6 +37,7 @@ def step_and_passes(
     from tf_fewshot.adaptation import Plan
     from tf_fewshot.data.batches import Batches
     from tf_fewshot.data.pictures import Pictures
+    from tf_fewshot.errors import UserError
     from tf_fewshot.training.assemble import assemble, check_parts, trainer
 
     rng = np.random.default_rng(0)
@@ -50,6 +51,8 @@ def step_and_passes(
     check_parts(method, source)
     made = Plan(method, source, "benchmark", pictures).problem(dtype, lambda line: None)
     assembly = assemble(method, made)
+    if not assembly.players:
+        raise UserError("it trains nothing, and so has no steps.")
     batches = Batches(pictures, batch)
     with tempfile.TemporaryDirectory() as folder:
         loop = trainer(assembly, batches, Path(folder))
