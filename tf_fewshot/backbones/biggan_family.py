@@ -147,8 +147,7 @@ class BigGANFamily(GAN):
         if start == "mean":
             vector = self.generator.class_table.numpy().mean(0, dtype=np.float64)
         else:
-            check_class(start, self)
-            vector = self.generator.class_table.numpy()[start]
+            vector = self.generator.class_table.numpy()[check_class(start, self)]
         twin = self.rebuild(num_classes=0, one_class=True)
         twin.generator.class_vector.assign(vector)
         return twin

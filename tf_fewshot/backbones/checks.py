@@ -27,8 +27,8 @@ def check_entries(name: str, values: Sequence[int], resolution: int, last: int) 
         )
 
 
-def check_class(start: int | str, gan: GAN, words: str = "'mean'") -> None:
-    """Raises a BackboneError unless ``start`` is the number of a class; it might be ``words``."""
+def check_class(start: int | str, gan: GAN, words: str = "'mean'") -> int:
+    """``start``, or a BackboneError if it is no class's number; it might have been ``words``."""
     if isinstance(start, bool) or not isinstance(start, (int, np.integer)):
         raise BackboneError(f"a class can begin as {words} or the number of one, not {start!r}")
     if not 0 <= start < gan.num_classes:
@@ -36,3 +36,4 @@ def check_class(start: int | str, gan: GAN, words: str = "'mean'") -> None:
             f"There is no class {start}: this {gan.architecture} has classes 0 to "
             f"{gan.num_classes - 1}."
         )
+    return int(start)

@@ -197,8 +197,8 @@ class SNGAN(FeedForwardGAN):
             return None
         if start == "mean":
             return lambda table: table.mean(0, keepdims=True, dtype=np.float64)
-        check_class(start, self, "'mean', 'identity'")
-        return lambda table: table[start : start + 1]
+        row = check_class(start, self, "'mean', 'identity'")
+        return lambda table: table[row : row + 1]
 
 
 def _check(resolution: int, widths: list[int], judges: list[int], halvings: int) -> None:

@@ -178,8 +178,7 @@ class StyleGAN2(StyleBasedGAN):
         """
         if not self.num_classes:
             return self
-        if start != "mean":
-            check_class(start, self)
+        number = None if start == "mean" else check_class(start, self)
         twin = self.rebuild(num_classes=1, one_class=True)
         theirs = twin.variables_by_path()
         for path, variable in self.variables_by_path().items():
@@ -187,7 +186,7 @@ class StyleGAN2(StyleBasedGAN):
             if axis is None:
                 continue
             value = np.asarray(variable.numpy())
-            chosen = value.mean(axis) if start == "mean" else value.take(start, axis)
+            chosen = value.mean(axis) if number is None else value.take(number, axis)
             # What the layers are scaled by at run time depends on the number of classes.
             if path.endswith("LabelEmbed/weight"):
                 chosen = chosen / math.sqrt(self.num_classes)
