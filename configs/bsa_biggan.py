@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
             "steps": 6000,
             "batch_size": 16,  # the paper's; the code's is 5 on each of 4 devices
             "class_start": "mean",  # of all classes, or the number of one
+            "per_class": False,  # True learns each sub-folder of the data on its own
             "learning_rate": 0.0005,
             "rate_factor": 1.0,  # of the paper's rate by data size, where learning_rate is None
             "latent_learning_rate": 0.05,

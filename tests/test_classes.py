@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import tf_fewshot as tff
 from tf_fewshot import backbones
 from tf_fewshot.adaptation import plan
 from tf_fewshot.data.batches import Batches
+from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter
 from tf_fewshot.training.assemble import assemble, trainer
@@ -158,3 +160,74 @@ def test_a_class_that_cannot_be_begun_with_is_refused(start):
     source = backbones.build("sngan", **SMALL["sngan"])
     with pytest.raises(UserError, match="class"):
         _ = plan(source, PICTURES, "bsa", class_start=start).start
+
+
+# Each class of the pictures on its own ----------------------------------------------------
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    """Four pictures, two in each of two sub-folders."""
+    for i, picture in enumerate(PICTURES):
+        folder = tmp_path / "pictures" / ("cat" if i < 2 else "dog")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / f"{i}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.mark.download
+@pytest.mark.parametrize("architecture", ["biggan", "sngan"])
+def test_each_class_is_learned_on_its_own(architecture, two_classes, tmp_path):
+    source = backbones.build(architecture, **SMALL[architecture])
+    before = source.fingerprint()
+    settings = {"per_class": True, "batch_size": 4, "steps": 2, "class_start": "1"}
+    run = tff.adapt(
+        source, two_classes, "bsa_biggan", workdir=tmp_path / "run", precision="float32", **settings
+    )
+    assert (source.fingerprint(), source.num_classes) == (before, 3)
+    assert run.gan.num_classes == 2
+    tables = [v for v in run.gan.generator.weights if len(v.shape) == 2 and v.shape[0] == 2]
+    assert tables
+    for table in tables:
+        assert not np.array_equal(*table.numpy())
+    first, second = (run.sample(2, seed=1, label=label) for label in (0, 1))
+    assert not np.array_equal(first, second)
+    assert (run.folder / "reconstructions.png").exists()
+    run.save(tmp_path / "mine.npz")
+    again = tff.load_adapter(tmp_path / "mine.npz", source)
+    np.testing.assert_array_equal(again.sample(2, seed=1, label=1), second)
+    np.testing.assert_array_equal(again.sample(5, seed=1), run.sample(5, seed=1))
+
+
+@pytest.mark.download
+def test_a_class_that_is_not_shown_stays_as_it_began(tmp_path):
+    source = backbones.build("sngan", **SMALL["sngan"])
+    pictures = Pictures(PICTURES, labels=np.array([7, 7, 7, 2]))
+    made = plan(source, pictures, "bsa_biggan", batch_size=4, per_class=True)
+    assert made.pictures.labels.tolist() == [1, 1, 1, 0]
+    start = made.start
+    assert start.num_classes == 2
+    rows = [r.gammas[0].numpy() for r in start.own_scale_shift_roles()]
+    means = [r.gammas[0].numpy().mean(0) for r in source.own_scale_shift_roles()]
+    for row, mean in zip(rows, means, strict=True):
+        np.testing.assert_allclose(row, np.stack([mean, mean]), rtol=1e-6)
+    assembly = assemble(made.method, made.problem("float32", lambda line: None))
+    only = made.pictures.select([0, 1, 2])
+    loop = trainer(assembly, Batches(only, 3, 0), tmp_path)
+    tf.config.run_functions_eagerly(True)
+    try:
+        loop.run(Schedule(1))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    for row, role in zip(rows, assembly.problem.gan.own_scale_shift_roles(), strict=True):
+        np.testing.assert_array_equal(role.gammas[0].numpy()[0], row[0])
+        assert not np.array_equal(role.gammas[0].numpy()[1], row[1])
+
+
+def test_pictures_without_classes_are_one_and_a_source_without_them_cannot(two_classes, tiny_dcgan):
+    source = backbones.build("sngan", **SMALL["sngan"])
+    assert plan(source, PICTURES, "bsa_biggan", per_class=True).start.num_classes == 0
+    assert plan(source, two_classes, "bsa_biggan").start.num_classes == 0
+    made = plan(tiny_dcgan, two_classes, "bsa_biggan", per_class=True)
+    with pytest.raises(UserError, match="no tables of classes"):
+        _ = made.start

@@ -62,6 +62,27 @@ def test_folder_keeps_bits_and_sorts_by_name(folder):
     assert pictures.source == str(folder)
 
 
+def test_sub_folders_are_classes_if_every_picture_is_in_one(tmp_path):
+    place = tmp_path / "pictures" / "all"
+    for i, name in enumerate(("dog/a.png", "cat/b.png", "dog/old/c.png")):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noise(seed=i)).save(place / name)
+    zipped = tmp_path / "pictures.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        for file in sorted(place.rglob("*.png")):
+            archive.write(file, file.relative_to(tmp_path))
+    # A folder that holds all of them is none.
+    for path in (place, place.parent, zipped):
+        pictures = load_pictures(path, 32)
+        assert [name[-5:] for name in pictures.names] == ["b.png", "a.png", "c.png"]
+        assert pictures.labels.tolist() == [0, 1, 1]
+    assert load_pictures(place / "dog", 32).labels is None
+    assert pictures.num_classes == 2
+    assert pictures.with_classes(False).labels is None
+    apart = Pictures(pictures.images, labels=[9, 3, 9])
+    assert apart.with_classes(True).labels.tolist() == [1, 0, 1]
+
+
 def test_missing_folder(tmp_path):
     with pytest.raises(UserError, match=r"There is no .*nowhere"):
         load_pictures(tmp_path / "nowhere", 32)

@@ -57,8 +57,8 @@ class Plan:
 
     @functools.cached_property
     def start(self) -> GAN:
-        """What is adapted: the source, as one class where it has many."""
-        return self.method.trainable.begin(self.source)
+        """What is adapted: the source, as one class where it has many, or as the pictures'."""
+        return self.method.trainable.begin(self.source, self.pictures.num_classes)
 
     def identity(self) -> dict[str, Any]:
         """What makes the run this one and no other; the number of steps is no part of it."""
@@ -124,6 +124,7 @@ def plan(
             f"The pictures are {data.images.shape[1:]}, the generator makes "
             f"{(height, width, channels)}. Resize them, or give their folder instead."
         )
+    data = data.with_classes(chosen.trainable.per_class)
     return Plan(chosen, source, name, data, seed, precision)
 
 
@@ -242,7 +243,9 @@ class _Session:
             dtype, why = before, f"Precision {before}, as when the run began."
         else:
             dtype, why = precisions.choose(
-                self.plan.precision, self.plan.start, self.run_defaults.batch_size
+                self.plan.precision,
+                self.plan.start.with_one_class(),
+                self.run_defaults.batch_size,
             )
         folder.log(why)
         folder.record_settings(
@@ -317,6 +320,8 @@ class _Session:
         shown = made.pictures.images[:10]
         latents = assembly.latents.fitted(shown)
         if latents is not None:
-            copies = quantised(gan.synthesize(latents)).numpy()
+            labels = made.pictures.labels
+            labels = None if labels is None else labels[:10]
+            copies = quantised(gan.synthesize(latents, labels)).numpy()
             folder.save_grid("reconstructions", np.concatenate([shown, copies]), columns=len(shown))
         return run

@@ -38,14 +38,17 @@ class Adapted:
         """What samples are drawn with unless asked otherwise."""
         return self.adapter.sampling.get("truncation")
 
-    def sample(self, n: int, seed: int = 0, truncation: float | None = None) -> np.ndarray:
+    def sample(
+        self, n: int, seed: int = 0, truncation: float | None = None, label: int | None = None
+    ) -> np.ndarray:
         """Draws uint8 pictures ``[n, H, W, 3]``; the same seed gives the same ones.
 
         ``truncation`` None takes the method's own; 1 or more truncates nothing where
-        the backbone truncates by a factor.
+        the backbone truncates by a factor. ``label`` is a class, where there are any; None
+        draws one for each picture.
         """
         truncation = self.truncation if truncation is None else truncation
-        images = sample_images(self.gan, n, seed, truncation)
+        images = sample_images(self.gan, n, seed, truncation, label=label)
         return self._retouched(images, self.gan.sample_latents(n, seed, truncation))
 
     def images_of(self, z: np.ndarray, truncation: float | None = None) -> np.ndarray:
@@ -54,11 +57,13 @@ class Adapted:
         return self._retouched(images_of(self.gan, z, truncation), z)
 
     def interpolate(self, n: int, seed: int = 0, truncation: float | None = None) -> np.ndarray:
-        """uint8 ``[n, H, W, 3]`` on a straight line between two latents."""
+        """uint8 ``[n, H, W, 3]`` on a straight line between two latents, of one class."""
         truncation = self.truncation if truncation is None else truncation
         ends = self.gan.sample_latents(2, seed, truncation)
         t = np.linspace(0.0, 1.0, n, dtype=np.float32)[:, None]
-        images = images_of(self.gan, (1.0 - t) * ends[:1] + t * ends[1:], truncation)
+        labels = np.zeros(n, np.int32) if self.gan.num_classes else None
+        z = (1.0 - t) * ends[:1] + t * ends[1:]
+        images = images_of(self.gan, z, truncation, labels=labels)
         # As pictures of one latent: what they are retouched after must not jump on the way.
         return self._retouched(images, np.repeat(ends[:1], n, axis=0))
 

@@ -19,7 +19,7 @@ _N = flags.DEFINE_integer("n", 16, "Number of pictures.", lower_bound=1)
 _TRUNCATION = flags.DEFINE_float(
     "truncation", None, "StyleGAN's psi, or the threshold of the latents; else the method's."
 )
-_LABEL = flags.DEFINE_integer("label", None, "Class of a source with classes; else any.")
+_LABEL = flags.DEFINE_integer("label", None, "Class, where there are classes; else any.")
 _OUT = flags.DEFINE_string("out", "grid.png", "A .png grid, or a folder for single pictures.")
 
 
@@ -38,7 +38,7 @@ def main() -> None:
 
     if _ADAPTER.value:
         adapted = load_adapter(_ADAPTER.value, _SOURCE.value)
-        images = adapted.sample(_N.value, common.SEED.value, _TRUNCATION.value)
+        images = adapted.sample(_N.value, common.SEED.value, _TRUNCATION.value, _LABEL.value)
     else:
         from tf_fewshot import weights
 

@@ -64,9 +64,13 @@ def images_of(
 ) -> np.ndarray:
     """uint8 pictures of latents ``[N, latent_dim]`` and, if there are classes, labels ``[N]``.
 
+    Without labels the classes take turns.
+
     Raises:
         UserError: if pixels are not finite numbers.
     """
+    if labels is None and gan.num_classes:
+        labels = np.arange(len(z), dtype=np.int32) % gan.num_classes
     pictures = _compiled(gan)
     try:
         parts = []

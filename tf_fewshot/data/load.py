@@ -25,7 +25,8 @@ def load_pictures(
     """Loads pictures, centre-cropped and resized to one size.
 
     Args:
-        path: A folder (with its sub-folders), a .zip, one picture, a TFRecord of
+        path: A folder (with its sub-folders, which are classes if every picture is in one of
+            them), a .zip, one picture, a TFRecord of
             ``tf.train.Example`` (``image/encoded``, optionally ``image/class/label``), an
             .npz (``images``, optionally ``labels``) or .npy of uint8 ``[N, H, W, 3]``, or
             ``tfds:NAME[:SPLIT]``. Folders and archives are read in the order of their

@@ -74,6 +74,18 @@ class Pictures:
             names=[self.names[i] for i in indices],
         )
 
+    @property
+    def num_classes(self) -> int:
+        """Number of different labels; 0 without labels."""
+        return 0 if self.labels is None else len(np.unique(self.labels))
+
+    def with_classes(self, wanted: bool) -> Pictures:
+        """The same with labels from 0 on without gaps, or without labels."""
+        if self.labels is None:
+            return self
+        labels = np.unique(self.labels, return_inverse=True)[1] if wanted else None
+        return dataclasses.replace(self, labels=labels)
+
     def take(self, n: int) -> Pictures:
         """The first ``n`` pictures.
 

@@ -9,7 +9,7 @@ import itertools
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -102,7 +102,11 @@ def _folder(folder: Path) -> Source:
     except OSError as error:
         raise UserError(f"Cannot list {error.filename}: {error.strerror}.") from error
     pictures, notes = _sort_out(names)
-    return Source([Entry(n, lambda n=n: open_picture(folder / n)) for n in pictures], notes)
+    entries = [
+        Entry(name, lambda n=name: open_picture(folder / n), label)
+        for name, label in zip(pictures, _labels(pictures), strict=True)
+    ]
+    return Source(entries, notes)
 
 
 def _raise(error: OSError) -> None:
@@ -136,7 +140,26 @@ def _zip(path: Path, archive: zipfile.ZipFile) -> Source:
             raise BadPictureError(f"unpacked it has {members[name].file_size:,} bytes, too many")
         return open_picture(io.BytesIO(archive.read(name)))
 
-    return Source([Entry(name, lambda n=name: read(n)) for name in pictures], notes)
+    entries = [
+        Entry(name, lambda n=name: read(n), label)
+        for name, label in zip(pictures, _labels(pictures), strict=True)
+    ]
+    return Source(entries, notes)
+
+
+def _labels(names: Sequence[str]) -> list[int | None]:
+    """Classes by sub-folder, in the order of their names.
+
+    None if a picture lies beside the sub-folders, or there are not two of them. Folders that
+    hold all are passed over.
+    """
+    parts = [PurePosixPath(name).parts for name in names]
+    while all(len(p) > 1 for p in parts) and len({p[0] for p in parts}) == 1:
+        parts = [p[1:] for p in parts]
+    if any(len(p) < 2 for p in parts):
+        return [None] * len(names)
+    numbers = {name: i for i, name in enumerate(sorted({p[0] for p in parts}))}
+    return [numbers[p[0]] for p in parts]
 
 
 def _array(path: Path) -> Source:

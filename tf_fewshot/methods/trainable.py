@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import keras
+import numpy as np
 
 from ..backbones import GAN, Stage
 from ..errors import UserError
@@ -52,10 +53,22 @@ class Selection:
 
 
 class Trainable(abc.ABC):
-    """The cell."""
+    """The cell.
 
-    def begin(self, source: GAN) -> GAN:
-        """What is adapted: the source, as one class where it has many."""
+    Attributes:
+        per_class: Whether each class of the pictures is learned on its own.
+    """
+
+    per_class: bool = False
+
+    def begin(self, source: GAN, classes: int = 0) -> GAN:
+        """What is adapted: the source, as one class where it has many.
+
+        Args:
+            source: Left as it is.
+            classes: Of the pictures, 0 if they have none; they count with ``per_class``.
+        """
+        del classes
         return source.with_one_class()
 
     def prepare(self, gan: GAN) -> GAN:
@@ -101,7 +114,8 @@ class _OfOneClass(Trainable):
                 f"{self.class_start!r}."
             )
 
-    def begin(self, source: GAN) -> GAN:
+    def begin(self, source: GAN, classes: int = 0) -> GAN:
+        del classes
         number = self.class_start.isdecimal()
         return source.with_one_class(int(self.class_start) if number else self.class_start)
 
@@ -135,10 +149,17 @@ class OwnScaleShift(_OfOneClass):
     Attributes:
         class_learning_rate: Adam's, of the class vector.
         first_kernel_learning_rate: Of the first layer's kernel; its bias moves as the rest.
+        per_class: Learns each class of the pictures on its own, where they have classes: a
+            row of a table for each, all beginning as ``class_start``.
     """
 
     class_learning_rate: float = 1e-3
     first_kernel_learning_rate: float = 1e-7
+    per_class: bool = False
+
+    def begin(self, source: GAN, classes: int = 0) -> GAN:
+        one = super().begin(source)
+        return _of_classes(source, one, classes) if self.per_class and classes else one
 
     def prepare(self, gan: GAN) -> GAN:
         return gan.with_scale_shift()
@@ -153,7 +174,7 @@ class OwnScaleShift(_OfOneClass):
         chosen = {path: v for path, v in {**first, **maps}.items() if v.trainable}
         rates = {}
         for path, variable in chosen.items():
-            if path.endswith("/class_vector"):
+            if path.endswith(("/class_vector", "/class_table")):
                 rates[path] = self.class_learning_rate
             elif path not in maps and len(variable.shape) > 1:
                 rates[path] = self.first_kernel_learning_rate
@@ -251,6 +272,23 @@ class UpperDiscriminator(Trainable):
             )
         chosen = _trainable(stages[self.frozen_stages :])
         return Selection(list(gan.generator.trainable_weights), chosen)
+
+
+def _of_classes(source: GAN, one: GAN, classes: int) -> GAN:
+    """A copy of the source with other classes, each as the only one of ``one``."""
+    twin = source.rebuild(num_classes=classes) if source.num_classes else source
+    mine, theirs = ({v.path for v in gan.generator.weights} for gan in (one, twin))
+    # What there is instead of tables where there is one class; in the same order.
+    rows = [v for v in one.generator.weights if v.path not in theirs]
+    tables = [v for v in twin.generator.weights if v.path not in mine]
+    if not tables or len(rows) != len(tables):
+        raise UserError(
+            f"This {source.architecture} has no tables of classes to learn each class on its own. "
+            "Leave out per_class, or adapt to each class by itself."
+        )
+    for row, table in zip(rows, tables, strict=True):
+        table.assign(np.broadcast_to(row.numpy(), table.shape))
+    return twin
 
 
 def _trainable(stages: Sequence[Stage]) -> list[keras.Variable]:
