@@ -9,11 +9,11 @@ from PIL import Image
 
 import tf_fewshot as tff
 from tf_fewshot import backbones
-from tf_fewshot.adaptation import plan
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter
+from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.loop import Schedule
 
@@ -231,3 +231,14 @@ def test_pictures_without_classes_are_one_and_a_source_without_them_cannot(two_c
     made = plan(tiny_dcgan, two_classes, "bsa_biggan", per_class=True)
     with pytest.raises(UserError, match="no tables of classes"):
         _ = made.start
+
+
+def test_labels_are_part_of_what_a_run_is():
+    source = backbones.build("sngan", **SMALL["sngan"])
+
+    def identity(*labels):
+        pictures = Pictures(PICTURES, labels=np.array(labels))
+        return plan(source, pictures, "bsa_biggan", per_class=True).identity()
+
+    assert identity(0, 0, 1, 1) == identity(3, 3, 5, 5)
+    assert identity(0, 0, 1, 1) != identity(0, 1, 1, 1)

@@ -11,7 +11,6 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot import backbones, methods
-from tf_fewshot.adaptation import plan
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, export_saved_model
@@ -19,6 +18,7 @@ from tf_fewshot.methods.consistency import DistanceConsistency
 from tf_fewshot.methods.elastic import FisherPenalty
 from tf_fewshot.methods.reconstruction import Reconstruction
 from tf_fewshot.methods.regularizers import LatentPrior, ScaleShiftDecay
+from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import Assembly, assemble, trainer
 from tf_fewshot.training.loop import Schedule
 

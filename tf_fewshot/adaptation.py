@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,119 +11,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import methods, weights
 from .adapted import ADAPTER_FILE, Adapted
 from .backbones import GAN
 from .backbones.sampling import images_of, quantised
 from .data.batches import Batches
-from .data.load import load_pictures
 from .data.pictures import Pictures
-from .errors import UserError
 from .export import Adapter
-from .methods import Method
-from .methods.player import Problem
+from .planning import Plan, plan
 from .report import write_report
 from .training import precision as precisions
-from .training.assemble import Assembly, assemble, check_parts, trainer
+from .training.assemble import Assembly, assemble, trainer
 from .training.loop import Schedule, Trainer
 from .training.run_folder import RunFolder, fakes_name
 from .training.status import StatusLine
 
 _SHOWN = 16
 _COLUMNS = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """Everything that decides a run, before anything is written.
-
-    Attributes:
-        method: With its settings.
-        source: The GAN to begin from.
-        source_name: How to load it again.
-        pictures: The training pictures at the GAN's size.
-        seed: Of everything that is drawn.
-        precision: "auto", "float32" or "bfloat16".
-    """
-
-    method: Method
-    source: GAN
-    source_name: str
-    pictures: Pictures
-    seed: int = 0
-    precision: str = "auto"
-
-    @functools.cached_property
-    def start(self) -> GAN:
-        """What is adapted: the source, as one class where it has many, or as the pictures'."""
-        return self.method.trainable.begin(self.source, self.pictures.num_classes)
-
-    def identity(self) -> dict[str, Any]:
-        """What makes the run this one and no other; the number of steps is no part of it."""
-        settings = {k: v for k, v in self.method.settings().items() if k != "steps"}
-        return {
-            "method": self.method.name,
-            "source_fingerprint": self.source.fingerprint("generator"),
-            "data_fingerprint": self.pictures.fingerprint(),
-            "pictures": len(self.pictures),
-            "seed": self.seed,
-            **settings,
-        }
-
-    def problem(self, dtype: str, say: Callable[[str], None]) -> Problem:
-        """The training problem in the given Keras dtype policy."""
-        source = self.start
-        gan = source.with_precision(dtype)
-        if self.method.from_scratch:
-            keras.utils.set_random_seed(self.seed)
-            gan = type(source)(**{**source.config, "dtype": dtype})
-            if source.discriminator is None:
-                gan.discriminator = None
-        return Problem(
-            gan, source, self.pictures.images, self.method.run.batch_size, self.seed, say
-        )
-
-
-def plan(
-    source: GAN | str | os.PathLike,
-    data: str | os.PathLike | Pictures | np.ndarray,
-    method: str = "ewc",
-    *,
-    seed: int = 0,
-    precision: str = "auto",
-    limit: int | None = None,
-    on_error: str = "raise",
-    **settings: Any,
-) -> Plan:
-    """Gathers what :func:`adapt` needs and checks it; see there for the arguments."""
-    chosen = methods.get(method).with_settings(**settings)
-    if chosen.run.steps < 1 or chosen.run.batch_size < 1:
-        raise UserError(
-            f"steps and batch_size must be at least 1, not {chosen.run.steps} and "
-            f"{chosen.run.batch_size}."
-        )
-    if not 0.0 <= chosen.run.ema_decay < 1.0:
-        raise UserError(f"ema_decay must be at least 0 and below 1, not {chosen.run.ema_decay}.")
-    if seed < 0:
-        raise UserError(f"The seed must be 0 or more, not {seed}.")
-    name = str(source)
-    if isinstance(source, GAN):
-        name = getattr(source, "source_metadata", {}).get("name", source.architecture)
-    else:
-        source = weights.load(source)
-    check_parts(chosen, source)
-    height, width, channels = source.image_shape
-    if isinstance(data, np.ndarray):
-        data = Pictures(data)
-    if not isinstance(data, Pictures):
-        data = load_pictures(data, (height, width), limit=limit, on_error=on_error)
-    if data.images.shape[1:] != (height, width, channels):
-        raise UserError(
-            f"The pictures are {data.images.shape[1:]}, the generator makes "
-            f"{(height, width, channels)}. Resize them, or give their folder instead."
-        )
-    data = data.with_classes(chosen.trainable.per_class)
-    return Plan(chosen, source, name, data, seed, precision)
 
 
 def adapt(

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from . import methods
-from .adaptation import Plan
+from .planning import Plan
 from .backbones import GAN
 from .data.pictures import Pictures
 from .errors import UserError

@@ -56,12 +56,12 @@ def main() -> None:
         "on_error": "skip" if _SKIP.value else "raise",
     }
     load_tensorflow()
-    from tf_fewshot import adaptation
+    from tf_fewshot import adaptation, planning
 
     if flag.dry_run:
         from tf_fewshot import description
 
-        made = adaptation.plan(source, _DATA.value, method, **options, **settings)
+        made = planning.plan(source, _DATA.value, method, **options, **settings)
         print(description.describe(made))
         return
     run = adaptation.adapt(

@@ -34,10 +34,10 @@ def step_and_passes(
     import tensorflow as tf
 
     from tf_fewshot import methods
-    from tf_fewshot.adaptation import Plan
     from tf_fewshot.data.batches import Batches
     from tf_fewshot.data.pictures import Pictures
     from tf_fewshot.errors import UserError
+    from tf_fewshot.planning import Plan
     from tf_fewshot.training.assemble import assemble, check_parts, trainer
 
     rng = np.random.default_rng(0)

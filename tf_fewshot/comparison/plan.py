@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import adaptation, weights
+from .. import planning, weights
 from ..backbones import GAN
 from ..errors import UserError, unknown_name
 from ..methods import Method
@@ -198,7 +198,7 @@ def plan(
     for trial in made.trials():
         if made.obstacle(trial) is None:
             pictures = made.domains[trial.target].training
-            adaptation.plan(source, pictures, trial.method, **changes[trial.method])
+            planning.plan(source, pictures, trial.method, **changes[trial.method])
     return made
 
 
