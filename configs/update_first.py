@@ -3,31 +3,19 @@
 tf-fewshot adapt --config=update_first --data=my_pictures --workdir=runs/mine
 """
 
-from ml_collections import ConfigDict, config_dict
+from ml_collections import ConfigDict
+
+from tf_fewshot.configs.shared import latent_table, reconstruction
 
 
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "method": "update_first",
-            "source": "avataaars64",
-            "steps": 1000,
-            "batch_size": 8,
+            **reconstruction(),
+            **latent_table(),
             "learning_rate": 0.01,
             "rate_factor": 1.0,  # of the paper's rate, if learning_rate is None
-            "latent_learning_rate": 0.1,
-            "rate_decay": 0.2,
-            "rate_decay_steps": 3000,
-            "latent_noise": 0.01,  # ε; the code's
-            "latent_prior_convention": "code",  # or "paper"
-            "latent_prior_weight": 0.0001,  # None: 0.1 (code), 0.2 (paper)
-            "latent_prior_samples": 10,  # k = 10 · batch
-            "reconstruction_norm": "l1",  # or "l2"
-            "perceptual_norm": "l1",  # or "l2"
-            "perceptual_weight": config_dict.placeholder(float),  # adaptive: 0.1 by the loss
-            "perceptual_input": "torchvision",  # or "bsa", with weight 0.001 the code's
             "generator_part": "first",  # or "last" or "all"
-            "ema_decay": 0.0,
-            "truncation": 0.4,  # of samples
         }
     )

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
-from tf_fewshot.tools import main
+from tf_fewshot.tools import common, main
 from tf_fewshot.weights.native import save_gan
 
 from .conftest import TINY
@@ -165,7 +165,8 @@ def test_the_methods_are_listed(tmp_path):
         (["adapt", "--config.none.of=3"], r".*no such field.+none.+"),
         (["adapt", "--config.steps=many"], r"flag --config\.steps=many: .+'many'"),
         (["adapt", "--config.d_learning_rate=fast"], r"flag --config\.d_learning_rate=fast: .+"),
-        (["adapt", "--method=x"], r"Unknown method 'x'\. (?!.*pretrain).+"),
+        (["adapt", "--method=x"], r"Unknown method 'x'\. (?!.*pretrain|.*shared).+"),
+        (["adapt", "--config=shared"], r"Unknown config 'shared'\. (?!.*shared).+"),
         (["adapt", "--config"], r"--config needs a value: --config=NAME\."),
         (["adapt", "--precision=float46"], r"flag --precision=float46: .+<auto\|float32\|bfl.+"),
         (["adapt", "--seed=-1"], r"flag --seed=-1: .+"),
@@ -204,6 +205,14 @@ def test_a_configuration_that_is_no_python_is_said_in_one_line(tmp_path):
     (tmp_path / "my.py").write_text("def get_config(:\n")
     done, _ = command("adapt", "--config=my.py", cwd=tmp_path)
     check_refused(done, r"The configuration cannot be read as Python: .*my\.py, line 1.*")
+
+
+def test_a_copy_of_a_configuration_is_one(tmp_path):
+    shutil.copy(common.config_path("ewc"), tmp_path / "mine.py")
+    fields = ["--config.learning_rate=0.01", "--config.d_learning_rate=0.001"]
+    done, _ = command("adapt", "--config=mine.py", *fields, cwd=tmp_path)
+    # It is the next thing that is missing.
+    check_refused(done, "--data is missing: .+")
 
 
 def test_a_value_may_follow_its_flag_and_fields_may_come_first(tmp_path):

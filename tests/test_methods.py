@@ -27,7 +27,11 @@ from tf_fewshot.methods.reconstruction import Reconstruction, rate_by_size
 from tf_fewshot.methods.regularizers import LatentPrior, ScaleShiftDecay
 from tf_fewshot.methods.trainable import All, ScaleShiftOnly
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+CONFIGS = [
+    path
+    for path in sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
+    if path.stem not in ("__init__", "shared")
+]
 
 
 def config_of(path: Path) -> ConfigDict:
@@ -40,7 +44,7 @@ def config_of(path: Path) -> ConfigDict:
 
 def adaptations() -> dict[str, ConfigDict]:
     """The configurations that name a method, by their file's name."""
-    found = {p.stem: config_of(p) for p in sorted(CONFIGS.glob("*.py")) if p.stem != "__init__"}
+    found = {path.stem: config_of(path) for path in CONFIGS}
     return {name: config for name, config in found.items() if "method" in config}
 
 
@@ -269,7 +273,7 @@ def test_a_configuration_is_its_method_with_settings(name):
         )
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("[!_]*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_configuration_opens_with_its_command(path):
     text = path.read_text("utf-8")
     assert re.match(r'""".+\n\n(.*\n)*?\s*tf-fewshot \w+', text)

@@ -9,6 +9,9 @@ from typing import Any
 
 from absl import flags
 
+# Files among the configurations that are none.
+_NO_CONFIGS = ("__init__", "shared")
+
 SEED = flags.DEFINE_integer("seed", 0, "Seed of everything that is drawn.", lower_bound=0)
 
 
@@ -37,7 +40,7 @@ def config_path(name: str, kind: str = "config") -> Path:
     spec = importlib.util.find_spec("tf_fewshot.configs")
     assert spec is not None and spec.submodule_search_locations
     folder = Path(next(iter(spec.submodule_search_locations)))
-    known = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
+    known = {path.stem: path for path in folder.glob("*.py") if path.stem not in _NO_CONFIGS}
     if name not in known:
         if kind == "method":
             known = {n: path for n, path in known.items() if not n.startswith("pretrain")}

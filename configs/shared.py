@@ -1,0 +1,65 @@
+"""The settings that methods share; configurations change what is their own after them.
+
+No configuration itself. Configurations are run as files, wherever they lie, so that they import
+this by its full name.
+"""
+
+from typing import Any
+
+from ml_collections import config_dict
+
+# Functions, because a placeholder belongs to the configuration that it was put in.
+
+
+def adversarial() -> dict[str, Any]:
+    """Settings of the methods that train against a discriminator."""
+    return {
+        "source": "avataaars64",
+        "steps": 400,  # updates of the generator
+        "batch_size": 8,
+        "fresh_discriminator": False,  # for sources without one
+        "adversarial_loss": "non_saturating",  # or hinge, wasserstein, least_squares
+        "learning_rate": 0.002,
+        "d_learning_rate": config_dict.placeholder(float),  # as the generator's
+        "r1_gamma": 3.0,
+        "r1_interval": 16,
+        "beta_1": 0.0,
+        "beta_2": 0.99,
+        "clip_images": True,  # what the discriminator sees
+        "feature_weight": 0.0,  # of a second discriminator, on a frozen AlexNet
+        "feature_learning_rate": 0.0005,
+        "augment": "none",  # or diffaugment, ada: of what the discriminator sees
+        "augment_p": config_dict.placeholder(float),  # of "ada"; adapted
+        "ada_target": 0.6,
+        "ada_images": 4_000,  # within which augment_p may go from 0 to 1
+        "ema_decay": 0.98,
+        "truncation": config_dict.placeholder(float),  # of samples
+    }
+
+
+def reconstruction() -> dict[str, Any]:
+    """Settings of the methods that reconstruct the pictures."""
+    return {
+        "source": "avataaars64",
+        "steps": 1000,
+        "batch_size": 8,
+        "rate_decay": 0.2,
+        "rate_decay_steps": 3000,
+        "reconstruction_norm": "l1",  # or "l2"
+        "perceptual_norm": "l1",  # or "l2"
+        "perceptual_weight": config_dict.placeholder(float),  # adaptive: 0.1 by the loss
+        "perceptual_input": "torchvision",  # or "bsa", with weight 0.001 the code's
+        "ema_decay": 0.0,
+        "truncation": 0.4,  # of samples
+    }
+
+
+def latent_table() -> dict[str, Any]:
+    """Settings of the reconstructions that fit a latent to each picture."""
+    return {
+        "latent_learning_rate": 0.1,  # None: as learning_rate
+        "latent_noise": 0.01,  # ε; the code's
+        "latent_prior_convention": "code",  # or "paper"
+        "latent_prior_weight": 0.0001,  # None: 0.1 (code), 0.2 (paper)
+        "latent_prior_samples": 10,  # k = 10 · batch
+    }
