@@ -24,8 +24,8 @@ found this recipe on the way, each part from a snapshot (--start) or checkpoint 
     772,992    64  2    0.003/0.004  set back again, falling over the last 60,000        58.2
 
 (122.8 is of 292,992 images, before the noise inputs were left out.) The same recipe from the first
-image on, as below, has not been run. In the part that ends at 524,992 the rates had begun to fall from
-427,712 images on, and were set back at 444,992.
+image on, as below, has not been run. In the part that ends at 524,992 the rates had begun to fall
+from 427,712 images on, and were set back at 444,992.
 """
 
 from ml_collections import ConfigDict, config_dict
