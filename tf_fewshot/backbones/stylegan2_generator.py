@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from ..layers import Miner
 from .errors import BackboneError
+from .style_based_generator import StyleBasedGenerator
 from .stylegan2_layers import StyleGAN2Block, ToRGB
 from .stylegan2_mapping import StyleGAN2Mapping
 
@@ -22,7 +21,7 @@ Architecture = Literal["orig", "skip", "resnet"]
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class StyleGAN2Generator(keras.Model):
+class StyleGAN2Generator(StyleBasedGenerator):
     """StyleGAN2's mapping and synthesis networks.
 
     Args:
@@ -66,8 +65,7 @@ class StyleGAN2Generator(keras.Model):
         name: str = "generator",
         **kwargs,
     ):
-        super().__init__(name=name, autocast=False, **kwargs)
-        self._config = {
+        config = {
             "resolution": resolution,
             "latent_dim": latent_dim,
             "w_dim": w_dim,
@@ -85,11 +83,8 @@ class StyleGAN2Generator(keras.Model):
             "mixing": mixing,
             "w_avg_beta": w_avg_beta,
         }
-        self.latent_dim, self.w_dim, self.use_noise = latent_dim, w_dim, use_noise
-        self.mixing, self.w_avg_beta = mixing, w_avg_beta
+        super().__init__(config, name, **kwargs)
         self.one_class, self.classes = one_class, mapping.get("num_classes", 0)
-        self.num_layers = 2 * len(channels)
-        self.miner = Miner(miner, name="miner") if miner else None
         self.mapping = StyleGAN2Mapping(
             latent_dim, w_dim, name="mapping", dtype="float32", **mapping
         )
@@ -114,43 +109,19 @@ class StyleGAN2Generator(keras.Model):
             taps,
             name="ToRGB",
         )
-        self.seeds = keras.random.SeedGenerator(0, name="seeds")
 
     def build(self, input_shape=None):
-        if self.miner is not None:
-            self.miner.build((None, self.latent_dim))
-        self.mapping.build()
-        self.w_avg = self.add_weight(
-            shape=(self.w_dim,), name="w_avg", initializer="zeros", trainable=False, autocast=False
-        )
+        super().build(input_shape)
         self.noises = []
         shape, shapes = (None, 4, 4, None), []
         for i, block in enumerate(self.blocks):
             r = block.resolution
             for k in range(len(block.convs) if self.use_noise else 0):
-                self.noises.append(
-                    self.add_weight(
-                        shape=(1, r, r, 1),
-                        name=f"noise{max(2 * i - 1, 0) + k}",
-                        initializer=keras.initializers.RandomNormal(stddev=1.0),
-                        trainable=False,
-                        autocast=False,
-                    )
-                )
+                self.noises.append(self._noise_weight(max(2 * i - 1, 0) + k, r))
             block.build(shape, (None, None, self.w_dim))
             shape = (None, r, r, block.channels)
             shapes.append(shape)
         self.to_rgb.build(shapes[-len(self.to_rgb.resolutions) :], self.w_dim)
-
-    def call(self, z, label=None, training=False):
-        if not training:
-            return self.synthesize(self.broadcast(self.styles(z, label)))
-        w = self.styles(z, label)
-        # As batch normalisation: what is frozen keeps its statistics.
-        if self.trainable:
-            step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
-            self.w_avg.assign_add(tf.stop_gradient(step))
-        return self.synthesize(self._mixed(w, label), noise="random")
 
     def styles(self, z, label=None):
         """Styles float32 ``[N, w_dim]`` of latents and, if there are classes, labels ``[N]``.
@@ -161,28 +132,8 @@ class StyleGAN2Generator(keras.Model):
         z = z if self.miner is None else self.miner(z)
         return self.mapping(z, labels_of(label, z, self.classes, self.one_class))
 
-    def broadcast(self, w):
-        """Repeats ``w`` ``[N, w_dim]`` for every layer: ``[N, layers, w_dim]``."""
-        return tf.tile(w[:, None], [1, self.num_layers, 1])
-
-    def truncate(self, ws, psi, layers: int | None = None):
-        """Moves the styles of the first ``layers`` (None: all) towards the mean by ``psi``.
-
-        ``psi`` is a number, or float32 ``[N, 1]``, one for each row; 1 moves nothing.
-        """
-        psi = tf.reshape(tf.cast(psi, tf.float32), [-1, 1, 1])
-        count = self.num_layers if layers is None else layers
-        first = (np.arange(self.num_layers) < count)[None, :, None]
-        return self.w_avg + (ws - self.w_avg) * tf.where(first, psi, 1.0)
-
-    def synthesize(self, ws, noise: str = "const"):
-        """Images float32 ``[N, H, W, C]`` of styles ``[N, layers, w_dim]``."""
-        return self.activations(ws, noise)[-1]
-
     def activations(self, ws, noise: str = "const") -> list:
         """What each styled layer gives, and the images."""
-        if noise not in ("const", "random", "none"):
-            raise BackboneError(f"noise must be 'const', 'random' or 'none', not {noise!r}")
         found, features, styles, layer = [None], [], [], 0
         for block in self.blocks:
             used = range(layer, layer + len(block.convs))
@@ -194,28 +145,6 @@ class StyleGAN2Generator(keras.Model):
             styles.append(ws[:, layer])
         n = len(self.to_rgb.resolutions)
         return [*found[1:], self.to_rgb(features[-n:], styles[-n:])]
-
-    def _noise(self, i: int, size: int, n, kind: str):
-        if kind == "none" or not self.use_noise:
-            return None
-        if kind == "const":
-            return tf.convert_to_tensor(self.noises[i])
-        return keras.random.normal((n, size, size, 1), seed=self.seeds)
-
-    def _mixed(self, w, label):
-        ws = self.broadcast(w)
-        if not self.mixing:
-            return ws
-        n = tf.shape(w)[0]
-        z = keras.random.normal((n, self.latent_dim), seed=self.seeds)
-        cut = keras.random.randint((n,), 1, self.num_layers, seed=self.seeds)
-        mix = keras.random.uniform((n,), seed=self.seeds) < self.mixing
-        cut = tf.where(mix, cut, self.num_layers)
-        keep = tf.range(self.num_layers)[None] < cut[:, None]
-        return tf.where(keep[:, :, None], ws, self.styles(z, label)[:, None])
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
 
 
 def labels_of(label, rows, classes: int, one_class: bool):

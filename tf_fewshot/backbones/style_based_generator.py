@@ -1,0 +1,125 @@
+"""What the generators of StyleGAN and StyleGAN2 share: how styles are made, mixed and truncated.
+
+Source: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial
+Networks" (CVPR 2019), section 3.1 and appendix B.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..layers import Miner
+from .errors import BackboneError
+
+
+class StyleBasedGenerator(keras.Model):
+    """Mapping and synthesis networks, of two layers for each resolution.
+
+    A subclass makes ``mapping``, which takes latents ``[N, latent_dim]``, and ``noises``, and has
+    ``styles`` and ``activations``.
+
+    Args:
+        config: All arguments of the subclass but its name and policy, among them
+            ``latent_dim``, ``w_dim``, ``channels``, ``use_noise``, ``miner``, ``mixing`` and
+            ``w_avg_beta``.
+    """
+
+    mapping: Any
+    noises: list
+
+    def __init__(self, config: dict[str, Any], name: str, **kwargs):
+        super().__init__(name=name, autocast=False, **kwargs)
+        self._config = config
+        self.latent_dim, self.w_dim = config["latent_dim"], config["w_dim"]
+        self.mixing, self.w_avg_beta = config["mixing"], config["w_avg_beta"]
+        self.use_noise = config["use_noise"]
+        self.num_layers = 2 * len(config["channels"])
+        self.miner = Miner(config["miner"], name="miner") if config["miner"] else None
+        self.seeds = keras.random.SeedGenerator(0, name="seeds")
+
+    def build(self, input_shape=None):
+        """Makes the weights up to the styles; a subclass makes those that draw."""
+        if self.miner is not None:
+            self.miner.build((None, self.latent_dim))
+        self.mapping.build((None, self.latent_dim))
+        self.w_avg = self.add_weight(
+            shape=(self.w_dim,), name="w_avg", initializer="zeros", trainable=False, autocast=False
+        )
+
+    def call(self, z, label=None, training=False):
+        w = self.styles(z, label)
+        if not training:
+            return self.synthesize(self.broadcast(w))
+        # As batch normalisation: what is frozen keeps its statistics.
+        if self.trainable:
+            step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
+            self.w_avg.assign_add(tf.stop_gradient(step))
+        return self.synthesize(self._mixed(w, label), noise="random")
+
+    def styles(self, z, label=None):
+        """Styles float32 ``[N, w_dim]`` of latents ``[N, latent_dim]`` and labels ``[N]``."""
+        raise NotImplementedError
+
+    def activations(self, ws, noise: str = "const") -> list:
+        """What each layer gives, the last of them the images, of styles ``[N, layers, w_dim]``.
+
+        ``noise`` is "const" for the noise maps of the weights, "random" or "none".
+        """
+        raise NotImplementedError
+
+    def synthesize(self, ws, noise: str = "const"):
+        """Images float32 ``[N, H, W, C]`` of styles ``[N, layers, w_dim]``."""
+        return self.activations(ws, noise)[-1]
+
+    def broadcast(self, w):
+        """Repeats ``w`` ``[N, w_dim]`` for every layer: ``[N, layers, w_dim]``."""
+        return tf.tile(w[:, None], [1, self.num_layers, 1])
+
+    def truncate(self, ws, psi, layers: int | None = None):
+        """Moves the styles of the first ``layers`` (None: all) towards the mean by ``psi``.
+
+        ``psi`` is a number, or float32 ``[N, 1]``, one for each row; 1 moves nothing.
+        """
+        psi = tf.reshape(tf.cast(psi, tf.float32), [-1, 1, 1])
+        count = self.num_layers if layers is None else layers
+        first = (np.arange(self.num_layers) < count)[None, :, None]
+        return self.w_avg + (ws - self.w_avg) * tf.where(first, psi, 1.0)
+
+    def _mixed(self, w, label=None):
+        """Styles of all layers, for some rows those of other latents from a random layer on."""
+        ws = self.broadcast(w)
+        if not self.mixing:
+            return ws
+        n = tf.shape(w)[0]
+        z = keras.random.normal((n, self.latent_dim), seed=self.seeds)
+        cut = keras.random.randint((n,), 1, self.num_layers, seed=self.seeds)
+        mix = keras.random.uniform((n,), seed=self.seeds) < self.mixing
+        cut = tf.where(mix, cut, self.num_layers)
+        keep = tf.range(self.num_layers)[None] < cut[:, None]
+        return tf.where(keep[:, :, None], ws, self.styles(z, label)[:, None])
+
+    def _noise_weight(self, i: int, size: int):
+        return self.add_weight(
+            shape=(1, size, size, 1),
+            name=f"noise{i}",
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            trainable=False,
+            autocast=False,
+        )
+
+    def _noise(self, i: int, size: int, n, kind: str):
+        """The map ``[1 or n, size, size, 1]`` of noise input ``i``; None without."""
+        if kind not in ("const", "random", "none"):
+            raise BackboneError(f"noise must be 'const', 'random' or 'none', not {kind!r}")
+        if kind == "none" or not self.use_noise:
+            return None
+        if kind == "const":
+            return tf.convert_to_tensor(self.noises[i])
+        return keras.random.normal((n, size, size, 1), seed=self.seeds)
+
+    def get_config(self) -> dict:
+        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
