@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..backbones.base import truncated_normal
+from ..backbones.truncation import truncated_normal
 from ..errors import UserError
 
 SPACES = ("z", "free")
