@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,8 +9,7 @@ import tensorflow as tf
 from tf_fewshot.backbones import BackboneError, build
 from tf_fewshot.backbones.dcgan import default_widths
 
-# keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
-saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+from .network_checks import check_keras_files, saving
 
 
 def up(x, kernel, stride, pad):
@@ -198,12 +196,7 @@ def test_half_precision_stays_near(tiny_dcgan, dtype):
 @saving
 def test_networks_survive_a_keras_file(tiny_dcgan, tmp_path):
     gan, _ = shaken(tiny_dcgan.with_scale_shift())
-    inputs = (gan.sample_latents(2, seed=0), np.ones((2, *gan.image_shape), np.float32))
-    for network, x in zip(gan.networks(), inputs, strict=True):
-        network.save(tmp_path / "network.keras")
-        back = keras.models.load_model(tmp_path / "network.keras")
-        assert [v.path for v in back.weights] == [v.path for v in network.weights]
-        np.testing.assert_array_equal(back(x), network(x))
+    check_keras_files(gan, tmp_path)
 
 
 @pytest.mark.download

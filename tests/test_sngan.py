@@ -33,9 +33,7 @@ from .chainer_sngan import (
     power_step,
     settled,
 )
-
-# keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
-saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+from .network_checks import check_keras_files, saving
 
 # What is computed -----------------------------------------------------------------------------
 
@@ -385,13 +383,7 @@ def test_a_miner_comes_before_everything(tmp_path):
 def test_networks_survive_a_keras_file(one_class, tmp_path):
     gan = loaded(tmp_path)[2]
     gan = (gan.with_one_class(1) if one_class else gan).with_scale_shift()
-    label = None if one_class else tf.constant([0, 2])
-    inputs = (gan.sample_latents(2, seed=0), np.ones((2, 16, 16, 3), np.float32))
-    for network, x in zip(gan.networks(), inputs, strict=True):
-        network.save(tmp_path / "network.keras")
-        back = keras.models.load_model(tmp_path / "network.keras")
-        assert [v.path for v in back.weights] == [v.path for v in network.weights]
-        np.testing.assert_array_equal(back(x, label), network(x, label))
+    check_keras_files(gan, tmp_path, None if one_class else tf.constant([0, 2]))
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])

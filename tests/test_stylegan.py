@@ -11,6 +11,13 @@ import scipy.stats
 import tensorflow as tf
 
 from tests.conftest import TINY
+from tests.network_checks import (
+    check_discriminator_gradient,
+    check_generator_gradients,
+    check_keras_files,
+    check_stages,
+    saving,
+)
 from tf_fewshot import backbones
 from tf_fewshot.backbones import (
     BackboneError,
@@ -21,9 +28,6 @@ from tf_fewshot.backbones import (
     truncation,
     widening,
 )
-
-# keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
-saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 # StyleGAN v1 in NumPy: float64 and NCHW, as published ---------------------------------------------
 
@@ -222,11 +226,7 @@ def test_large_convolutions_are_fused_by_themselves():
 
 
 def test_gradients_equal_finite_differences():
-    """Differences of the NumPy network, in float64: the step costs no digits that count."""
     gan, w = shaken(small(fused=True, fading=True))
-    z = gan.sample_latents(2, seed=1)
-    rng = np.random.default_rng(3)
-    pull = rng.standard_normal((2, 16, 16, 3))
     paths = [
         "generator/mapping/Dense1/weight",
         "generator/4x4/const",
@@ -234,47 +234,14 @@ def test_gradients_equal_finite_differences():
         "generator/8x8/Epilogue1/Noise/weight",
         "generator/16x16/Epilogue0/AdaIN/StyleMod/weight",
     ]
-    variables = [gan.variables_by_path()[p].value for p in paths]
-    latents = tf.constant(z)
-    with tf.GradientTape() as tape:
-        tape.watch([latents, *variables])
-        loss = tf.reduce_sum(gan.generator(latents) * pull.astype(np.float32))
-    by_z, *by_weight = tape.gradient(loss, [latents, *variables])
-
-    def value(z, w):
-        return (numpy_generator(w, z, 16, fused=True) * pull).sum()
-
-    step, wide = 1e-5, z.astype(np.float64)
-    expected = np.zeros_like(wide)
-    for at in np.ndindex(wide.shape):
-        side = np.zeros_like(wide)
-        side[at] = step
-        expected[at] = (value(wide + side, w) - value(wide - side, w)) / (2 * step)
-    np.testing.assert_allclose(by_z, expected, atol=2e-4 * np.abs(expected).max())
-    for path, gradient in zip(paths, by_weight, strict=True):
-        side = rng.standard_normal(w[path].shape) * np.abs(w[path]).mean()
-        step = 1e-6
-        ahead, behind = ({**w, path: w[path] + s * step * side} for s in (1, -1))
-        slope = (value(wide, ahead) - value(wide, behind)) / (2 * step)
-        assert (gradient.numpy() * side).sum() == pytest.approx(slope, rel=1e-3, abs=1e-3)
+    check_generator_gradients(
+        gan, w, paths, lambda w, z: numpy_generator(w, z, 16, fused=True), atol=1e-3
+    )
 
 
 def test_discriminator_gradient_equals_finite_differences():
     gan, w = shaken(small(fading=True))
-    rng = np.random.default_rng(3)
-    images = rng.standard_normal((3, 16, 16, 3))
-    seen = tf.constant(images, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(seen)
-        score = tf.reduce_sum(gan.discriminator(seen) * [[1.0], [-2.0], [0.5]])
-    gradient = tape.gradient(score, seen).numpy()
-    for _ in range(4):
-        side = rng.standard_normal(images.shape)
-        ahead, behind = (
-            (numpy_discriminator(w, images + s * 1e-6 * side) * [[1], [-2], [0.5]]).sum()
-            for s in (1, -1)
-        )
-        assert (gradient * side).sum() == pytest.approx((ahead - behind) / 2e-6, rel=1e-3, abs=1e-3)
+    check_discriminator_gradient(gan, lambda images: numpy_discriminator(w, images))
 
 
 # Truncation and free latents ------------------------------------------------------------------
@@ -501,15 +468,7 @@ def test_every_registered_backbone_has_a_tiny_one():
 
 
 def test_stages_hold_every_weight_once(tiny_gan):
-    gan = tiny_gan.with_scale_shift()
-    for network, stages in (
-        (gan.generator, gan.generator_stages()),
-        (gan.discriminator, gan.discriminator_stages()),
-    ):
-        assert len({stage.name for stage in stages}) == len(stages) > 2
-        staged = [v.path for stage in stages for v in stage.variables]
-        assert sorted(staged) == sorted(v.path for v in network.weights)
-        assert all(stage.variables for stage in stages)
+    check_stages(tiny_gan.with_scale_shift())
 
 
 def test_stages_of_a_fading_stylegan_hold_every_weight_once(build_tiny):
@@ -517,12 +476,7 @@ def test_stages_of_a_fading_stylegan_hold_every_weight_once(build_tiny):
     names = [s.name for s in gan.generator_stages()]
     assert names == ["mapping", "4x4", "8x8", "16x16", "ToRGB"]
     assert [s.name for s in gan.discriminator_stages()] == ["FromRGB", "16x16", "8x8", "4x4"]
-    for network, stages in (
-        (gan.generator, gan.generator_stages()),
-        (gan.discriminator, gan.discriminator_stages()),
-    ):
-        staged = [v.path for stage in stages for v in stage.variables]
-        assert sorted(staged) == sorted(v.path for v in network.weights)
+    check_stages(gan)
 
 
 def test_stages_run_from_input_to_output(tiny_gan):
@@ -603,12 +557,7 @@ def test_every_hidden_layer_but_the_last_has_scale_and_shift(build_tiny):
 @saving
 def test_networks_survive_a_keras_file(tiny_gan, tmp_path):
     gan, _ = shaken(tiny_gan.with_scale_shift())
-    inputs = (gan.sample_latents(2, seed=0), np.ones((2, *gan.image_shape), np.float32))
-    for network, x in zip(gan.networks(), inputs, strict=True):
-        network.save(tmp_path / "network.keras")
-        back = keras.models.load_model(tmp_path / "network.keras")
-        assert [v.path for v in back.weights] == [v.path for v in network.weights]
-        np.testing.assert_array_equal(back(x), network(x))
+    check_keras_files(gan, tmp_path)
 
 
 @saving

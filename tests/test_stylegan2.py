@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.network_checks import (
+    check_discriminator_gradient,
+    check_generator_gradients,
+    check_keras_files,
+    check_stages,
+    saving,
+)
 from tests.stylegan2_original import (
     doubled,
     filtered,
@@ -33,9 +39,6 @@ from tf_fewshot.layers import (
     upfirdn2d,
     upsample2d,
 )
-
-# keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
-saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 LABELS = {"num_classes": 3, "conditioning": "embed", "d_mapping_layers": 2, "d_label_dim": 5}
 
@@ -139,11 +142,7 @@ def test_networks_equal_numpy(changes):
 
 
 def test_gradients_equal_finite_differences():
-    """Differences of the NumPy network, in float64: the step costs no digits that count."""
     gan, w = shaken(small(g_architecture="skip"))
-    z = gan.sample_latents(2, seed=1)
-    rng = np.random.default_rng(3)
-    pull = rng.standard_normal((2, 16, 16, 3))
     paths = [
         "generator/mapping/Dense1/weight",
         "generator/4x4/const",
@@ -152,43 +151,15 @@ def test_gradients_equal_finite_differences():
         "generator/16x16/Conv0_up/Modulation/weight",
         "generator/ToRGB/8x8/weight",
     ]
-    variables = [gan.variables_by_path()[p].value for p in paths]
-    latents = tf.constant(z)
-    with tf.GradientTape() as tape:
-        tape.watch([latents, *variables])
-        loss = tf.reduce_sum(gan.generator(latents) * pull.astype(np.float32))
-    gradients = tape.gradient(loss, [latents, *variables])
-
-    def value(z, w):
-        return (generated(original(w, "generator"), z) * pull).sum()
-
-    wide = z.astype(np.float64)
-    for path, gradient in zip(["z", *paths], gradients, strict=True):
-        at = wide if path == "z" else w[path]
-        side = rng.standard_normal(at.shape) * np.abs(at).mean()
-        ends = []
-        for step in (1e-6, -1e-6):
-            moved = at + step * side
-            ends.append(value(moved, w) if path == "z" else value(wide, {**w, path: moved}))
-        slope = (ends[0] - ends[1]) / 2e-6
-        assert np.sum(gradient.numpy() * side) == pytest.approx(slope, rel=1e-3, abs=1e-2), path
+    check_generator_gradients(
+        gan, w, paths, lambda w, z: generated(original(w, "generator"), z), atol=1e-2
+    )
 
 
 def test_discriminator_gradient_equals_finite_differences():
     gan, w = shaken(small(d_architecture="resnet"))
     d = original(w, "discriminator")
-    rng = np.random.default_rng(3)
-    images = rng.standard_normal((3, 16, 16, 3))
-    seen = tf.constant(images, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(seen)
-        score = tf.reduce_sum(gan.discriminator(seen) * [[1.0], [-2.0], [0.5]])
-    gradient = tape.gradient(score, seen).numpy()
-    for _ in range(3):
-        side = rng.standard_normal(images.shape)
-        ends = [judged(d, images + s * 1e-6 * side) * [[1], [-2], [0.5]] for s in (1, -1)]
-        slope = (ends[0] - ends[1]).sum() / 2e-6
-        assert (gradient * side).sum() == pytest.approx(slope, rel=1e-3, abs=1e-3)
+    check_discriminator_gradient(gan, lambda images: judged(d, images))
 
 
 # Resampling and modulation ---------------------------------------------------------------------
@@ -360,12 +331,7 @@ def test_every_part_of_all_forms_has_its_stage():
     names = [s.name for s in gan.generator_stages()]
     assert names == ["mapping", "4x4", "8x8", "16x16", "ToRGB"]
     assert [s.name for s in gan.discriminator_stages()] == ["FromRGB", "16x16", "8x8", "4x4"]
-    for network, stages in (
-        (gan.generator, gan.generator_stages()),
-        (gan.discriminator, gan.discriminator_stages()),
-    ):
-        staged = [v.path for stage in stages for v in stage.variables]
-        assert sorted(staged) == sorted(v.path for v in network.weights)
+    check_stages(gan)
     gan.discriminator = None
     assert gan.discriminator_stages() == []
 
@@ -445,13 +411,7 @@ def test_half_precision_stays_near(dtype):
 def test_networks_of_all_forms_survive_a_keras_file(labels, tmp_path):
     gan = small(**labels, g_architecture="resnet", d_architecture="skip", g_clamp=1.0, d_clamp=1.0)
     gan, _ = shaken(gan.with_scale_shift().with_discriminator_scale_shift())
-    label = np.array([2, 0], np.int32)
-    inputs = (gan.sample_latents(2, seed=0), np.ones((2, *gan.image_shape), np.float32))
-    for network, x in zip(gan.networks(), inputs, strict=True):
-        network.save(tmp_path / "network.keras")
-        back = keras.models.load_model(tmp_path / "network.keras")
-        assert [v.path for v in back.weights] == [v.path for v in network.weights]
-        np.testing.assert_array_equal(back(x, label), network(x, label))
+    check_keras_files(gan, tmp_path, np.array([2, 0], np.int32))
 
 
 @pytest.mark.parametrize(
