@@ -11,7 +11,8 @@ def get_config() -> ConfigDict:
         {
             "method": "ewc",
             "source": "avataaars64",
-            "steps": 500,
+            "steps": 600,
+            "learning_rate": 0.004,
             "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet
             "feature_learning_rate": 0.001,
         }

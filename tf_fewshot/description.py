@@ -8,10 +8,10 @@ import math
 import numpy as np
 
 from . import methods
-from .planning import Plan
 from .backbones import GAN
 from .data.pictures import Pictures
 from .errors import UserError
+from .planning import Plan
 from .training import precision
 from .training.assemble import assemble, check_parts
 
