@@ -94,6 +94,7 @@ class BigGAN(BigGANFamily):
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` after the first layer and
             after the normalisations of every block, as BSA does; the last normalisation of
             all has none.
+        miner: See :class:`~.biggan_generator.FamilyGenerator`.
         dtype: Keras dtype policy, such as "mixed_bfloat16". Images are float32 under every
             policy.
 
@@ -114,6 +115,7 @@ class BigGAN(BigGANFamily):
         one_class: bool = False,
         statistics: int = 1,
         scale_shift: bool = False,
+        miner: Sequence[int] = (),
         dtype: str = "float32",
     ):
         widths = (
@@ -138,5 +140,6 @@ class BigGAN(BigGANFamily):
             one_class=one_class,
             statistics=statistics,
             scale_shift=scale_shift,
+            miner=list(miner),
             dtype=dtype,
         )

@@ -98,7 +98,7 @@ class BigGANDeep(BigGANFamily):
             have 51.
         to_rgb: Channels of the last convolution, of which the first three are seen; None
             takes the last of ``channels``, as the released networks do.
-        scale_shift, dtype: See :class:`~tf_fewshot.backbones.biggan.BigGAN`.
+        scale_shift, miner, dtype: See :class:`~tf_fewshot.backbones.biggan.BigGAN`.
 
     Raises:
         BackboneError: if the resolution, channels or classes do not fit.
@@ -118,6 +118,7 @@ class BigGANDeep(BigGANFamily):
         statistics: int = 51,
         to_rgb: int | None = None,
         scale_shift: bool = False,
+        miner: Sequence[int] = (),
         dtype: str = "float32",
     ):
         widths = (
@@ -139,5 +140,6 @@ class BigGANDeep(BigGANFamily):
             statistics=statistics,
             to_rgb=to_rgb,
             scale_shift=scale_shift,
+            miner=list(miner),
             dtype=dtype,
         )

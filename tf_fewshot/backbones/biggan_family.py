@@ -1,4 +1,4 @@
-"""What BigGAN and BigGAN-deep share as GANs; neither has a discriminator.
+"""What BigGAN and BigGAN-deep share as GANs; neither has a discriminator of its own.
 
 Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis"
 (ICLR 2019), appendix B; the constants are those of the modules that its authors released.
@@ -38,9 +38,14 @@ def default_attention(resolution: int, highest: int) -> int:
 
 
 class BigGANFamily(GAN):
-    """The contract of a GAN for both architectures."""
+    """The contract of a GAN for both architectures.
+
+    A discriminator that it is given is one of
+    :func:`~tf_fewshot.backbones.fresh.fresh_discriminator`.
+    """
 
     network: ClassVar[type[FamilyGenerator]]
+    discriminator: Any
 
     def __init__(
         self,
@@ -88,7 +93,16 @@ class BigGANFamily(GAN):
     def generator_features(self, z, label=None) -> list:
         return self.generator.activations(z, label)
 
+    def discriminator_features(self, images, label=None, training: bool = False) -> list:
+        del label, training
+        return self.discriminator.activations(images)
+
     def generator_stages(self) -> list[Stage]:
+        miner = self.generator.miner
+        mined = [] if miner is None else [Stage("miner", tuple(miner.weights))]
+        return [*mined, *self.synthesis_stages()]
+
+    def synthesis_stages(self) -> list[Stage]:
         g = self.generator
         table = g.class_table if g.num_classes else g.class_vector
         first = [table, *g.from_latent.weights]
@@ -104,7 +118,7 @@ class BigGANFamily(GAN):
         return [*stages, Stage("to_rgb", (*g.norm.weights, *g.to_rgb.weights))]
 
     def discriminator_stages(self) -> list[Stage]:
-        return []
+        return [] if self.discriminator is None else self.discriminator.stages()
 
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
         g = self.generator
@@ -153,9 +167,11 @@ class BigGANFamily(GAN):
         return twin
 
     def rebuild(self, **changes: Any) -> GAN:
-        # These leave every kernel as it is, so that none need be drawn first.
+        # These leave every kernel as it is, so that none need be drawn first; a miner draws
+        # its own.
         classes = changes.get("num_classes", self.num_classes) in (0, self.num_classes)
-        if classes and set(changes) <= {"scale_shift", "one_class", "num_classes", "dtype"}:
+        same = {"scale_shift", "one_class", "num_classes", "miner", "dtype"}
+        if classes and set(changes) <= same:
             with blank_weights():
                 return super().rebuild(**changes)
         return super().rebuild(**changes)

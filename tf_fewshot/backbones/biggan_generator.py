@@ -12,7 +12,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..layers import HyperBatchNorm, ScaleShift, SelfAttention, SpectralConv2D, SpectralDense
+from ..layers import (
+    HyperBatchNorm,
+    Miner,
+    ScaleShift,
+    SelfAttention,
+    SpectralConv2D,
+    SpectralDense,
+)
 from ..layers.hyper_norm import statistics_at
 from .biggan_initial import EPSILON, initializer, spectral
 from .errors import BackboneError
@@ -92,6 +99,8 @@ class FamilyGenerator(keras.Model):
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` to every hidden layer but
             the last.
         to_rgb: Channels of the last convolution; the first three are seen.
+        miner: Widths of the hidden layers of a :class:`~tf_fewshot.layers.Miner` of ``z``,
+            before it is cut or joined to the vector of the class; none leaves it out.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -108,6 +117,7 @@ class FamilyGenerator(keras.Model):
         rows: int = 1,
         scale_shift: bool = False,
         to_rgb: int = 3,
+        miner: Sequence[int] = (),
         name: str = "generator",
         **kwargs,
     ):
@@ -122,9 +132,11 @@ class FamilyGenerator(keras.Model):
             "rows": rows,
             "scale_shift": scale_shift,
             "to_rgb": to_rgb,
+            "miner": list(miner),
         }
         self.latent_dim, self.class_dim, self.num_classes = latent_dim, class_dim, num_classes
         self.channels, self.rows = list(channels), rows
+        self.miner = Miner(miner, name="miner") if miner else None
         # In float32: the map is small, and everything follows from it.
         self.from_latent = SpectralDense(
             16 * channels[0], name="G_linear", dtype="float32", **spectral()
@@ -152,6 +164,8 @@ class FamilyGenerator(keras.Model):
 
     def build(self, input_shape=None):
         del input_shape
+        if self.miner is not None:
+            self.miner.build((None, self.latent_dim))
         if self.num_classes:
             self.class_table = self.add_weight(
                 shape=(self.num_classes, self.class_dim),
@@ -185,9 +199,9 @@ class FamilyGenerator(keras.Model):
     def activations(self, z, label=None, training=False, truncation=None) -> list:
         """The maps ``[N, h, w, C]`` after the first layer and each block, then the images."""
         at = None if truncation is None or self.rows == 1 else statistics_at(truncation, self.rows)
-        first, conditions = self._split(
-            tf.cast(z, tf.float32), self._classes(tf.shape(z)[0], label)
-        )
+        z = tf.cast(z, tf.float32)
+        z = z if self.miner is None else self.miner(z)
+        first, conditions = self._split(z, self._classes(tf.shape(z)[0], label))
         x = self.from_latent(first, training=training)
         x = tf.reshape(x, [-1, 4, 4, self.channels[0]])
         if self.scale_shift:

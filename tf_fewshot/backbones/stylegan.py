@@ -115,13 +115,7 @@ class StyleGAN(StyleBasedGAN):
         return stages
 
     def discriminator_stages(self) -> list[Stage]:
-        d = self.discriminator
-        if d is None:
-            return []
-        first = [v for layer in d.from_rgb.values() for v in layer.weights]
-        stages = [Stage("FromRGB", (*first, *([d.lod] if d.fading else [])))]
-        stages += [Stage(block.name, tuple(block.weights)) for block in d.blocks]
-        return [*stages, Stage("4x4", tuple(d.head.weights))]
+        return [] if self.discriminator is None else self.discriminator.stages()
 
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
         self._require("scale_shift")

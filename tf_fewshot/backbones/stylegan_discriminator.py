@@ -19,6 +19,7 @@ from ..layers import (
     ScaleShift,
     downscale2d,
 )
+from .parts import Stage
 from .stylegan_layers import fuses, lrelu
 
 
@@ -168,6 +169,13 @@ class StyleGANDiscriminator(keras.Model):
                 x += (small - x) * tf.cast(self.lod, x.dtype)
             found.append(x)
         return found
+
+    def stages(self) -> list[Stage]:
+        """The parts from pixels to logit; every variable in exactly one."""
+        first = [v for layer in self.from_rgb.values() for v in layer.weights]
+        stages = [Stage("FromRGB", (*first, *([self.lod] if self.fading else [])))]
+        stages += [Stage(block.name, tuple(block.weights)) for block in self.blocks]
+        return [*stages, Stage("4x4", tuple(self.head.weights))]
 
     def _seen(self, images):
         return lrelu(self.from_rgb[str(images.shape[1])](tf.cast(images, self.compute_dtype)))

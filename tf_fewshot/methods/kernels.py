@@ -45,6 +45,8 @@ class ImportantKernels(Trainable):
     probe_learning_rate: float = 0.002
     fisher_quantile: float = 50.0
 
+    keeps_discriminator = True
+
     def sketch(self) -> ImportantKernels:
         return dataclasses.replace(self, probe_steps=0, probe_samples=1)
 

@@ -22,11 +22,13 @@ class Objective(abc.ABC):
 
     Attributes:
         needs_discriminator: Whether the GAN must have one.
+        fresh_discriminator: Whether it begins with a new one.
         keeps_pictures: Whether samples are retouched after the pictures, which an adapter
             must then hold.
     """
 
     needs_discriminator: bool = False
+    fresh_discriminator: bool = False
     keeps_pictures: bool = False
 
     def missing(self, gan: GAN) -> str | None:

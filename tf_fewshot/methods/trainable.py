@@ -57,9 +57,12 @@ class Trainable(abc.ABC):
 
     Attributes:
         per_class: Whether each class of the pictures is learned on its own.
+        keeps_discriminator: Whether part of the source's discriminator stays as it is, so
+            that one that has learned nothing will not do.
     """
 
     per_class: bool = False
+    keeps_discriminator: bool = False
 
     def begin(self, source: GAN, classes: int = 0) -> GAN:
         """What is adapted: the source, as one class where it has many.
@@ -189,6 +192,8 @@ class ScaleShiftOfBoth(Trainable):
     4.2, "TransferGAN (scale and shift)".
     """
 
+    keeps_discriminator = True
+
     def prepare(self, gan: GAN) -> GAN:
         return gan.with_scale_shift().with_discriminator_scale_shift()
 
@@ -258,13 +263,11 @@ class UpperDiscriminator(Trainable):
 
     frozen_stages: int = 3
 
+    keeps_discriminator = True
+
     def select(self, problem: Problem) -> Selection:
         gan = problem.gan
         stages = gan.discriminator_stages()
-        if not stages:
-            raise UserError(
-                "There is nothing to freeze: this source has no discriminator of its own."
-            )
         if not 0 <= self.frozen_stages < len(stages):
             raise UserError(
                 f"frozen_stages must be from 0 to {len(stages) - 1}: this discriminator has the "

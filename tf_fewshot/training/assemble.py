@@ -33,6 +33,18 @@ class Assembly:
 
 def check_parts(method: Method, gan: GAN) -> None:
     """Raises a UserError if the GAN lacks a part that the method needs."""
+    new = method.objective.fresh_discriminator
+    if method.trainable.keeps_discriminator and (new or gan.discriminator is None):
+        needs = (
+            f"Method {method.name!r} needs a discriminator that has learned, since part of it "
+            "stays as it is"
+        )
+        if gan.discriminator is not None:
+            raise UserError(f"{needs}: leave out fresh_discriminator.")
+        raise UserError(
+            f"{needs}, and this source has none. Choose a reconstruction method such as 'bsa', a "
+            "source with one, or 'transfergan' with fresh_discriminator=True."
+        )
     part = method.objective.missing(gan)
     if part:
         raise UserError(
