@@ -13,6 +13,7 @@ import tensorflow as tf
 from tf_fewshot.backbones import GAN, BackboneError, build
 from tf_fewshot.backbones.biggan_family import default_attention, default_channels
 from tf_fewshot.backbones.biggan_initial import blank_weights
+from tf_fewshot.backbones.fresh import fresh_discriminator
 from tf_fewshot.backbones.standing_statistics import accumulate_statistics
 from tf_fewshot.layers.hyper_norm import statistics_at
 
@@ -352,12 +353,54 @@ def test_own_scale_and_shift_are_the_maps_that_compute_them(architecture):
     assert "generator/G_linear/kernel" in gan.variables_by_path()
 
 
+@both
+def test_a_miner_comes_before_everything(architecture):
+    gan = small(architecture)
+    mined, (z, labels) = gan.with_miner([7]), drawn(gan)
+    stages = mined.generator_stages()
+    assert stages[0].name == "miner" and len(mined.miner_variables()) == 4
+    assert [s.name for s in mined.synthesis_stages()] == [s.name for s in stages[1:]]
+    assert [s.name for s in gan.generator_stages()] == [s.name for s in stages[1:]]
+    staged = [v.path for s in stages for v in s.variables]
+    assert sorted(staged) == sorted(v.path for v in mined.generator.weights)
+    # All of z is mined, before it is cut; what is not z is as it was.
+    images = mined.generate(z, labels)
+    np.testing.assert_array_equal(gan.generate(mined.generator.miner(z), labels), images)
+    assert np.abs(images - gan.generate(z, labels)).max() > 1e-2
+    one, other = mined.with_one_class(1), gan.with_one_class(1)
+    assert one.config["miner"] == [7]
+    np.testing.assert_array_equal(one.generate(z), other.generate(mined.generator.miner(z)))
+
+
+@both
+def test_activations_run_from_latents_to_images(architecture):
+    gan = small(architecture)
+    z, labels = drawn(gan)
+    features = gan.generator_features(z, labels)
+    sizes = [4, 8, 16, 16] if architecture == "biggan" else [4, 4, 8, 8, 16, 16]
+    assert [f.shape[1] for f in features] == sizes
+    np.testing.assert_array_equal(features[-1], gan.generate(z, labels))
+
+
+@both
+def test_a_new_discriminator_has_stages_and_activations(architecture):
+    gan = small(architecture)
+    gan.discriminator = fresh_discriminator(gan)
+    stages = gan.discriminator_stages()
+    assert [stage.name for stage in stages] == ["FromRGB", "16x16", "8x8", "4x4"]
+    staged = [v.path for stage in stages for v in stage.variables]
+    assert sorted(staged) == sorted(v.path for v in gan.discriminator.weights)
+    shown = gan.discriminator_features(gan.generate(*drawn(gan)))
+    assert [f.shape[:3] for f in shown] == [(3, size, size) for size in (16, 8, 4)]
+    assert gan.clone().discriminator is None
+
+
 @saving
 @both
 def test_networks_survive_a_keras_file_and_our_own(architecture, tmp_path):
     from tf_fewshot.weights import load, save_gan
 
-    gan = small(architecture, statistics=3).with_scale_shift()
+    gan = small(architecture, statistics=3).with_scale_shift().with_miner([7])
     z, labels = drawn(gan)
     gan.generator.save(tmp_path / "network.keras")
     back = keras.models.load_model(tmp_path / "network.keras")
