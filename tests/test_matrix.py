@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot import backbones, methods
+from tf_fewshot.backbones import fresh
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, export_saved_model
@@ -24,17 +26,35 @@ from tf_fewshot.training.loop import Schedule
 
 from .conftest import TINY
 
+# Sources with classes, which are adapted as one, and without a discriminator. More channels:
+# of a kernel with a single output the vector u cannot turn.
+BIGGAN = {"resolution": 16, "channels": [16, 16, 8], "class_dim": 4, "num_classes": 3}
+SOURCES = {
+    **TINY,
+    "biggan": {**BIGGAN, "latent_dim": 9},
+    "biggan_deep": {**BIGGAN, "latent_dim": 8, "statistics": 3},
+}
+JUDGELESS = ("biggan", "biggan_deep")
+# BigGAN-deep is many layers, and slow; these go the way of others, and BigGAN has them.
+LIKE_OTHERS = ("scratch", "transfergan", "update_first", "update_all", "encoder_generator")
 # Small and without files on disk; every method takes those that it has.
 SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}
 SETTINGS |= {"miner_steps": 1, "miner_width": 8, "patch_stage": 1}
 SETTINGS |= {"probe_steps": 2, "probe_samples": 2}
+NEW_JUDGE = {"fresh_discriminator": True, "fisher_likelihood": "pixels"}
 # What the parts of the tiny networks are called, from latents to pixels and from pixels on.
 PARTS = {
     "dcgan": ("layer1", "layer2", "layer3"),
     "sngan": ("l1", "block2", "block3", "l4"),
     "stylegan": ("4x4", "8x8", "16x16", "ToRGB_16x16"),
     "stylegan2": ("4x4", "8x8", "16x16", "ToRGB"),
+    "biggan": ("G_linear", "GBlock_0", "attention", "GBlock_1", "to_rgb"),
+    "biggan_deep": (
+        *("G_linear", "GBlock_0", "GBlock_1", "attention", "GBlock_2", "GBlock_3", "to_rgb"),
+    ),
 }
+# What stands beside a part that it belongs to.
+BESIDE = {"class_vector": "G_linear", "scale_shift": "G_linear", "norm": "to_rgb"}
 UPPER = {"dcgan": ("layer3",), "sngan": ("block3", "l4"), "stylegan": ("8x8", "4x4")}
 UPPER["stylegan2"] = UPPER["stylegan"]
 # What the log calls the term of a regularizer.
@@ -54,15 +74,33 @@ def _pairs() -> list:
             (architecture, name),
             id=f"{architecture}-{name}",
             # The reconstruction objective looks through VGG16.
-            marks=[pytest.mark.download] * isinstance(methods.get(name).objective, Reconstruction),
+            marks=[
+                *[pytest.mark.download] * isinstance(methods.get(name).objective, Reconstruction),
+                *[pytest.mark.large] * (architecture == "biggan_deep" and name in LIKE_OTHERS),
+            ],
         )
-        for architecture in sorted(TINY)
+        for architecture in sorted(SOURCES)
         for name in methods.names()
+        if not (architecture in JUDGELESS and methods.get(name).trainable.keeps_discriminator)
     ]
 
 
-def settings_of(name: str) -> dict:
-    return {k: v for k, v in SETTINGS.items() if k in methods.get(name).settings()}
+def built(architecture: str) -> backbones.GAN:
+    gan = backbones.build(architecture, **SOURCES[architecture])
+    if architecture in JUDGELESS:
+        # New attention is shut: nothing flows back to its kernels.
+        gan.generator.attention.gamma.assign(0.5)
+    return gan
+
+
+def settings_of(name: str, architecture: str = "") -> dict:
+    wanted = SETTINGS | (NEW_JUDGE if architecture in JUDGELESS else {})
+    return {k: v for k, v in wanted.items() if k in methods.get(name).settings()}
+
+
+def part_of(path: str) -> str:
+    part = path.split("/")[1]
+    return BESIDE.get(part, part)
 
 
 def values(gan: backbones.GAN) -> dict[str, np.ndarray]:
@@ -88,6 +126,14 @@ class Trained:
     sampled: backbones.GAN
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _narrow_judges() -> Iterator[None]:
+    """New discriminators have 16 channels instead of 256."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fresh, "_MAXIMUM", 16)
+        yield
+
+
 @pytest.fixture(scope="module")
 def pictures() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
@@ -99,9 +145,9 @@ def trained(
 ) -> Trained:
     architecture, name = request.param
     keras.utils.set_random_seed(0)
-    source = backbones.build(architecture, **TINY[architecture])
+    source = built(architecture)
     source_before = values(source)
-    made = plan(source, pictures, name, **settings_of(name))
+    made = plan(source, pictures, name, **settings_of(name, architecture))
     # Eagerly, since two steps are sooner made than their graphs; those run in test_training.
     tf.config.run_functions_eagerly(True)
     try:
@@ -170,7 +216,7 @@ def test_the_selection_is_what_the_method_declares(trained):
     elif trained.method.name == "bsa_biggan":
         own = {v.path for role in gan.own_scale_shift_roles() for v in (*role.gammas, *role.betas)}
         new = {path for path in trainable if "scale" in path.lower()}
-        first = {path for path in trainable if path.split("/")[1] == PARTS[gan.architecture][0]}
+        first = {path for path in trainable if part_of(path) == PARTS[gan.architecture][0]}
         assert chosen - new == own | first - new
         assert len(chosen & new & first) == len(chosen & new) == 2
     elif trained.method.objective.needs_discriminator:
@@ -183,12 +229,13 @@ def test_the_selection_is_what_the_method_declares(trained):
         parts = PARTS[gan.architecture]
         first, last = parts[:1], parts[-2:]
         wanted = {"update_first": first, "update_last": last}.get(trained.method.name, parts)
-        assert chosen == {p for p in trainable if p.split("/")[1] in wanted}
+        assert chosen == {p for p in trainable if part_of(p) in wanted}
         assert not selection.discriminator
     else:
         # Scale and shift, a pair a hidden layer but the last: of StyleGAN 2 · 3 layers.
-        layers = {"dcgan": 2, "sngan": 6, "stylegan": 6, "stylegan2": 5}[gan.architecture] - 1
-        assert len(chosen) == 2 * layers
+        layers = {"dcgan": 2, "sngan": 6, "stylegan": 6, "stylegan2": 5}
+        layers |= {"biggan": 1 + 2 * 2 + 1, "biggan_deep": 1 + 4 * 4 + 1}
+        assert len(chosen) == 2 * (layers[gan.architecture] - 1)
         assert {path.rpartition("/")[2] for path in chosen} == {"gamma", "beta"}
         assert not selection.discriminator
 
@@ -249,6 +296,7 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
     )
     if not trained.method.from_scratch:
         found = moved(trained.before, values(trained.assembly.problem.gan))
+        found |= {"generator/class_vector"} if source.num_classes else set()
         assert set(adapter.weights) == {p for p in found if p.startswith("generator/")}
     adapter.save(tmp_path / "adapter.npz")
     loaded = Adapter.load(tmp_path / "adapter.npz")
@@ -256,11 +304,12 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
     applied = loaded.apply(source, "tiny")
     assert applied.discriminator is None
     assert applied.fingerprint() == sampled.fingerprint()
-    learned = bool(trained.assembly.players)
-    assert (sampled.fingerprint() != source.fingerprint()) == learned
+    learned, start = bool(trained.assembly.players), source.with_one_class()
+    assert sampled.num_classes == 0
+    assert (sampled.fingerprint() != start.fingerprint()) == learned
     z = sampled.sample_latents(3, seed=1)
     pictures, expected, before = (
-        g.generate(z, truncation=0.5).numpy() for g in (applied, sampled, source)
+        g.generate(z, truncation=0.5).numpy() for g in (applied, sampled, start)
     )
     assert pictures.shape == (3, 16, 16, 3)
     np.testing.assert_array_equal(pictures, expected)
@@ -268,10 +317,15 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
 
 
 @pytest.mark.parametrize("architecture", sorted(TINY))
-def test_what_is_exported_gives_the_pictures_of_the_adapter(build_tiny, architecture, tmp_path):
+def test_what_is_exported_gives_the_pictures_of_the_adapter(architecture, tmp_path):
     smaller = {"resolution": 8, "channels": [8, 8]} if architecture.startswith("stylegan") else {}
-    source = build_tiny(architecture, **smaller)
-    adapted = source.with_scale_shift()
+    source = backbones.build(architecture, **{**SOURCES[architecture], **smaller})
+    if architecture == "biggan_deep":
+        # Statistics of each truncation that are not those of another.
+        for norm in source.generator.norms:
+            norm.moving_variance.assign_add(np.array([[4.0], [1.0], [0.0]], np.float32))
+    start = source.with_one_class()
+    adapted = start.with_scale_shift()
     for i, role in enumerate(adapted.scale_shift_roles()):
         role.gammas[0].assign_add(np.full(role.gammas[0].shape, 0.1 * (i + 1), np.float32))
         role.betas[0].assign_add(np.full(role.betas[0].shape, -0.1, np.float32))
@@ -287,15 +341,28 @@ def test_what_is_exported_gives_the_pictures_of_the_adapter(build_tiny, architec
     images = served(z=tf.constant(z), truncation=tf.constant([0.4, 0.4]))["images"]
     expected = np.clip(adapted.generate(z, truncation=0.4).numpy(), -1.0, 1.0)
     np.testing.assert_allclose(images.numpy(), expected, atol=2e-5)
-    assert np.abs(images.numpy() - np.clip(source.generate(z).numpy(), -1, 1)).max() > 1e-3
+    assert np.abs(images.numpy() - np.clip(start.generate(z).numpy(), -1, 1)).max() > 1e-3
+    if architecture == "biggan_deep":
+        assert np.abs(expected - adapted.generate(z).numpy()).max() > 1e-3
 
 
 # Phases ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("architecture", sorted(UPPER))
-def test_a_generator_waits_for_its_miner(build_tiny, pictures, architecture, tmp_path):
-    made = plan(build_tiny(architecture), pictures, "minegan", **settings_of("minegan"))
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.parametrize("architecture", sorted(TINY))
+def test_a_generator_waits_for_its_miner(request, pictures, architecture, tmp_path):
+    if architecture in JUDGELESS:
+        # Its graph takes long to make.
+        request.getfixturevalue("eagerly")
+    settings = settings_of("minegan", architecture)
+    made = plan(built(architecture), pictures, "minegan", **settings)
     assembly = assemble(made.method, made.problem("float32", print))
     loop = trainer(assembly, Batches(made.pictures, 4, 0), tmp_path)
     gan = assembly.problem.gan
@@ -328,6 +395,36 @@ def test_a_game_needs_its_discriminator(tiny_dcgan, pictures, name):
     # It is known before a workdir is made.
     with pytest.raises(UserError, match=f"'{name}' needs a discriminator"):
         plan(tiny_dcgan, pictures, name, **settings_of(name))
+
+
+@pytest.mark.parametrize("architecture", JUDGELESS)
+def test_a_source_that_never_had_a_discriminator(pictures, architecture):
+    source, games = built(architecture), [methods.get(name) for name in methods.names()]
+    for method in (m for m in games if m.objective.needs_discriminator):
+        name, keeps = method.name, method.trainable.keeps_discriminator
+        remedy = "'transfergan' with" if keeps else "train a new one with"
+        expected = f"'{name}' needs a discriminator.* {remedy} fresh_discriminator=True"
+        with pytest.raises(UserError, match=expected):
+            plan(source, pictures, name, **settings_of(name))
+        if keeps:
+            # A new one will not do.
+            with pytest.raises(UserError, match="stays as it is, and this source has none"):
+                plan(source, pictures, name, **settings_of(name, architecture))
+
+
+def test_a_new_discriminator_has_no_fisher_information(pictures):
+    made = plan(built("biggan"), pictures, "ewc", fresh_discriminator=True, **settings_of("ewc"))
+    with pytest.raises(UserError, match=r"this source has none\. Set fisher_likelihood='pixels'"):
+        assemble(made.method, made.problem("float32", print))
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in methods.names() if methods.get(n).trainable.keeps_discriminator]
+)
+def test_what_is_kept_of_a_discriminator_must_have_learned(tiny_dcgan, pictures, name):
+    settings = {**settings_of(name), "fresh_discriminator": True}
+    with pytest.raises(UserError, match=f"'{name}' needs .*: leave out fresh_discriminator"):
+        plan(tiny_dcgan, pictures, name, **settings)
 
 
 def test_the_fisher_penalty_needs_the_discriminator_of_the_source(tiny_dcgan, pictures):
