@@ -316,7 +316,10 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
     assert np.array_equal(pictures, before) != learned
 
 
-@pytest.mark.parametrize("architecture", sorted(TINY))
+@pytest.mark.parametrize(
+    "architecture",
+    [*sorted(TINY), "biggan", pytest.param("biggan_deep", marks=pytest.mark.large)],
+)
 def test_what_is_exported_gives_the_pictures_of_the_adapter(architecture, tmp_path):
     smaller = {"resolution": 8, "channels": [8, 8]} if architecture.startswith("stylegan") else {}
     source = backbones.build(architecture, **{**SOURCES[architecture], **smaller})
@@ -356,7 +359,7 @@ def eagerly() -> Iterator[None]:
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.mark.parametrize("architecture", sorted(TINY))
+@pytest.mark.parametrize("architecture", [*sorted(TINY), "biggan"])
 def test_a_generator_waits_for_its_miner(request, pictures, architecture, tmp_path):
     if architecture in JUDGELESS:
         # Its graph takes long to make.
