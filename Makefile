@@ -21,7 +21,7 @@ quickstart: $(INSTALLED)
 	$(BIN)/tf-fewshot quickstart --workdir=runs/quickstart
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 test-large: $(INSTALLED)
 	$(BIN)/python -m pytest -m large $(ARGS)

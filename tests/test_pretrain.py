@@ -73,6 +73,7 @@ def test_resumed_equals_uninterrupted(pictures, tmp_path):
         np.testing.assert_array_equal(value, b[name], err_msg=name)
 
 
+@pytest.mark.large  # most of a minute
 def test_goes_on_from_a_source(pictures, tmp_path):
     with RunFolder.open(tmp_path / "a", pretraining(pictures).identity()) as folder:
         begun = weights.load(pretraining(pictures).run(folder)[-1])
@@ -194,6 +195,7 @@ def test_plan_goes_on_from_a_narrower_source_with_noise(tiny_pictures, tmp_path)
         plan(other, tiny_pictures, precision="float32", start=tmp_path / "start.npz")
 
 
+@pytest.mark.large  # a minute and more
 def test_keeps_the_snapshot_of_the_lowest_fid(tiny_pictures, tmp_path):
     made = plan(config(), tiny_pictures, precision="float32", checkpoint_every=2)
     source = pretrain(made, tmp_path / "run", tiny_pictures, candidates=2)
