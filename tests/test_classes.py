@@ -17,16 +17,11 @@ from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.loop import Schedule
 
+from .conftest import TINY
+
 SMALL = {
-    "sngan": {"resolution": 16, "latent_dim": 8, "widths": [8, 8, 8], "num_classes": 3},
-    "stylegan2": {
-        "resolution": 16,
-        "latent_dim": 8,
-        "w_dim": 8,
-        "mapping_layers": 2,
-        "channels": [8, 8, 8],
-        "num_classes": 3,
-    },
+    "sngan": {**TINY["sngan"], "num_classes": 3},
+    "stylegan2": {**TINY["stylegan2"], "num_classes": 3},
     "biggan": {"resolution": 16, "latent_dim": 9, "channels": 1, "class_dim": 4, "num_classes": 3},
 }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ class Adapted:
 
     def __init__(self, gan: GAN, adapter: Adapter):
         self.gan, self.adapter = gan, adapter
-        self._retouch = _retouch_of(adapter)
 
     @property
     def truncation(self) -> float | None:
@@ -49,7 +49,9 @@ class Adapted:
         """
         truncation = self.truncation if truncation is None else truncation
         images = sample_images(self.gan, n, seed, truncation, label=label)
-        return self._retouched(images, self.gan.sample_latents(n, seed, truncation))
+        if self._retouch is None:
+            return images
+        return self._retouch(images, self.gan.sample_latents(n, seed, truncation))
 
     def images_of(self, z: np.ndarray, truncation: float | None = None) -> np.ndarray:
         """uint8 pictures ``[N, H, W, 3]`` of latents ``[N, latent_dim]``."""
@@ -88,7 +90,23 @@ class Adapted:
     ) -> list[dict[str, Any]]:
         """Measures samples against real pictures; see :func:`tf_fewshot.metrics.evaluate`."""
         shown = self.truncation if truncation is None else truncation
-        return _evaluated(self, reference, metrics, n, seed, training, shown, options)
+
+        def draw(count: int, of_seed: int) -> np.ndarray:
+            return self.sample(count, of_seed, shown)
+
+        size = self.gan.image_shape[:2]
+        return _evaluated(draw, size, reference, metrics, n, seed, training, shown, options)
+
+    @functools.cached_property
+    def _retouch(self) -> Retouch | None:
+        """What the adapter's method does to samples; its networks come with the first use."""
+        if self.adapter.pictures is None:
+            return None
+        method = methods.get(self.adapter.method)
+        known = method.settings()
+        settings = {k: v for k, v in self.adapter.settings.items() if k in known}
+        objective = method.with_settings(**settings).objective
+        return objective.retouch(self.adapter.pictures, self.adapter.settings.get("seed", 0))
 
     def _retouched(self, images: np.ndarray, latents: np.ndarray) -> np.ndarray:
         return images if self._retouch is None else self._retouch(images, latents)
@@ -106,34 +124,32 @@ def evaluate_source(
 ) -> list[dict[str, Any]]:
     """Measures a generator that was not adapted; as :meth:`Adapted.evaluate`."""
     gan = source if isinstance(source, GAN) else weights.load(source)
-    return _evaluated(gan, reference, metrics, n, seed, training, truncation, options)
+
+    def draw(count: int, of_seed: int) -> np.ndarray:
+        return sample_images(gan, count, of_seed, truncation)
+
+    size = gan.image_shape[:2]
+    return _evaluated(draw, size, reference, metrics, n, seed, training, truncation, options)
 
 
-def _evaluated(of: GAN | Adapted, reference, metrics, n, seed, training, truncation, options):
-    size = (of if isinstance(of, GAN) else of.gan).image_shape[:2]
+def _evaluated(
+    draw: Callable[[int, int], np.ndarray],
+    size: tuple[int, int],
+    reference,
+    metrics,
+    n,
+    seed,
+    training,
+    truncation,
+    options,
+):
     if not isinstance(reference, Pictures):
         reference = load_pictures(reference, size)
     if training is not None and not isinstance(training, Pictures):
         training = load_pictures(training, size)
 
-    def sampler(count: int, of_seed: int) -> np.ndarray:
-        if isinstance(of, GAN):
-            return sample_images(of, count, of_seed, truncation)
-        return of.sample(count, of_seed, truncation)
-
-    records = evaluate(sampler, reference, metrics, n, seed, training, **options)
+    records = evaluate(draw, reference, metrics, n, seed, training, **options)
     return [{**record, "truncation": truncation} for record in records]
-
-
-def _retouch_of(adapter: Adapter) -> Retouch | None:
-    """What the adapter's method does to samples, with its settings and pictures."""
-    if adapter.pictures is None:
-        return None
-    method = methods.get(adapter.method)
-    known = method.settings()
-    settings = {k: v for k, v in adapter.settings.items() if k in known}
-    objective = method.with_settings(**settings).objective
-    return objective.retouch(adapter.pictures, adapter.settings.get("seed", 0))
 
 
 def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None = None) -> Adapted:

@@ -29,12 +29,14 @@ class GAN(abc.ABC):
             ``[N, H, W, C]``, nominally in [-1, 1]. Deterministic unless training.
         discriminator: ``discriminator(images, label=None, training=False)`` maps
             such images to float32 logits ``[N, 1]``. None if it was never released.
+        has_discriminator: Whether the architecture comes with one.
         config: What rebuilds the architecture: keyword arguments of the class.
         source_metadata: Where loaded weights came from ("name", "sha256",
             "fingerprint", "licence", …); empty for new ones.
     """
 
     architecture: ClassVar[str]
+    has_discriminator: ClassVar[bool] = True
 
     generator: keras.Model
     discriminator: keras.Model | None

@@ -45,6 +45,7 @@ class BigGANFamily(GAN):
     """
 
     network: ClassVar[type[FamilyGenerator]]
+    has_discriminator = False
     discriminator: Any
 
     def __init__(

@@ -6,6 +6,7 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ class Block(keras.layers.Layer):
         }
 
 
-class FamilyGenerator(keras.Model):
+class FamilyGenerator(keras.Model, abc.ABC):
     """Maps ``z`` ``[N, latent_dim]`` and int labels ``[N]`` to float32 images in [-1, 1].
 
     Called as ``generator(z, label=None, training=False, truncation=None)``: the truncation,
@@ -154,13 +155,13 @@ class FamilyGenerator(keras.Model):
         )
         self.to_rgb = SpectralConv2D(to_rgb, name="to_rgb", dtype="float32", **spectral())
 
+    @abc.abstractmethod
     def _blocks(self, scale_shift: bool) -> list[Block]:
         """The blocks from 4 pixels to the image."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _split(self, z, classes) -> tuple[Any, list[Any]]:
         """What the first layer and each block are told, of ``z`` and vectors of classes."""
-        raise NotImplementedError
 
     def build(self, input_shape=None):
         del input_shape

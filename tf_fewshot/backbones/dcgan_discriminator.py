@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ..layers import ScaleShift
 from .dcgan_generator import BATCH_NORM, convolution
+from .feedforward import FeedForwardDiscriminator
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -72,7 +73,7 @@ class DCGANToLogit(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class DCGANDiscriminator(keras.Model):
+class DCGANDiscriminator(FeedForwardDiscriminator):
     """Maps images ``[N, R, R, channels]`` in [-1, 1] to float32 logits ``[N, 1]``.
 
     Args:
@@ -111,11 +112,6 @@ class DCGANDiscriminator(keras.Model):
         ]
         self.to_logit = DCGANToLogit(name=f"layer{len(widths) + 1}")
 
-    @property
-    def chain(self) -> list:
-        """The layers from pixels to logits."""
-        return [*self.blocks, self.to_logit]
-
     def build(self, input_shape=None):
         size, width = self.resolution, self.channels
         for block in self.blocks:
@@ -127,13 +123,3 @@ class DCGANDiscriminator(keras.Model):
         del label
         x = self.activations(images, training)[-1]
         return self.to_logit(tf.cast(x, tf.float32))
-
-    def activations(self, images, training=False) -> list:
-        """What each layer but the last gives."""
-        found = [tf.cast(images, self.compute_dtype)]
-        for block in self.blocks:
-            found.append(block(found[-1], training=training))
-        return found[1:]
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}

@@ -1,11 +1,37 @@
-"""What DCGAN and SNGAN share as GANs: networks that are a chain of layers."""
+"""What DCGAN and SNGAN share: networks that are a chain of layers."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import keras
+import tensorflow as tf
+
 from .base import GAN
 from .parts import Stage
+
+
+class FeedForwardDiscriminator(keras.Model):
+    """Blocks, and what makes a logit of their last map; a subclass makes both."""
+
+    _config: dict[str, Any]
+    blocks: list
+    to_logit: Any
+
+    @property
+    def chain(self) -> list:
+        """The layers from pixels to logits."""
+        return [*self.blocks, self.to_logit]
+
+    def activations(self, images, training=False) -> list:
+        """What each layer but the last gives."""
+        found = [tf.cast(images, self.compute_dtype)]
+        for block in self.blocks:
+            found.append(block(found[-1], training=training))
+        return found[1:]
+
+    def get_config(self) -> dict:
+        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
 
 
 class FeedForwardGAN(GAN):

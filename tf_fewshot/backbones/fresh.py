@@ -22,8 +22,9 @@ def fresh_discriminator(gan: GAN) -> keras.Model:
     Raises:
         BackboneError: if the images are not square RGB of a power of two from 8 pixels.
     """
-    own = type(gan)(**gan.config).discriminator
-    if own is not None:
+    if gan.has_discriminator:
+        own = type(gan)(**gan.config).discriminator
+        assert own is not None
         return own
     height, width, channels = gan.image_shape
     if height != width or channels != 3 or height < 8 or height & (height - 1):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..layers import ScaleShift, SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
 from .errors import BackboneError
+from .feedforward import FeedForwardDiscriminator
 from .sngan_generator import glorot
 
 
@@ -139,7 +140,7 @@ class SNGANToLogit(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class SNGANDiscriminator(keras.Model):
+class SNGANDiscriminator(FeedForwardDiscriminator):
     """Maps images ``[N, R, R, channels]`` in [-1, 1] to float32 logits ``[N, 1]``.
 
     With ``num_classes`` it also takes int labels ``[N]``.
@@ -193,11 +194,6 @@ class SNGANDiscriminator(keras.Model):
         ]
         self.to_logit = SNGANToLogit(num_classes, one_class, name=f"l{len(widths) + 1}")
 
-    @property
-    def chain(self) -> list:
-        """The layers from pixels to logits."""
-        return [*self.blocks, self.to_logit]
-
     def build(self, input_shape=None):
         size, width = self.resolution, self.channels
         for block in self.blocks:
@@ -210,13 +206,3 @@ class SNGANDiscriminator(keras.Model):
             raise BackboneError(f"this SNGAN judges {self.num_classes} classes: give it labels")
         x = tf.cast(self.activations(images, training)[-1], tf.float32)
         return self.to_logit(x, label if self.num_classes else None, training=training)
-
-    def activations(self, images, training=False) -> list:
-        """What each stage but the last gives."""
-        found = [tf.cast(images, self.compute_dtype)]
-        for block in self.blocks:
-            found.append(block(found[-1], training=training))
-        return found[1:]
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}

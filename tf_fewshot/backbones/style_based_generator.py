@@ -6,6 +6,7 @@ Networks" (CVPR 2019), section 3.1 and appendix B.
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import keras
@@ -16,7 +17,7 @@ from ..layers import Miner
 from .errors import BackboneError
 
 
-class StyleBasedGenerator(keras.Model):
+class StyleBasedGenerator(keras.Model, abc.ABC):
     """Mapping and synthesis networks, of two layers for each resolution.
 
     A subclass makes ``mapping``, which takes latents ``[N, latent_dim]``, and ``noises``, and has
@@ -60,16 +61,16 @@ class StyleBasedGenerator(keras.Model):
             self.w_avg.assign_add(tf.stop_gradient(step))
         return self.synthesize(self._mixed(w, label), noise="random")
 
+    @abc.abstractmethod
     def styles(self, z, label=None):
         """Styles float32 ``[N, w_dim]`` of latents ``[N, latent_dim]`` and labels ``[N]``."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def activations(self, ws, noise: str = "const") -> list:
         """What each layer gives, the last of them the images, of styles ``[N, layers, w_dim]``.
 
         ``noise`` is "const" for the noise maps of the weights, "random" or "none".
         """
-        raise NotImplementedError
 
     def synthesize(self, ws, noise: str = "const"):
         """Images float32 ``[N, H, W, C]`` of styles ``[N, layers, w_dim]``."""

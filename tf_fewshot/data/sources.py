@@ -102,11 +102,7 @@ def _folder(folder: Path) -> Source:
     except OSError as error:
         raise UserError(f"Cannot list {error.filename}: {error.strerror}.") from error
     pictures, notes = _sort_out(names)
-    entries = [
-        Entry(name, lambda n=name: open_picture(folder / n), label)
-        for name, label in zip(pictures, _labels(pictures), strict=True)
-    ]
-    return Source(entries, notes)
+    return Source(_entries(pictures, lambda name: open_picture(folder / name)), notes)
 
 
 def _raise(error: OSError) -> None:
@@ -140,11 +136,12 @@ def _zip(path: Path, archive: zipfile.ZipFile) -> Source:
             raise BadPictureError(f"unpacked it has {members[name].file_size:,} bytes, too many")
         return open_picture(io.BytesIO(archive.read(name)))
 
-    entries = [
-        Entry(name, lambda n=name: read(n), label)
-        for name, label in zip(pictures, _labels(pictures), strict=True)
-    ]
-    return Source(entries, notes)
+    return Source(_entries(pictures, read), notes)
+
+
+def _entries(names: Sequence[str], read: Callable[[str], Any]) -> list[Entry]:
+    labels = _labels(names)
+    return [Entry(n, lambda n=n: read(n), k) for n, k in zip(names, labels, strict=True)]
 
 
 def _labels(names: Sequence[str]) -> list[int | None]:
