@@ -62,11 +62,11 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         return self.synthesize(self._mixed(w, label), noise="random")
 
     @abc.abstractmethod
-    def styles(self, z, label=None):
+    def styles(self, z, label=None) -> Any:
         """Styles float32 ``[N, w_dim]`` of latents ``[N, latent_dim]`` and labels ``[N]``."""
 
     @abc.abstractmethod
-    def activations(self, ws, noise: str = "const") -> list:
+    def activations(self, ws, noise: str = "const") -> list[Any]:
         """What each layer gives, the last of them the images, of styles ``[N, layers, w_dim]``.
 
         ``noise`` is "const" for the noise maps of the weights, "random" or "none".
