@@ -32,7 +32,6 @@ def test_where_the_weights_came_from(tmp_path):
     assert gan.source_metadata == {
         "name": GENERATOR,
         "sha256": sha256,
-        "fingerprint": gan.fingerprint(),
         "licence": gan.source_metadata["licence"],
         "discriminator": DISCRIMINATOR,
     }

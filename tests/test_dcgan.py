@@ -208,7 +208,6 @@ def test_the_preset_draws_what_torch_draws():
     assert gan.discriminator_stages() == []
     assert gan.clone().discriminator is None
     assert gan.source_metadata["name"] == "dcgan-faces64"
-    assert gan.source_metadata["fingerprint"] == gan.fingerprint()
     images = np.asarray(gan.generate(gan.sample_latents(4, seed=0)))
     # Computed with torch 2 from the same file: one row and one column of pixels.
     red_of_row = [0.2139, 0.2355, -0.6783, -0.5064, -0.2167, -0.1552, -0.1184, 0.5284]

@@ -17,6 +17,10 @@ from tf_fewshot.weights import nvidia, presets
 from tf_fewshot.weights.download import WebFile, fetch_web_file
 
 CONTENT = b"weights" * 1000
+HOSTS = {
+    "stylegan": "drive.usercontent.google.com",
+    "stylegan2": "nvlabs-fi-cdn.nvidia.com",
+}
 
 
 class Site:
@@ -65,6 +69,17 @@ def test_a_file_is_brought_once_and_its_licence_said(site, tmp_path, capsys):
     assert capsys.readouterr().err == ""
     assert len(site.given) == 1
     assert [p.name for p in path.parent.iterdir()] == ["a.pkl"]
+
+
+def test_an_address_without_a_name_is_given_one(site, tmp_path):
+    other = CONTENT[:-1]
+    site.files |= {"/download?id=1": CONTENT, "/download?id=2": other}
+    for identity, content in (("1", CONTENT), ("2", other)):
+        file = WebFile(f"{site.url}/download?id={identity}", "NC", name=f"../{identity}.pkl")
+        path = file.fetch()
+        assert path == tmp_path / "cache" / "127.0.0.1" / f"{identity}.pkl" == file.fetch()
+        assert path.read_bytes() == content
+    assert len(site.given) == 2
 
 
 def test_a_known_sum_is_checked(site):
@@ -120,7 +135,9 @@ def test_a_preset_is_its_file_with_its_licence(site, tmp_path, monkeypatch):
 def test_what_is_published_is_whole():
     assert len({p.file.url for p in nvidia.PUBLISHED.values()}) == len(nvidia.PUBLISHED)
     for name, published in nvidia.PUBLISHED.items():
-        assert published.file.url.startswith("https://nvlabs-fi-cdn.nvidia.com/"), name
-        assert published.file.url.endswith(".pkl"), name
+        host = HOSTS[published.architecture]
+        assert published.file.url.startswith(f"https://{host}/"), name
+        assert (published.file.name or published.file.url).endswith(".pkl"), name
+        assert name.startswith(f"{published.architecture}-"), name
         assert name.endswith(f"-{published.resolution}"), name
         assert "non-commercial" in published.file.licence, name

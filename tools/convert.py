@@ -44,7 +44,6 @@ def main() -> None:
         count = sum(math.prod(v.shape) for v in network.weights)
         print(f"{network.name}: {count:,} numbers in {len(network.weights)} variables")
     metadata = dict(gan.source_metadata)
-    metadata.pop("fingerprint", None)
     origin = {k: metadata.pop(k, None) for k in ("name", "sha256")}
     # Of the first file, where one was converted before.
     metadata.setdefault("converted_from", origin)

@@ -31,8 +31,8 @@ class GAN(abc.ABC):
             such images to float32 logits ``[N, 1]``. None if it was never released.
         has_discriminator: Whether the architecture comes with one.
         config: What rebuilds the architecture: keyword arguments of the class.
-        source_metadata: Where loaded weights came from ("name", "sha256",
-            "fingerprint", "licence", …); empty for new ones.
+        source_metadata: Where loaded weights came from ("name", "sha256", "licence",
+            …); empty for new ones.
     """
 
     architecture: ClassVar[str]

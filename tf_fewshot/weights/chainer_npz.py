@@ -58,8 +58,8 @@ def read_chainer(path: str | os.PathLike) -> SNGAN:
             with one generator and at most one discriminator, whatever they are called.
 
     Returns:
-        The GAN, with "name", "sha256" (both of the generator's file), "fingerprint",
-        "licence" and "discriminator" (the name of its file, or None) in its
+        The GAN, with "name", "sha256" (both of the generator's file), "licence"
+        and "discriminator" (the name of its file, or None) in its
         ``source_metadata``.
 
     Raises:
@@ -89,7 +89,6 @@ def read_chainer(path: str | os.PathLike) -> SNGAN:
     gan.source_metadata = {
         "name": generator.name,
         "sha256": sha256_of(generator),
-        "fingerprint": gan.fingerprint(),
         "licence": LICENCE,
         "discriminator": None if discriminator is None else discriminator.name,
     }

@@ -58,15 +58,17 @@ class WebFile:
         url: Where it is.
         licence: Said on standard error when it is brought.
         sha256: Of the file, if that is published.
+        name: Of the file in the cache, where the address names none.
     """
 
     url: str
     licence: str
     sha256: str | None = None
+    name: str | None = None
 
     def fetch(self) -> Path:
         """The file in the cache; see :func:`fetch_web_file`."""
-        return fetch_web_file(self.url, self.licence, self.sha256)
+        return fetch_web_file(self.url, self.licence, self.sha256, self.name)
 
 
 def sha256_of(path: str | os.PathLike) -> str:
@@ -128,23 +130,26 @@ def fetch_pypi_file(
     return path
 
 
-def fetch_web_file(url: str, licence: str, sha256: str | None = None) -> Path:
+def fetch_web_file(
+    url: str, licence: str, sha256: str | None = None, name: str | None = None
+) -> Path:
     """Gives a file on the web, from the cache or from where it is.
 
     Args:
         url: Where it is.
         licence: Said on standard error when it is brought.
         sha256: Of the file, if that is known; a cached one of another is brought again.
+        name: Of the file in the cache, in place of the path in the address.
 
     Returns:
-        Where the file is: ``CACHE/HOST/PATH`` (see :func:`cache_dir`).
+        Where the file is: ``CACHE/HOST/PATH``, or ``CACHE/HOST/NAME`` (see :func:`cache_dir`).
 
     Raises:
         UserError: if there is no network or no such file, it arrives cut off, as a web
             page or with another SHA-256, or the cache cannot be written.
     """
     parts = urllib.parse.urlsplit(url)
-    inside = [name for name in parts.path.split("/") if name not in ("", ".", "..")]
+    inside = [part for part in (name or parts.path).split("/") if part not in ("", ".", "..")]
     path = cache_dir().joinpath(str(parts.hostname), *inside)
     if path.is_file() and sha256 in (None, sha256_of(path)):
         return path

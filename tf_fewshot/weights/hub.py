@@ -53,7 +53,7 @@ def read_hub_module(path: str | os.PathLike) -> BigGANFamily:
 
     Returns:
         The GAN, without discriminator, with "name", "sha256" (of the archive; of a folder,
-        over its graph and the index of its variables), "fingerprint" and "licence" in its
+        over its graph and the index of its variables) and "licence" in its
         ``source_metadata``.
 
     Raises:
@@ -68,7 +68,6 @@ def read_hub_module(path: str | os.PathLike) -> BigGANFamily:
     gan.source_metadata = {
         "name": path.name,
         "sha256": sha256,
-        "fingerprint": gan.fingerprint(),
         "licence": LICENCE,
     }
     return gan

@@ -1,26 +1,27 @@
-"""DeepMind's BigGAN modules: what each of their variables is here.
-
-Source: the modules deepmind/biggan-{128,256,512} and biggan-deep-{128,256,512} as public
-conversions of them describe their variables. Kernels lie here as they do there.
-"""
+"""DeepMind's BigGAN modules: the network that their variables describe, and its values."""
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ..backbones import GAN
-from ..backbones.biggan import BigGAN
-from ..backbones.biggan_deep import BigGANDeep
 from ..backbones.biggan_family import BigGANFamily
 from ..backbones.biggan_initial import blank_weights
 from ..errors import UserError
+from .hub_biggan_names import (
+    DEEP,
+    PLAIN,
+    Kind,
+    block,
+    norm_channels,
+    variable_names,
+)
 from .hub_graph import (
     Nodes,
     Tables,
@@ -30,54 +31,10 @@ from .hub_graph import (
 )
 
 Shapes = Mapping[str, tuple[int, ...]]
+Values = dict[str, Future[tf.Tensor]]
 
+_READERS = 2
 _FIRST = re.compile(r"((?:.*/)?)Generator/(G_Z|GenZ)/G_linear/w")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Kind:
-    """How the variables of one architecture are called."""
-
-    network: type[GAN]
-    first: str
-    average: str
-    """What follows the name of a weight's average over training."""
-    scale: str
-    shift: str
-    norm: str
-    statistics: str
-    last_norm: str
-    last_statistics: str
-    convs: tuple[str, ...]
-    to_rgb: str
-
-
-_PLAIN = _Kind(
-    BigGAN,
-    "G_Z",
-    "/ema_b999900",
-    "gamma",
-    "beta",
-    "HyperBN",
-    "CrossReplicaBN",
-    "ScaledCrossReplicaBN",
-    "ScaledCrossReplicaBNbn",
-    ("conv0", "conv1"),
-    "conv_2d",
-)
-_DEEP = _Kind(
-    BigGANDeep,
-    "GenZ",
-    "/ema_0.9999",
-    "scale",
-    "offset",
-    "BatchNorm",
-    "BatchNorm",
-    "BatchNorm",
-    "BatchNorm",
-    ("conv0", "conv1", "conv2", "conv3"),
-    "conv_to_rgb",
-)
 
 
 class Module:
@@ -93,7 +50,7 @@ class Module:
         if len(firsts) != 1:
             raise UserError("it has no variables of a BigGAN (Generator/G_Z/G_linear/w)")
         self.prefix = firsts[0][1]
-        self.kind = _DEEP if firsts[0][2] == _DEEP.first else _PLAIN
+        self.kind = DEEP if firsts[0][2] == DEEP.first else PLAIN
         self.shapes = {name.removeprefix(self.prefix): tuple(s) for name, s in shapes.items()}
         self._read = read
         self.averaged = any(name.endswith(self.kind.average) for name in self.shapes)
@@ -128,19 +85,30 @@ def build_biggan(module: Module, nodes: Nodes) -> BigGANFamily:
         UserError: if the variables or tables are not exactly those of such a GAN.
     """
     config = _config(module, nodes)
-    channels = _norm_channels(module.kind, config["channels"])
+    channels = norm_channels(module.kind, config["channels"])
     tables, faults = _statistics(module, stacked_constants(nodes), channels)
     _refuse(faults, config["resolution"])
-    with blank_weights():
-        gan = module.kind.network(**config, statistics=len(tables[0][0]) if tables else 1)
-    assert isinstance(gan, BigGANFamily)
-    if tables:
-        for norm, (mean, variance) in zip(gan.generator.norms, tables, strict=True):
-            norm.moving_mean.assign(mean)
-            norm.moving_variance.assign(variance)
-    names = _names(module, gan, with_statistics=not tables)
-    _refuse(_fill(module, names, gan), config["resolution"])
+    names = variable_names(module.kind, module.name, config, with_statistics=not tables)
+    with _reading(module, names.values()) as values:
+        with blank_weights():
+            gan = module.kind.network(**config, statistics=len(tables[0][0]) if tables else 1)
+        assert isinstance(gan, BigGANFamily)
+        if tables:
+            for norm, (mean, variance) in zip(gan.generator.norms, tables, strict=True):
+                norm.moving_mean.assign(mean)
+                norm.moving_variance.assign(variance)
+        _refuse(_fill(module, names, gan, values), config["resolution"])
     return gan
+
+
+@contextlib.contextmanager
+def _reading(module: Module, names: Iterable[str]) -> Iterator[Values]:
+    """Reads variables in the background, as the network takes as long to build as they do."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        try:
+            yield {name: pool.submit(module.read, name) for name in names if name in module.shapes}
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _refuse(faults: list[str], resolution: int) -> None:
@@ -151,22 +119,17 @@ def _refuse(faults: list[str], resolution: int) -> None:
         )
 
 
-def _block(i: int) -> str:
-    return "Generator/GBlock" + (f"_{i}" if i else "")
-
-
 def _config(module: Module, nodes: Nodes) -> dict[str, Any]:
     kind, shape = module.kind, module.shape
     count = 0
-    while module.name(f"{_block(count)}/conv0/w") in module.shapes:
+    while module.name(f"{block(count)}/conv0/w") in module.shapes:
         count += 1
-    step = 2 if kind is _DEEP else 1
-    if not count or count % step:
+    if not count or count % kind.doubling:
         raise UserError(f"it has {count} blocks (Generator/GBlock…)")
-    blocks = range(0, count, step)
+    blocks = range(0, count, kind.doubling)
     try:
-        channels = [shape(f"{_block(i)}/conv0/w")[2] for i in blocks]
-        channels.append(shape(f"{_block(count - 1)}/{kind.convs[-1]}/w")[3])
+        channels = [shape(f"{block(i)}/conv0/w")[2] for i in blocks]
+        channels.append(shape(f"{block(count - 1)}/{kind.convs[-1]}/w")[3])
         num_classes, class_dim = shape("linear/w")
         first, _ = shape(f"Generator/{kind.first}/G_linear/w")
         theta = "Generator/attention/theta/w"
@@ -182,33 +145,22 @@ def _config(module: Module, nodes: Nodes) -> dict[str, Any]:
         "class_dim": int(class_dim),
         "attention": _attention(kind, channels, width, nodes),
     }
-    if kind is _DEEP:
+    if kind is DEEP:
         return {**config, "latent_dim": int(first - class_dim), "to_rgb": int(to_rgb)}
     return {**config, "latent_dim": int(first * len(channels))}
 
 
-def _attention(kind: _Kind, channels: list[int], width: int, nodes: Nodes) -> int:
+def _attention(kind: Kind, channels: list[int], width: int, nodes: Nodes) -> int:
     """Which map attends to itself: the one with as many channels; if several, the graph tells."""
     fitting = [4 * 2**i for i in range(1, len(channels) - 1) if channels[i] == width]
     if width and not fitting:
         raise UserError(f"it attends to a map of {width} channels, and has none but {channels}")
     if len(fitting) < 2:
         return fitting[0] if width else 0
-    blocks = (blocks_before_attention(nodes) or 0) // (2 if kind is _DEEP else 1)
+    blocks = (blocks_before_attention(nodes) or 0) // kind.doubling
     if 4 * 2**blocks not in fitting:
         raise UserError(f"which map of {width} channels attends to itself cannot be told")
     return 4 * 2**blocks
-
-
-def _norm_channels(kind: _Kind, channels: list[int]) -> list[int]:
-    found = []
-    for before, after in itertools.pairwise(channels):
-        if kind is _DEEP:
-            narrow = max(before // 4, 1)
-            found += 2 * [before, narrow, narrow, narrow]
-        else:
-            found += [before, after]
-    return [*found, channels[-1]]
 
 
 def _statistics(
@@ -217,49 +169,10 @@ def _statistics(
     """The tables, and what is wrong with them; none where variables have the statistics."""
     tables, faults = statistics_tables(stacks, channels)
     accumulated = f"Generator/{module.kind.last_statistics}/accumulated_mean" in module.shapes
-    return tables, [] if accumulated and (not stacks or module.kind is _PLAIN) else faults
+    return tables, [] if accumulated and (not stacks or module.kind is PLAIN) else faults
 
 
-def _names(module: Module, gan: BigGANFamily, with_statistics: bool) -> dict[str, str]:
-    """The variable of the module for each of our paths."""
-    kind, average = module.kind, module.name
-    names = {"generator/class_table": average("linear/w")}
-
-    def spectral(ours: str, theirs: str, bias: bool = True) -> None:
-        names[f"generator/{ours}/kernel"] = average(f"{theirs}/w")
-        names[f"generator/{ours}/u"] = f"{theirs}/u0"
-        if bias:
-            names[f"generator/{ours}/bias"] = average(f"{theirs}/b")
-
-    def statistics(ours: str, theirs: str) -> None:
-        if with_statistics:
-            names[f"generator/{ours}/moving_mean"] = f"{theirs}/accumulated_mean"
-            names[f"generator/{ours}/moving_variance"] = f"{theirs}/accumulated_var"
-
-    spectral("G_linear", f"Generator/{kind.first}/G_linear")
-    for i in range(len(gan.generator.blocks)):
-        ours, theirs = f"GBlock_{i}", _block(i)
-        for k, conv in enumerate(kind.convs):
-            number = f"_{k}" if k else ""
-            spectral(f"{ours}/conv{k}", f"{theirs}/{conv}")
-            norm = f"{theirs}/{kind.norm}{number}"
-            spectral(f"{ours}/norm{k}/gamma", f"{norm}/{kind.scale}", bias=False)
-            spectral(f"{ours}/norm{k}/beta", f"{norm}/{kind.shift}", bias=False)
-            statistics(f"{ours}/norm{k}", f"{theirs}/{kind.statistics}{number}")
-        if kind is _PLAIN:
-            spectral(f"{ours}/conv_sc", f"{theirs}/conv_sc")
-    if gan.config["attention"]:
-        for part in ("theta", "phi", "g", "o_conv"):
-            spectral(f"attention/{part}", f"Generator/attention/{part}", bias=False)
-        names["generator/attention/gamma"] = average("Generator/attention/gamma")
-    names["generator/norm/gamma"] = average(f"Generator/{kind.last_norm}/{kind.scale}")
-    names["generator/norm/beta"] = average(f"Generator/{kind.last_norm}/{kind.shift}")
-    statistics("norm", f"Generator/{kind.last_statistics}")
-    spectral("to_rgb", f"Generator/{kind.to_rgb}")
-    return names
-
-
-def _fill(module: Module, names: dict[str, str], gan: BigGANFamily) -> list[str]:
+def _fill(module: Module, names: dict[str, str], gan: BigGANFamily, values: Values) -> list[str]:
     variables, faults = gan.variables_by_path(), []
     for path, theirs in names.items():
         shape, wanted = module.shapes.get(theirs), tuple(variables[path].shape)
@@ -268,7 +181,7 @@ def _fill(module: Module, names: dict[str, str], gan: BigGANFamily) -> list[str]
         elif [n for n in shape if n != 1] != [n for n in wanted if n != 1]:
             faults.append(f"{theirs} of shape {shape}, not {wanted}")
         elif not faults:
-            value = module.read(theirs)
+            value = values.pop(theirs).result()
             if value.dtype.is_floating and _finite(value):
                 variables[path].assign(tf.reshape(tf.cast(value, tf.float32), wanted))
             else:

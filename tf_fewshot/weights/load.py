@@ -23,7 +23,7 @@ from .stylegan2_torch import is_stylegan2_torch, read_stylegan2_torch
 class Reader:
     """One format: ``sniff`` tells it by content (file or folder), ``read`` makes the GAN.
 
-    ``read`` sets ``source_metadata`` on the GAN: "name", "sha256", "fingerprint", "licence".
+    ``read`` sets ``source_metadata`` on the GAN: "name", "sha256", "licence".
     """
 
     name: str
@@ -68,8 +68,8 @@ def load(source: str | os.PathLike) -> GAN:
             of the same name.
 
     Returns:
-        The GAN; its ``source_metadata`` is a dict with "name", "sha256" (of the file),
-        "fingerprint" (of the generator) and "licence".
+        The GAN; its ``source_metadata`` is a dict with "name", "sha256" (of the file)
+        and "licence".
 
     Raises:
         UserError: if there is no such preset or file, or it cannot be read.

@@ -102,7 +102,7 @@ def load_gan(path: str | os.PathLike) -> GAN:
 
     Returns:
         The GAN. Its ``source_metadata`` holds what was saved as ``metadata`` and
-        "name" (of the file), "sha256" (of the file) and "fingerprint" (of the generator).
+        "name" and "sha256" of the file.
 
     Raises:
         UserError: if the file is missing, damaged, not of this format or of a newer
@@ -128,7 +128,6 @@ def load_gan(path: str | os.PathLike) -> GAN:
         **header["metadata"],
         "name": path.name,
         "sha256": sha256,
-        "fingerprint": gan.fingerprint(),
     }
     return gan
 

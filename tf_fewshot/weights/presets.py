@@ -99,14 +99,17 @@ def _biggan(resolution: int, deep: bool = False) -> Preset:
 
 def _read_nvidia(path: Path, preset: Preset) -> GAN:
     gan = (read_ada_pickle if is_ada_pickle(path) else read_tensorflow_pickle)(path)
-    if gan.config["resolution"] != preset.config["resolution"]:
+    if (gan.architecture, gan.config["resolution"]) != (
+        preset.architecture,
+        preset.config["resolution"],
+    ):
         raise UserError(f"{path} is not the network it should be: delete it, and load it again.")
     return gan
 
 
 def _nvidia(published: Published) -> Preset:
     return Preset(
-        "stylegan2",
+        published.architecture,
         {"resolution": published.resolution},
         published.file,
         _read_nvidia,
@@ -153,6 +156,5 @@ def load_preset(name: str) -> GAN:
         **sha256,
         "name": name,
         "licence": preset.licence,
-        "fingerprint": gan.fingerprint(),
     }
     return gan

@@ -79,7 +79,7 @@ def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:
     """Reads the averaged generator ``G_ema`` and the discriminator ``D``.
 
     Returns:
-        The GAN, with "name", "sha256", "fingerprint" and "licence" in its
+        The GAN, with "name", "sha256" and "licence" in its
         ``source_metadata``.
 
     Raises:

@@ -43,7 +43,7 @@ def read_tensorflow_pickle(path: str | os.PathLike) -> GAN:
     """Reads the averaged generator and the discriminator of NVIDIA's TensorFlow networks.
 
     Returns:
-        A StyleGAN or a StyleGAN2, with "name", "sha256", "fingerprint" and "licence" in
+        A StyleGAN or a StyleGAN2, with "name", "sha256" and "licence" in
         its ``source_metadata``.
 
     Raises:

@@ -58,7 +58,7 @@ def read_stylegan2_torch(path: str | os.PathLike) -> StyleGAN2:
     Without "latent_avg" the mean of the styles is that of 10,000 latents of a fixed seed.
 
     Returns:
-        The GAN, with "name", "sha256", "fingerprint" and "licence" (None: the file says
+        The GAN, with "name", "sha256" and "licence" (None: the file says
         nothing of it) in its ``source_metadata``.
 
     Raises:
@@ -89,7 +89,6 @@ def read_stylegan2_torch(path: str | os.PathLike) -> StyleGAN2:
     if not known:
         styles = np.asarray(gan.generator.styles(gan.sample_latents(10_000, seed=0)))
         gan.generator.w_avg.assign(styles.mean(0))
-        gan.source_metadata["fingerprint"] = gan.fingerprint()
     return gan
 
 

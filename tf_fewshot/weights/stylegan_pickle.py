@@ -41,7 +41,7 @@ def stylegan_of(path: Path, discriminator: Network, generator: Network) -> Style
     """The averaged generator ``Gs`` and the discriminator that were read from ``path``.
 
     Returns:
-        The GAN, with "name", "sha256", "fingerprint" and "licence" in its
+        The GAN, with "name", "sha256" and "licence" in its
         ``source_metadata``. LSUN cars are 512 × 512 with the picture in rows 64 to 447.
 
     Raises:

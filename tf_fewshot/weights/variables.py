@@ -144,6 +144,5 @@ def accept(gan: GAN, path: Path, faults: list[str], licence: str | None) -> None
     gan.source_metadata = {
         "name": path.name,
         "sha256": sha256_of(path),
-        "fingerprint": gan.fingerprint(),
         "licence": licence,
     }
