@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -143,8 +144,8 @@ def copy(whole: comparison.Outcome, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def lines_of(workdir: Path) -> list[dict]:
-    return [json.loads(line) for line in (workdir / "results.jsonl").read_text().splitlines()]
+def lines_of(workdir: Path, name: str = "results.jsonl") -> list[dict]:
+    return [json.loads(line) for line in (workdir / name).read_text().splitlines()]
 
 
 def without_times(records: list[dict]) -> list[dict]:
@@ -238,7 +239,12 @@ def test_the_table_has_mean_and_spread_over_seeds(whole):
         if line.startswith("|")
     ]
     assert rows[0] == ["target", "pictures", "method", "steps", "seeds", "FID ↓", "KMMD ↓"]
-    for target, pictures, method, steps, seeds, *shown in rows[2:]:
+    # What the pictures themselves measure comes first, of each target.
+    kinds = 2 * ["(training pictures)", "(unseen pictures)"]
+    for kind, row in zip(kinds, [*rows[2:4], *rows[6:8]], strict=True):
+        assert row[1:5] == ["3", kind, "–", "–"]
+        assert all(math.isfinite(float(text)) for text in row[5:])
+    for target, pictures, method, steps, seeds, *shown in [*rows[4:6], *rows[8:]]:
         assert (pictures, seeds) == ("3", "2")
         assert steps == ("1" if method == "scratch" else "2")
         for text, metric in zip(shown, METRICS, strict=True):
@@ -265,6 +271,25 @@ def test_a_spread_is_the_sample_standard_deviation(values):
     else:
         expected = np.sqrt(sum((v - np.mean(values)) ** 2 for v in values) / (len(values) - 1))
         assert spread.std == pytest.approx(expected)
+
+
+def test_the_pictures_themselves_are_measured(folder, whole):
+    records = lines_of(whole.folder, "pictures.jsonl")
+    assert [(r["method"], r["target"]) for r in records] == [
+        (kind, target)
+        for target in ("noise", "bright")
+        for kind in ("(training pictures)", "(unseen pictures)")
+    ]
+    network = features.extractor()
+    training = network(load_pictures(folder / "pictures", 16).images[:3])
+    others = network(load_pictures(folder / "others", 16).images)
+    repeated, unseen = (r["metrics"][0] for r in records[:2])
+    # Six samples are each of the three pictures twice.
+    expected = metrics.frechet_distance(others, np.concatenate([training, training]))
+    assert repeated["value"] == pytest.approx(expected)
+    assert unseen["value"] == pytest.approx(metrics.frechet_distance(others[3:6], others[:3]))
+    assert (repeated["num_fake"], repeated["num_real"]) == (6, 7)
+    assert (unseen["num_fake"], unseen["num_real"]) == (3, 3)
 
 
 # The page -------------------------------------------------------------------------------
@@ -680,6 +705,8 @@ def test_the_command_prints_the_table_and_goes_on(folder, tmp_path):
     assert page == str(tmp_path / "c" / "report.html")
     assert [re.split(r"  +", line)[:5] for line in table] == [
         ["target", "pictures", "method", "steps", "seeds"],
+        ["noise", "3", "(training pictures)", "–", "–"],
+        ["noise", "3", "(unseen pictures)", "–", "–"],
         *(["noise", "3", method, number, "1"] for method, number in steps),
     ]
     records = lines_of(tmp_path / "c")

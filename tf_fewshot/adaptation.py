@@ -57,7 +57,7 @@ def adapt(
         method: A name of ``tf_fewshot.methods.names()``.
         workdir: The run folder: new, empty, or of the same run.
         seed: Of everything that is drawn.
-        precision: "float32", "bfloat16", or "auto", which measures both.
+        precision: "float32", "bfloat16", "float16", or "auto", which measures the first two.
         limit: At most so many pictures.
         on_error: "raise" or "skip" for pictures that cannot be used.
         checkpoint_every: Steps between checkpoints.

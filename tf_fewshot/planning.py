@@ -31,7 +31,7 @@ class Plan:
         source_name: How to load it again.
         pictures: The training pictures at the GAN's size.
         seed: Of everything that is drawn.
-        precision: "auto", "float32" or "bfloat16".
+        precision: "auto", "float32", "bfloat16" or "float16".
     """
 
     method: Method

@@ -18,7 +18,10 @@ SEED = flags.DEFINE_integer("seed", 0, "Seed of everything that is drawn.", lowe
 def define_training_flags() -> None:
     """Flags of the commands that train."""
     flags.DEFINE_enum(
-        "precision", "auto", ["auto", "float32", "bfloat16"], "Precision; auto measures both."
+        "precision",
+        "auto",
+        ["auto", "float32", "bfloat16", "float16"],
+        "Of the training; auto measures the first two.",
     )
     flags.DEFINE_boolean("deterministic", False, "Bit-equal results on the same machine; slower.")
     flags.DEFINE_integer("checkpoint_every", 200, "Steps between checkpoints.", lower_bound=1)

@@ -55,8 +55,8 @@ class Comparison:
         seeds: Of training, and of the samples that are measured.
         metrics: Names in ``METRICS``.
         n: How many samples are measured.
-        precision: "auto" (measured once, and then kept for all trials), "float32" or
-            "bfloat16".
+        precision: "auto" (measured once, and then kept for all trials), "float32",
+            "bfloat16" or "float16".
     """
 
     source: GAN

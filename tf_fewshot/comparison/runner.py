@@ -20,7 +20,7 @@ from ..errors import UserError
 from ..files import write_text
 from ..training import precision as precisions
 from ..training.run_folder import RunFolder
-from . import tables
+from . import references, tables
 from .page import SOURCE_SAMPLES, evaluation_name, write_page
 from .plan import DEFAULT_METRICS, Comparison, Trial, plan
 from .results import Record, Results, settle
@@ -34,8 +34,9 @@ class Outcome:
     """What came of a comparison.
 
     Attributes:
-        folder: Where it is: ``results.jsonl``, ``results.md``, ``report.html`` and the run
-            folders of all trials below ``runs/``.
+        folder: Where it is: ``results.jsonl``, ``pictures.jsonl`` (the same of the pictures
+            themselves), ``results.md``, ``report.html`` and the run folders of all trials
+            below ``runs/``.
         rows: The numbers, over seeds.
         text: The table for a terminal.
         failures: Trials that failed or could not be run, with the reason.
@@ -90,7 +91,8 @@ def compare(
         settings: Of single methods, by the method's name.
         metrics: Names in ``tf_fewshot.metrics.METRICS``.
         n: How many samples are measured.
-        precision: "float32", "bfloat16", or "auto", which measures both once.
+        precision: "float32", "bfloat16", "float16", or "auto", which measures the first two
+            once.
         on_error: "raise" or "skip" for pictures that cannot be used.
         checkpoint_every: Steps between checkpoints.
         deterministic: Whether TensorFlow must give bit-equal results again.
@@ -138,6 +140,8 @@ def run(made: Comparison, workdir: str | os.PathLike, **options: Any) -> Outcome
                 folder.log(note)
         for trial, why in failures.items():
             folder.log(f"{trial} cannot be run: {why}")
+        pictures = Results(folder.path / "pictures.jsonl", folder.log)
+        _measure_pictures(made, folder, pictures)
         for number, trial in enumerate(trials, 1):
             if trial in failures or not results.missing(trial, made.metrics):
                 continue
@@ -151,9 +155,9 @@ def run(made: Comparison, workdir: str | os.PathLike, **options: Any) -> Outcome
                     folder.log(traceback.format_exc())
             else:
                 results.add(record)
-                _write(made, folder.path, results, failures)
+                _write(made, folder.path, results, pictures, failures)
             gc.collect()
-        outcome = _write(made, folder.path, results, failures)
+        outcome = _write(made, folder.path, results, pictures, failures)
         folder.log(f"Done: {folder.report_path}")
     return outcome
 
@@ -178,6 +182,19 @@ def _begin(made: Comparison, folder: RunFolder, results: Results) -> str:
         if len(domain.reference):
             folder.save_grid(evaluation_name(name), domain.reference.images[:_SHOWN], 4)
     return dtype
+
+
+def _measure_pictures(made: Comparison, folder: RunFolder, pictures: Results) -> None:
+    for trial in references.references(made):
+        names = pictures.missing(trial, made.metrics)
+        if names:
+            before = pictures.get(trial) or {"metrics": []}
+            try:
+                record = references.measured(made, trial, names)
+            except UserError as error:
+                folder.log(f"{trial.method} of {trial.target} are not measured: {error}")
+                continue
+            pictures.add({**record, "metrics": [*before["metrics"], *record["metrics"]]})
 
 
 def _measured(
@@ -229,11 +246,16 @@ def _in_words(error: Exception) -> str:
 
 
 def _write(
-    made: Comparison, folder: Path, results: Results, failures: Mapping[Trial, str]
+    made: Comparison,
+    folder: Path,
+    results: Results,
+    pictures: Results,
+    failures: Mapping[Trial, str],
 ) -> Outcome:
     """Renews the tables and the page."""
     rows = tables.rows_of(made, results, failures)
-    table, notes = tables.cells(made, rows), tables.notes_of(made, results)
+    table = tables.cells(made, [*tables.rows_of_pictures(made, pictures), *rows])
+    notes = tables.notes_of(made, results)
     write_text(folder / "results.md", tables.as_markdown(table, notes, failures))
     write_page(folder, made, rows, table, notes, failures)
     return Outcome(folder, rows, tables.as_text(table), dict(failures))

@@ -10,6 +10,7 @@ import numpy as np
 from ..metrics import METRICS
 from ..report.content import metric_name
 from .plan import Comparison, Trial
+from .references import NOTE, references
 from .results import Results
 
 _ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
@@ -46,7 +47,7 @@ class Row:
 
     Attributes:
         target, shots, method: Which.
-        steps: Updates of the generator.
+        steps: Updates of the generator; None if it is no method, but pictures.
         done: Trials that are finished.
         failed: Trials that failed or cannot be run.
         of: All trials, one a seed.
@@ -56,7 +57,7 @@ class Row:
     target: str
     shots: int
     method: str
-    steps: int
+    steps: int | None
     done: int
     failed: int
     of: int
@@ -64,6 +65,8 @@ class Row:
 
     def seeds(self) -> str:
         """How many seeds the numbers are of, and what became of the others."""
+        if self.steps is None:
+            return "–"
         waiting = self.of - self.done - self.failed
         parts = [str(self.done)]
         parts += [f"{self.failed} failed"] if self.failed else []
@@ -79,26 +82,40 @@ def rows_of(made: Comparison, results: Results, failures: Mapping[Trial, str]) -
             for method in made.methods:
                 trials = [Trial(method, target, shots, seed) for seed in made.seeds]
                 groups[target, shots, method] = trials
-    rows = []
-    for (target, shots, method), trials in groups.items():
-        done = [t for t in trials if not results.missing(t, made.metrics)]
-        values: dict[str, list[float]] = {}
-        for trial in done:
-            for record in (results.get(trial) or {})["metrics"]:
-                values.setdefault(record["metric"], []).append(record["value"])
-        rows.append(
-            Row(
-                target=target,
-                shots=shots,
-                method=method,
-                steps=made.methods[method].run.steps,
-                done=len(done),
-                failed=sum(t in failures for t in trials),
-                of=len(trials),
-                values={m: Spread(tuple(values[m])) for m in made.metrics if m in values},
-            )
-        )
-    return rows
+    return [
+        _row(made, results, failures, trials, made.methods[method].run.steps)
+        for (_, _, method), trials in groups.items()
+    ]
+
+
+def rows_of_pictures(made: Comparison, results: Results) -> list[Row]:
+    """A row for each of :func:`.references.references` that has been measured."""
+    rows = [_row(made, results, {}, [trial], None) for trial in references(made)]
+    return [row for row in rows if row.done]
+
+
+def _row(
+    made: Comparison,
+    results: Results,
+    failures: Mapping[Trial, str],
+    trials: Sequence[Trial],
+    steps: int | None,
+) -> Row:
+    done = [t for t in trials if not results.missing(t, made.metrics)]
+    values: dict[str, list[float]] = {}
+    for trial in done:
+        for record in (results.get(trial) or {})["metrics"]:
+            values.setdefault(record["metric"], []).append(record["value"])
+    return Row(
+        target=trials[0].target,
+        shots=trials[0].shots,
+        method=trials[0].method,
+        steps=steps,
+        done=len(done),
+        failed=sum(t in failures for t in trials),
+        of=len(trials),
+        values={m: Spread(tuple(values[m])) for m in made.metrics if m in values},
+    )
 
 
 def heading(metric: str) -> str:
@@ -107,14 +124,16 @@ def heading(metric: str) -> str:
 
 
 def cells(made: Comparison, rows: Sequence[Row]) -> list[list[str]]:
-    """Headings and one list of texts a row."""
+    """Headings and one list of texts a row, those of one target and number of pictures together."""
+    targets = list(made.domains)
+    rows = sorted(rows, key=lambda row: (targets.index(row.target), made.shots.index(row.shots)))
     head = ["target", "pictures", "method", "steps", "seeds", *map(heading, made.metrics)]
     body = [
         [
             row.target,
             str(row.shots),
             row.method,
-            f"{row.steps:,}",
+            "–" if row.steps is None else f"{row.steps:,}",
             row.seeds(),
             *(str(row.values.get(metric, "–")) for metric in made.metrics),
         ]
@@ -150,6 +169,7 @@ def notes_of(made: Comparison, results: Results) -> list[str]:
         f"Source {made.source_name}. Mean ± sample standard deviation (n − 1) over seeds; "
         f"{made.n:,} samples a trial, drawn with its seed, at the method's own truncation.",
         "Training pictures are the first ones of a target, the same for all methods and seeds.",
+        NOTE,
     ]
     networks: dict[str, list[str]] = {}
     for trial in made.trials():

@@ -17,6 +17,7 @@ from ..methods.player import Player, Problem
 from ..methods.trainable import Selection
 from .ema import EMA
 from .loop import Trainer
+from .precision import POLICIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,4 +90,5 @@ def trainer(
         ema=EMA(gan, decay),
         callbacks=[*assembly.callbacks, *callbacks],
         model=gan.generator,
+        scale_losses=gan.precision == POLICIES["float16"],
     )

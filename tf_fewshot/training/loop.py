@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,10 +15,11 @@ import tensorflow as tf
 from ..backbones import GAN
 from ..data.batches import Batches
 from ..errors import UserError
-from ..methods.player import Batch, Player
+from ..methods.player import Batch, Group, Player
 from .checkpoint import Checkpoints
 from .ema import EMA
 from .interrupt import HeldInterrupt
+from .loss_scale import SMALLEST, LossScale
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Trainer:
         ema: The generator that is sampled, updated after each step.
         callbacks: Keras callbacks; an epoch ends with each checkpoint.
         model: What the callbacks see as ``self.model``.
+        scale_losses: Whether losses are scaled, as float16 needs.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Trainer:
         ema: EMA,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         model: keras.Model | None = None,
+        scale_losses: bool = False,
     ):
         self.players, self.batches, self.ema = list(players), batches, ema
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in players}
@@ -71,6 +75,8 @@ class Trainer:
             groups[f"optimizer_{name}"] = [
                 v for o in optimizers for v in o.variables if not v.path.endswith("/learning_rate")
             ]
+        self._scales = {p.name: LossScale() for p in self.players} if scale_losses else {}
+        groups |= {f"loss_scale_{name}": s.variables for name, s in self._scales.items()}
         groups["ema"] = ema.variables
         self.checkpoints = Checkpoints(folder, groups)
         self._model = model
@@ -168,17 +174,19 @@ class Trainer:
             optimizers = self._optimizers[player.name]
             groups = [g for g in zip(player.groups, optimizers, moving, strict=True) if g[2]]
             tensors = [v.value for group, _, _ in groups for v in group.targets]
+            scale = self._scales.get(player.name)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(tensors)
                 loss, logs = player.loss(batch, lazy)
-            gradients = iter(tape.gradient(loss, tensors, unconnected_gradients="zero"))
-            for group, optimizer, _ in groups:
-                found = [next(gradients) for _ in group.targets]
-                if group.modulation is not None:
-                    found = group.modulation.gradients(found)
-                optimizer.apply(found, list(group.variables))
-                if group.modulation is not None:
-                    group.modulation.write()
+                loss = loss if scale is None else scale.scaled(loss)
+            gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
+            move = functools.partial(_move, [(group, optimizer) for group, optimizer, _ in groups])
+            if scale is None:
+                move(gradients)
+            else:
+                gradients, finite = scale.unscaled(gradients)
+                tf.cond(finite, functools.partial(move, gradients), lambda: None)
+                logs = {**logs, "loss_scale": tf.convert_to_tensor(scale.scale.value)}
             numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
         self.ema.update(step)
         return numbers
@@ -186,12 +194,29 @@ class Trainer:
     def _checked(self, step: int, numbers: dict[str, tf.Tensor]) -> dict[str, float]:
         values = {name: float(np.asarray(value)) for name, value in numbers.items()}
         bad = sorted(name for name, value in values.items() if not math.isfinite(value))
+        for name in self._scales:
+            if values[f"{name}/loss_scale"] < SMALLEST:
+                bad.append(f"the gradient of {name}")
         if bad:
             raise UserError(
                 f"Training diverged: {', '.join(bad)} is not a finite number at step {step}. "
                 "The last checkpoint is kept. Lower the learning rate or train in float32."
             )
         return values
+
+
+def _move(
+    groups: Sequence[tuple[Group, keras.optimizers.Optimizer]], gradients: Sequence[tf.Tensor]
+) -> None:
+    """Applies the gradients of all groups' targets, one group's after the other's."""
+    remaining = iter(gradients)
+    for group, optimizer in groups:
+        found = [next(remaining) for _ in group.targets]
+        if group.modulation is not None:
+            found = group.modulation.gradients(found)
+        optimizer.apply(found, list(group.variables))
+        if group.modulation is not None:
+            group.modulation.write()
 
 
 def _optimizer(player: Player, group) -> keras.optimizers.Optimizer:

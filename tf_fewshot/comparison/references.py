@@ -1,0 +1,66 @@
+"""What the pictures themselves measure, beside which the numbers of methods are read."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..metrics import evaluate
+from .plan import Comparison, Trial
+from .results import Record
+
+REPEATED = "(training pictures)"
+UNSEEN = "(unseen pictures)"
+NOTE = (
+    f"{REPEATED} are these, repeated: what a method that learns them by heart comes to. "
+    f"{UNSEEN} are half of the evaluation pictures, compared with the other half."
+)
+
+
+def references(made: Comparison) -> list[Trial]:
+    """What is measured of the pictures, in the form of trials without training."""
+    return [
+        Trial(kind, target, shots, made.seeds[0])
+        for target, domain in made.domains.items()
+        for shots in made.shots
+        if shots <= len(domain.training)
+        for kind in (REPEATED, UNSEEN)
+    ]
+
+
+def measured(made: Comparison, trial: Trial, names: Sequence[str]) -> Record:
+    """Measures one of :func:`references`.
+
+    Args:
+        made: The comparison.
+        trial: Which.
+        names: Of metrics.
+
+    Raises:
+        UserError: if there are too few pictures for a metric.
+    """
+    begun = time.monotonic()
+    domain = made.domains[trial.target]
+    training, reference, n = domain.training.take(trial.shots), domain.reference, made.n
+    shown = training
+    if trial.method == UNSEEN:
+        half = len(reference) // 2
+        shown, reference = reference.select(range(half)), reference.select(range(half, 2 * half))
+        n = min(n, half)
+
+    def draw(count: int, seed: int) -> np.ndarray:
+        del seed
+        return shown.images[np.arange(count) % len(shown)]
+
+    records: list[dict[str, Any]] = evaluate(
+        draw, reference, names, n, trial.seed, training=training
+    )
+    return {
+        **dataclasses.asdict(trial),
+        "metrics": records,
+        "seconds": round(time.monotonic() - begun, 3),
+    }
