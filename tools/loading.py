@@ -80,12 +80,14 @@ def _memory(field: str) -> int | None:
 
 def _measure(source: str) -> dict[str, float]:
     load_tensorflow()
+    import keras
     import tensorflow as tf
 
     from tf_fewshot import weights
 
     files = files_of(source)
-    tf.zeros([1]).numpy()  # The first operation of all makes devices.
+    # The first operation of all makes devices, and the first layer what Keras keeps.
+    keras.layers.Dense(1)(tf.zeros([1, 1])).numpy()
     _forget(files)
     begun = time.perf_counter()
     count = _read(files)

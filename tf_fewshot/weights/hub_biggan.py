@@ -33,7 +33,6 @@ from .hub_graph import (
 Shapes = Mapping[str, tuple[int, ...]]
 Values = dict[str, Future[tf.Tensor]]
 
-_READERS = 2
 _FIRST = re.compile(r"((?:.*/)?)Generator/(G_Z|GenZ)/G_linear/w")
 
 
@@ -104,7 +103,8 @@ def build_biggan(module: Module, nodes: Nodes) -> BigGANFamily:
 @contextlib.contextmanager
 def _reading(module: Module, names: Iterable[str]) -> Iterator[Values]:
     """Reads variables in the background, as the network takes as long to build as they do."""
-    with ThreadPoolExecutor(_READERS) as pool:
+    # One thread: more of them keep the one that builds from memory and interpreter.
+    with ThreadPoolExecutor(1) as pool:
         try:
             yield {name: pool.submit(module.read, name) for name in names if name in module.shapes}
         finally:
