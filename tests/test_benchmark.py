@@ -195,7 +195,7 @@ def test_loading_is_measured_in_a_process_of_its_own(tmp_path, tiny_dcgan):
     assert found["read"] > 0 and found["load"] > 0 and found["memory"] >= 0
 
 
-@pytest.mark.parametrize("name", ["transfergan", "minegan", "ewc"])
+@pytest.mark.parametrize("name", ["transfergan", "minegan", "ewc", "bsa"])
 def test_a_step_and_its_passes(name, tiny_dcgan):
     step, passes = steps.step_and_passes(name, tiny_dcgan, "float32", 2, 1)
     assert step > 0 and passes > 0

@@ -85,7 +85,9 @@ def gradients_of(players, step: int, indices, images, labels) -> list:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
             loss, _ = player.loss(batch, False)
-        found += tape.gradient(loss, tensors, unconnected_gradients="zero")
+        gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
+        # That of a table of which a batch takes some rows is no tensor.
+        found += [tf.convert_to_tensor(gradient) for gradient in gradients]
     return found
 
 
