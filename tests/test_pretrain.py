@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_fewshot import backbones, methods, weights
 from tf_fewshot.data.pictures import Pictures
@@ -29,6 +30,14 @@ GROWTHS = [Growth(8, 16, 0, 4, 0.1), Growth(16, 24, 8, 4, 0.5)]
 def pictures():
     rng = np.random.default_rng(0)
     return Pictures(rng.integers(0, 256, (12, 16, 16, 3), np.uint8), source="noise")
+
+
+@pytest.fixture
+def eagerly():
+    """Steps are sooner made than their graphs; where graphs matter they are used."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def pretraining(pictures, **changes):
@@ -58,7 +67,7 @@ def test_grows_and_leaves_snapshots_that_load(pictures, tmp_path):
     assert (tmp_path / "snapshot000000040.png").exists()
 
 
-def test_resumed_equals_uninterrupted(pictures, tmp_path):
+def test_resumed_equals_uninterrupted(pictures, tmp_path, eagerly):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     with RunFolder.open(whole, pretraining(pictures).identity()) as folder:
         expected = pretraining(pictures).run(folder)[-1]
@@ -73,8 +82,7 @@ def test_resumed_equals_uninterrupted(pictures, tmp_path):
         np.testing.assert_array_equal(value, b[name], err_msg=name)
 
 
-@pytest.mark.large  # most of a minute
-def test_goes_on_from_a_source(pictures, tmp_path):
+def test_goes_on_from_a_source(pictures, tmp_path, eagerly):
     with RunFolder.open(tmp_path / "a", pretraining(pictures).identity()) as folder:
         begun = weights.load(pretraining(pictures).run(folder)[-1])
     more = pretraining(pictures, growths=[Growth(16, 8, 0, 4)], start=begun, images_before=40)
@@ -166,7 +174,7 @@ def test_plan_passes_the_augmentation_on(tiny_pictures):
         objective(augment="diffaugment", augment_p=0.25)
 
 
-def test_the_discriminator_sees_augmented_pictures(pictures, tmp_path):
+def test_the_discriminator_sees_augmented_pictures(pictures, tmp_path, eagerly):
     augmented = methods.get("scratch").with_settings(augment="ada", ada_target=-1.0, ada_images=32)
     made = pretraining(pictures, method=augmented, growths=[Growth(8, 16, 0, 4)])
     with RunFolder.open(tmp_path, made.identity()) as folder:
