@@ -9,8 +9,8 @@ toon-head, which is bundled. Without EVALUATION, samples are compared with those
 that no trial trains on. Two colons separate places that have colons themselves. Training pictures
 are the first ones, the same for all methods and seeds.
 
-The workdir gets results.jsonl (a line a trial), results.md and report.html. The same command
-resumes; methods, targets, shots, seeds and metrics may be added later. If trials fail, the others
+The workdir gets results.jsonl (a line a trial), pictures.jsonl (what the pictures themselves
+measure), results.md and report.html. The same command resumes; methods, targets, shots, seeds and metrics may be added later. If trials fail, the others
 go on, and the exit code is 2 at the end. Long lists of flags fit in a file: --flagfile=FILE.
 """
 
