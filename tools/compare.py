@@ -10,8 +10,9 @@ that no trial trains on. Two colons separate places that have colons themselves.
 are the first ones, the same for all methods and seeds.
 
 The workdir gets results.jsonl (a line a trial), pictures.jsonl (what the pictures themselves
-measure), results.md and report.html. The same command resumes; methods, targets, shots, seeds and metrics may be added later. If trials fail, the others
-go on, and the exit code is 2 at the end. Long lists of flags fit in a file: --flagfile=FILE.
+measure), results.md and report.html. The same command resumes; methods, targets, shots, seeds and
+metrics may be added later. If trials fail, the others go on, and the exit code is 2 at the end.
+Long lists of flags fit in a file: --flagfile=FILE.
 """
 
 from __future__ import annotations
