@@ -14,10 +14,10 @@ feature_learning_rate=0.001, beside fine-tuning in the same way:
     1     2000   300  101.2  0.193          82.5  0.123
     1     3000   300   97.3  0.182          79.0  0.105
 
-The ten pictures themselves, repeated, have FID 58.9: fine-tuning learns them by heart, and FID likes
-it (see benchmarks/README.md). FID swings by 5 from step to step. With augment="ada" (seed 1, 1,000
-steps): λ = 100 103.3 and 0.211, fine-tuning 95.5 and 0.181. On bottts (seed 0, 600 steps, λ = 300):
-173.9 and 0.191, fine-tuning 168.6 and 0.166.
+The ten pictures themselves, repeated, have FID 58.9: fine-tuning learns them by heart, and FID
+likes that (see benchmarks/README.md). FID swings by 5 from step to step. With augment="ada" (seed
+1, 1,000 steps): λ = 100 103.3 and 0.211, fine-tuning 95.5 and 0.181. On bottts (seed 0, 600 steps,
+λ = 300): 173.9 and 0.191, fine-tuning 168.6 and 0.166.
 """
 
 from ml_collections import ConfigDict
