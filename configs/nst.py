@@ -6,6 +6,9 @@ Nothing is trained; each sample is optimised when it is drawn. On avataaars64 â†
 pictures) hats, shirts and backgrounds take the picture's colours and the faces stay the source's;
 style_weight=1e7 turns contours into its strokes, too. A sample of 64 pixels takes 0.7 s on one
 core, 1,000 of them 12 minutes. There is no SavedModel of it.
+
+Measured (benchmarks/ten-pictures, as minegan.py): adventurer FID 215.8 and intra-LPIPS 0.242,
+fun-emoji 264.0 and 0.231, toon-head 184.6 and 0.256.
 """
 
 from ml_collections import ConfigDict, config_dict

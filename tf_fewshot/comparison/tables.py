@@ -13,6 +13,7 @@ from .plan import Comparison, Trial
 from .references import NOTE, references
 from .results import Results
 
+_NOTHING = 1e-6
 _ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 
 
@@ -38,7 +39,9 @@ class Spread:
 
     def __str__(self) -> str:
         spread = "" if self.std is None else f" ± {self.std:.2g}"
-        return f"{self.mean:.4g}{spread}"
+        # Equal pictures are apart by rounding.
+        mean = self.mean if abs(self.mean) >= _NOTHING else 0.0
+        return f"{mean:.4g}{spread}"
 
 
 @dataclasses.dataclass(frozen=True)
