@@ -5,6 +5,10 @@ tf-fewshot adapt --config=bsa --data=my_pictures --workdir=runs/mine
 On avataaars64 → personas (25 pictures, seed 0) 600 steps give reconstructions with their pictures'
 skin, hair, clothes and glasses; with rate_factor=0.2, latents as fast as the rest and
 latent_prior_weight=0.001 those of toon-heads all came out in one colour after 1,000 steps.
+
+Measured after 1,000 steps, 1,000 samples against 2,000 unseen pictures (EfficientNet-Lite0,
+intra-LPIPS with AlexNet; benchmarks/): adventurer, 25 pictures FID 150.5, intra-LPIPS 0.135, ten
+157.2 and 0.161; toon-head, 25 pictures, three seeds 138.0 ± 8.1 and 0.106 ± 0.006 (2,000 samples).
 """
 
 from ml_collections import ConfigDict, config_dict

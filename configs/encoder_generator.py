@@ -1,6 +1,10 @@
 """Scale and shift of the generator, behind an encoder of the pictures.
 
 tf-fewshot adapt --config=encoder_generator --data=my_pictures --workdir=runs/mine
+
+Measured on avataaars64 → adventurer (25 pictures, seed 0, 1,000 steps; 1,000 samples against 2,000
+unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-pictures):
+FID 160.5, KMMD 0.331, intra-LPIPS 0.117; BSA's 150.5, 0.288 and 0.135.
 """
 
 from ml_collections import ConfigDict, config_dict

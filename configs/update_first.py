@@ -1,6 +1,10 @@
 """Reconstruction that trains the generator's first layer and a latent a picture.
 
 tf-fewshot adapt --config=update_first --data=my_pictures --workdir=runs/mine
+
+Measured on avataaars64 → adventurer (25 pictures, seed 0, 1,000 steps; 1,000 samples against 2,000
+unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-pictures):
+FID 156.2, KMMD 0.308, intra-LPIPS 0.194; BSA's 150.5, 0.288 and 0.135.
 """
 
 from ml_collections import ConfigDict
