@@ -31,7 +31,7 @@ from .hub_graph import (
 )
 
 Shapes = Mapping[str, tuple[int, ...]]
-Values = dict[str, Future[tf.Tensor]]
+Values = dict[str, "Future[tf.Tensor | None]"]
 
 _FIRST = re.compile(r"((?:.*/)?)Generator/(G_Z|GenZ)/G_linear/w")
 
@@ -106,7 +106,8 @@ def _reading(module: Module, names: Iterable[str]) -> Iterator[Values]:
     # One thread: more of them keep the one that builds from memory and interpreter.
     with ThreadPoolExecutor(1) as pool:
         try:
-            yield {name: pool.submit(module.read, name) for name in names if name in module.shapes}
+            known = [name for name in names if name in module.shapes]
+            yield {name: pool.submit(_read_finite, module, name) for name in known}
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -182,18 +183,24 @@ def _fill(module: Module, names: dict[str, str], gan: BigGANFamily, values: Valu
             faults.append(f"{theirs} of shape {shape}, not {wanted}")
         elif not faults:
             value = values.pop(theirs).result()
-            if value.dtype.is_floating and _finite(value):
-                variables[path].assign(tf.reshape(tf.cast(value, tf.float32), wanted))
-            else:
+            if value is None:
                 faults.append(f"{theirs} with values that are not finite numbers")
+            else:
+                variables[path].assign(tf.reshape(value, wanted))
     used = set(names.values())
     unexpected = [name for name in module.shapes if name not in used]
     return faults + [f"unexpected {n}" for n in sorted(unexpected) if not _idle(module, n, used)]
 
 
-def _finite(value: tf.Tensor) -> bool:
+def _read_finite(module: Module, name: str) -> tf.Tensor | None:
+    """The value in float32; None if not all of it are finite numbers."""
+    value = module.read(name)
+    if not value.dtype.is_floating:
+        return None
+    value = tf.cast(value, tf.float32)
     # A sum is finite only if all are, and takes one pass; a sum alone may also overflow.
-    return bool(tf.math.is_finite(tf.reduce_sum(value)) or tf.reduce_all(tf.math.is_finite(value)))
+    finite = tf.math.is_finite(tf.reduce_sum(value)) or tf.reduce_all(tf.math.is_finite(value))
+    return value if finite else None
 
 
 def _idle(module: Module, name: str, used: set[str]) -> bool:
