@@ -7,7 +7,6 @@ import dataclasses
 import io
 import shutil
 import tarfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -370,16 +369,7 @@ def test_presets_are_handles(asked, monkeypatch):
 def test_full_size(deep, channels, attention, chunk, tmp_path):
     size = Size(channels, attention, chunk, classes=1000, class_dim=128)
     path = write_module(tmp_path / "module", deep, size)
-    start = time.monotonic()
-    reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
-    for name in reader.get_variable_to_shape_map():
-        reader.get_tensor(name)
-    reading = time.monotonic() - start
-    start = time.monotonic()
     gan = tff.load(path)
-    loading = time.monotonic() - start
-    print(f"reading {reading:.2f} s, loading {loading:.2f} s")
-    assert loading < 3 * reading + 1
     z, labels = gan.sample_latents(1, seed=1), np.array([7])
     expected = oracle(path)(z, labels, 0.5)
     images = gan.generate(z, labels, truncation=0.5)

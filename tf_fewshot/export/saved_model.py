@@ -57,7 +57,8 @@ def export_saved_model(
     Class-conditional GANs also take ``label`` int32 ``[N]`` in each. ``truncation`` is
     that of ``gan.generate``, such as StyleGAN's ψ; 1 truncates nothing. With free latents,
     or a GAN whose latents are truncated, it is the threshold of the normal that ``seed``
-    draws from, 10 truncates nothing, and a given ``z`` is used as it is.
+    draws from, 10 truncates nothing, and a given ``z`` is used as it is; of BigGAN it also
+    chooses the statistics.
 
     ``assets.extra/tf_fewshot.json`` says what was exported, the default truncation and
     what the check found; with the package ``tensorflow-serving-api`` there are also
@@ -149,8 +150,8 @@ class Endpoints:
         if self.free:
             images = self.gan.synthesize(z, label)
         else:
-            own = None if self.threshold else truncation[:, None]
-            images = self.gan.generate(z, label, own)
+            # As sampling does: it may choose BigGAN's statistics beside being a threshold.
+            images = self.gan.generate(z, label, truncation[:, None])
         return {"images": tf.clip_by_value(tf.cast(images, tf.float32), -1.0, 1.0)}
 
     def from_seeds(self, seed, truncation, label=None):
