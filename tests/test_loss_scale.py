@@ -27,11 +27,11 @@ def test_gradients_are_those_without_a_scale(gradient):
 
     @tf.function
     def found():
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             # Where 1e-9 is below the smallest number of float16, 6e-8.
             loss = tf.reduce_sum(tf.cast(tf.cast(variable, tf.float16), tf.float32)) * gradient
             scaled = scale.scaled(loss)
-        plain = tf.cast(tf.fill([3], gradient), tf.float16)
+        plain = tape.gradient(loss, variable)
         return plain, *scale.unscaled([tape.gradient(scaled, variable)])
 
     plain, gradients, finite = found()

@@ -23,7 +23,8 @@ def measured(source: str, repeats: int) -> dict[str, float]:
 
     Returns:
         "bytes" of the files; "read" and "load", seconds of reading these and of ``tff.load``,
-        each with nothing of them in the system's cache (where that can be told to forget);
+        each with nothing of them in the system's cache (where that can be told to forget), and
+        after a first layer of Keras;
         "weights", bytes of the networks' variables; "memory", bytes that the process grew by
         at most while it loaded (Linux only).
     """
