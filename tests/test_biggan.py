@@ -15,6 +15,7 @@ from tf_fewshot.backbones.biggan_family import default_attention, default_channe
 from tf_fewshot.backbones.biggan_initial import blank_weights
 from tf_fewshot.backbones.fresh import fresh_discriminator
 from tf_fewshot.backbones.standing_statistics import accumulate_statistics
+from tf_fewshot.layers import given_weights
 from tf_fewshot.layers.hyper_norm import statistics_at
 
 # keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
@@ -61,6 +62,34 @@ def test_released_sizes():
     assert default_channels(512, 128) == [2048, 2048, 1024, 1024, 512, 256, 128, 128]
     assert default_channels(16, 2) == [32, 32, 16]
     assert [default_attention(r, 64) for r in (16, 64, 128, 512)] == [8, 32, 64, 64]
+
+
+@both
+def test_weights_are_given_by_path(architecture):
+    asked = {}
+
+    def give(path, initializer):
+        asked[path] = initializer
+        return (lambda shape, dtype: tf.fill(shape, 7.0)) if path.endswith("/u") else initializer
+
+    with given_weights(give):
+        gan = build(architecture, **SMALL, channels=[16, 8, 8])
+    assert set(asked) == set(gan.variables_by_path())
+    for path, value in values(gan).items():
+        assert np.all(value == 7) == path.endswith("/u"), path
+
+
+@both
+def test_blank_weights_are_those_that_would_be_drawn(architecture):
+    config = {**SMALL, "channels": [16, 8, 8], "num_classes": 0, "one_class": True}
+    with blank_weights():
+        blank = values(build(architecture, **config))
+    drawn_, again = values(build(architecture, **config)), values(build(architecture, **config))
+    for path, value in drawn_.items():
+        if np.array_equal(value, again[path]):
+            np.testing.assert_array_equal(blank[path], value, err_msg=path)
+        else:
+            assert path.endswith(("/kernel", "/u", "/class_table"))
 
 
 @pytest.mark.large

@@ -289,6 +289,17 @@ def test_cut_archives_are_said(modules, tmp_path):
             tff.load(tmp_path / "m.tar.gz")
 
 
+def test_the_damaged_variable_is_named(modules, tmp_path):
+    path = tmp_path / "module"
+    shutil.copytree(modules[False], path)
+    data = next((path / "variables").glob("variables.data-*"))
+    content = np.frombuffer(data.read_bytes(), np.uint8).copy()
+    content[::1000] ^= 1
+    data.write_bytes(content.tobytes())
+    with pytest.raises(UserError, match=r"can be read: [\w/.]+ is damaged \(TensorBundle"):
+        tff.load(path)
+
+
 # Handles ---------------------------------------------------------------------------------------
 
 

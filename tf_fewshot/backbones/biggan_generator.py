@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from ..layers import (
+    GivenWeights,
     HyperBatchNorm,
     Miner,
     ScaleShift,
@@ -83,7 +84,7 @@ class Block(keras.layers.Layer):
         }
 
 
-class FamilyGenerator(keras.Model, abc.ABC):
+class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
     """Maps ``z`` ``[N, latent_dim]`` and int labels ``[N]`` to float32 images in [-1, 1].
 
     Called as ``generator(z, label=None, training=False, truncation=None)``: the truncation,

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from ..layers import given_weights
+
 EPSILON = 1e-4
-_blank: contextvars.ContextVar[bool] = contextvars.ContextVar("blank", default=False)
 
 
-@contextlib.contextmanager
-def blank_weights() -> Iterator[None]:
-    """New networks of the family begin with kernels of whatever is in memory inside this.
+def blank_weights() -> AbstractContextManager[None]:
+    """Inside this, what new networks of the family would draw is whatever is in memory.
 
-    For whoever assigns every weight: drawing 80 million numbers first takes seconds.
+    For whoever assigns every such weight: drawing 80 million numbers first takes seconds.
     """
-    token = _blank.set(True)
-    try:
-        yield
-    finally:
-        _blank.reset(token)
+    return given_weights(_blank)
 
 
-class _Untouched(keras.initializers.Initializer):
+def _blank(path: str, initializer: Any) -> Any:
+    del path
+    return Untouched() if isinstance(initializer, keras.initializers.RandomNormal) else initializer
+
+
+class Untouched(keras.initializers.Initializer):
     """Memory as it is: what is replaced need not be written, which takes as long as reading."""
 
     def __call__(self, shape, dtype=None):
@@ -36,8 +35,6 @@ class _Untouched(keras.initializers.Initializer):
 
 def initializer() -> keras.Initializer:
     """Of every kernel and every table."""
-    if _blank.get():
-        return _Untouched()
     return keras.initializers.RandomNormal(stddev=0.02)
 
 

@@ -4,6 +4,7 @@ from .attention import SelfAttention
 from .class_norm import ClassBatchNorm
 from .equalized import EqualizedConv2D, EqualizedDense
 from .fir import FilteredConv2D, downsample2d, upfirdn2d, upsample2d
+from .given import GivenWeights, given_weights
 from .hyper_norm import HyperBatchNorm
 from .latent_table import LatentTable
 from .miner import Miner
@@ -22,6 +23,7 @@ __all__ = [
     "EqualizedConv2D",
     "EqualizedDense",
     "FilteredConv2D",
+    "GivenWeights",
     "HyperBatchNorm",
     "LatentTable",
     "Miner",
@@ -35,6 +37,7 @@ __all__ = [
     "SpectralEmbedding",
     "downsample2d",
     "downscale2d",
+    "given_weights",
     "scaled_lrelu",
     "upfirdn2d",
     "upsample2d",

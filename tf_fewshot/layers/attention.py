@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from .given import GivenWeights
 from .spectral import SpectralConv2D
 
 # Beyond this many weights an image, images are attended to one after the other.
@@ -17,7 +18,7 @@ _MOST_AT_ONCE = 2**24
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class SelfAttention(keras.layers.Layer):
+class SelfAttention(GivenWeights):
     """Computes ``x + gamma · o_conv(softmax(theta · phiᵀ) · g)``.
 
     ``theta``, ``phi`` (C / 8 channels), ``g`` (C / 2) and ``o_conv`` are 1 × 1 convolutions

@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from .given import GivenWeights
 from .spectral import SpectralDense
 
 
@@ -35,7 +36,7 @@ def statistics_at(truncation, rows: int):
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class HyperBatchNorm(keras.layers.Layer):
+class HyperBatchNorm(GivenWeights):
     """Computes ``(x - mean) / sqrt(variance + epsilon) · gamma + beta`` a channel.
 
     With a condition ``c``, ``gamma`` is 1 + a linear map of ``c`` and ``beta`` another one,

@@ -19,6 +19,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from .given import GivenWeights
+
 
 def normalised(x, epsilon: float, inside: bool):
     """``x`` at length 1: ``x · rsqrt(Σx² + epsilon)``, or ``x / (|x| + epsilon)``."""
@@ -47,7 +49,7 @@ def power_step(matrix, u, epsilon: float = 1e-12, inside: bool = False):
     return tf.reduce_sum(tf.matmul(v, matrix) * u), u
 
 
-class _Spectral(keras.layers.Layer):
+class _Spectral(GivenWeights):
     """Holds ``kernel``, ``bias`` and ``u``, and normalises the kernel.
 
     Args:

@@ -101,17 +101,19 @@ def _module(folder: Path) -> Module:
             f"its variables are cut off: {declared} bytes in the index, {stored} in the data"
         )
 
-    def read(name: str) -> tf.Tensor:
-        # Not as an array, which would be copied once more.
+    def read(names: list[str]) -> list[tf.Tensor]:
+        # Not as arrays, which would be copied once more.
         try:
             return tf.raw_ops.RestoreV2(
                 prefix=str(prefix),
-                tensor_names=[name],
-                shape_and_slices=[""],
-                dtypes=[dtypes[name]],
-            )[0]
+                tensor_names=names,
+                shape_and_slices=[""] * len(names),
+                dtypes=[dtypes[name] for name in names],
+            )
         except Exception as error:
-            raise UserError(f"{name} is damaged ({_first_line(error)})") from error
+            if len(names) > 1:  # One at a time, to say which.
+                return [value for name in names for value in read([name])]
+            raise UserError(f"{names[0]} is damaged ({_first_line(error)})") from error
 
     return Module(shapes, read)
 
@@ -126,7 +128,8 @@ def _read_ahead(folder: Path) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return re.sub(r"^\{\{.*?\}\}\s*", "", line)[:200]  # TensorFlow's own place in its graph.
 
 
 def _sha256_of_folder(folder: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from ..backbones.biggan_family import BigGANFamily
-from ..backbones.biggan_initial import blank_weights
+from ..backbones.biggan_initial import Untouched
 from ..errors import UserError
+from ..layers import given_weights
 from .hub_biggan_names import (
     DEEP,
     PLAIN,
@@ -31,7 +34,12 @@ from .hub_graph import (
 )
 
 Shapes = Mapping[str, tuple[int, ...]]
-Values = dict[str, "Future[tf.Tensor | None]"]
+Read = dict[str, "tf.Tensor | None"]
+Values = dict[str, "Future[Read]"]
+
+# Bytes that are read at a time. The network waits for more, and with less each part waits for
+# the interpreter, which is busy with the network.
+_AT_ONCE = 2**25
 
 _FIRST = re.compile(r"((?:.*/)?)Generator/(G_Z|GenZ)/G_linear/w")
 
@@ -41,10 +49,10 @@ class Module:
 
     Args:
         shapes: Of every variable.
-        read: Gives the value of one.
+        read: Gives the values of some.
     """
 
-    def __init__(self, shapes: Shapes, read: Callable[[str], tf.Tensor]):
+    def __init__(self, shapes: Shapes, read: Callable[[list[str]], list[tf.Tensor]]):
         firsts = [match for name in shapes if (match := _FIRST.fullmatch(name))]
         if len(firsts) != 1:
             raise UserError("it has no variables of a BigGAN (Generator/G_Z/G_linear/w)")
@@ -68,9 +76,9 @@ class Module:
             raise UserError(f"it lacks the variable {self.name(weight)}")
         return self.shapes[self.name(weight)]
 
-    def read(self, name: str) -> tf.Tensor:
-        """The value of a variable."""
-        return self._read(self.prefix + name)
+    def read(self, names: list[str]) -> list[tf.Tensor]:
+        """The values of variables."""
+        return self._read([self.prefix + name for name in names])
 
 
 def build_biggan(module: Module, nodes: Nodes) -> BigGANFamily:
@@ -89,27 +97,48 @@ def build_biggan(module: Module, nodes: Nodes) -> BigGANFamily:
     _refuse(faults, config["resolution"])
     names = variable_names(module.kind, module.name, config, with_statistics=not tables)
     with _reading(module, names.values()) as values:
-        with blank_weights():
+        given = _Given(module, names, values)
+        with given_weights(given):
             gan = module.kind.network(**config, statistics=len(tables[0][0]) if tables else 1)
         assert isinstance(gan, BigGANFamily)
-        if tables:
-            for norm, (mean, variance) in zip(gan.generator.norms, tables, strict=True):
-                norm.moving_mean.assign(mean)
-                norm.moving_variance.assign(variance)
-        _refuse(_fill(module, names, gan, values), config["resolution"])
+        _refuse(given.faults + given.unexpected(), config["resolution"])
+    if tables:
+        for norm, (mean, variance) in zip(gan.generator.norms, tables, strict=True):
+            norm.moving_mean.assign(mean)
+            norm.moving_variance.assign(variance)
     return gan
 
 
 @contextlib.contextmanager
 def _reading(module: Module, names: Iterable[str]) -> Iterator[Values]:
     """Reads variables in the background, as the network takes as long to build as they do."""
-    # One thread: more of them keep the one that builds from memory and interpreter.
-    with ThreadPoolExecutor(1) as pool:
+    # Two, as one alone keeps the network waiting; more of them keep the interpreter from it.
+    with ThreadPoolExecutor(2) as pool:
         try:
             known = [name for name in names if name in module.shapes]
-            yield {name: pool.submit(_read_finite, module, name) for name in known}
+            yield {
+                name: future
+                for some in _parts(known, module.shapes)
+                for future in [pool.submit(_read_finite, module, some)]
+                for name in some
+            }
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _parts(names: list[str], shapes: Shapes) -> Iterator[list[str]]:
+    """The names in parts of at most as many bytes as are read at once, or of one name."""
+    part: list[str] = []
+    size = 0
+    for name in names:
+        more = 4 * math.prod(shapes[name])
+        if part and size + more > _AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(name)
+        size += more
+    if part:
+        yield part
 
 
 def _refuse(faults: list[str], resolution: int) -> None:
@@ -173,28 +202,55 @@ def _statistics(
     return tables, [] if accumulated and (not stacks or module.kind is PLAIN) else faults
 
 
-def _fill(module: Module, names: dict[str, str], gan: BigGANFamily, values: Values) -> list[str]:
-    variables, faults = gan.variables_by_path(), []
-    for path, theirs in names.items():
-        shape, wanted = module.shapes.get(theirs), tuple(variables[path].shape)
-        if shape is None:
-            faults.append(f"missing {theirs}")
-        elif [n for n in shape if n != 1] != [n for n in wanted if n != 1]:
-            faults.append(f"{theirs} of shape {shape}, not {wanted}")
-        elif not faults:
-            value = values.pop(theirs).result()
-            if value is None:
-                faults.append(f"{theirs} with values that are not finite numbers")
-            else:
-                variables[path].assign(tf.reshape(value, wanted))
-    used = set(names.values())
-    unexpected = [name for name in module.shapes if name not in used]
-    return faults + [f"unexpected {n}" for n in sorted(unexpected) if not _idle(module, n, used)]
+class _Given:
+    """Gives the weights of a network the values of a module's variables while it is built.
+
+    Args:
+        names: The variable of each path.
+        values: Of every variable that the module has, as they are read.
+
+    Attributes:
+        faults: What is wrong with the variables that were asked for. After the first one
+            no more values are waited for.
+    """
+
+    def __init__(self, module: Module, names: dict[str, str], values: Values):
+        self._module, self._names, self._values = module, names, values
+        self._used: set[str] = set()
+        self.faults: list[str] = []
+
+    def __call__(self, path: str, initializer: Any) -> Any:
+        if path not in self._names:
+            return initializer
+        name = self._names[path]
+        self._used.add(name)
+        return functools.partial(self._value, name)
+
+    def _value(self, name: str, shape, dtype: str | None = None) -> tf.Tensor:
+        theirs = self._module.shapes.get(name)
+        if theirs is None:
+            self.faults.append(f"missing {name}")
+        elif [n for n in theirs if n != 1] != [n for n in shape if n != 1]:
+            self.faults.append(f"{name} of shape {theirs}, not {tuple(shape)}")
+        elif not self.faults:
+            value = self._values[name].result().pop(name)
+            if value is not None:
+                return tf.reshape(value, shape)
+            self.faults.append(f"{name} with values that are not finite numbers")
+        return Untouched()(shape, dtype)
+
+    def unexpected(self) -> list[str]:
+        """The variables that nothing asked for, and that are not idle."""
+        left = sorted(set(self._module.shapes) - self._used)
+        return [f"unexpected {n}" for n in left if not _idle(self._module, n, self._used)]
 
 
-def _read_finite(module: Module, name: str) -> tf.Tensor | None:
-    """The value in float32; None if not all of it are finite numbers."""
-    value = module.read(name)
+def _read_finite(module: Module, names: list[str]) -> Read:
+    """Values in float32; None of those of which not all are finite numbers."""
+    return {n: _finite(value) for n, value in zip(names, module.read(names), strict=True)}
+
+
+def _finite(value: tf.Tensor) -> tf.Tensor | None:
     if not value.dtype.is_floating:
         return None
     value = tf.cast(value, tf.float32)

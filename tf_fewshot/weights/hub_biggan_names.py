@@ -91,7 +91,7 @@ def norm_channels(kind: Kind, channels: list[int]) -> list[int]:
 def variable_names(
     kind: Kind, average: Callable[[str], str], config: dict[str, Any], with_statistics: bool
 ) -> dict[str, str]:
-    """The variable of a module for each of our paths.
+    """The variable of a module for each of our paths, about as our networks make them.
 
     Args:
         average: Gives the variable of a weight: its average, if the module has averages.
@@ -111,22 +111,22 @@ def variable_names(
             names[f"generator/{ours}/moving_mean"] = f"{theirs}/accumulated_mean"
             names[f"generator/{ours}/moving_variance"] = f"{theirs}/accumulated_var"
 
+    if config["attention"]:
+        for part in ("theta", "phi", "g", "o_conv"):
+            spectral(f"attention/{part}", f"Generator/attention/{part}", bias=False)
+        names["generator/attention/gamma"] = average("Generator/attention/gamma")
     spectral("G_linear", f"Generator/{kind.first}/G_linear")
     for i in range(block_count(kind, config["channels"])):
         ours, theirs = f"GBlock_{i}", block(i)
         for k, conv in enumerate(kind.convs):
             number = f"_{k}" if k else ""
-            spectral(f"{ours}/conv{k}", f"{theirs}/{conv}")
             norm = f"{theirs}/{kind.norm}{number}"
             spectral(f"{ours}/norm{k}/gamma", f"{norm}/{kind.scale}", bias=False)
             spectral(f"{ours}/norm{k}/beta", f"{norm}/{kind.shift}", bias=False)
             statistics(f"{ours}/norm{k}", f"{theirs}/{kind.statistics}{number}")
+            spectral(f"{ours}/conv{k}", f"{theirs}/{conv}")
         if kind is PLAIN:
             spectral(f"{ours}/conv_sc", f"{theirs}/conv_sc")
-    if config["attention"]:
-        for part in ("theta", "phi", "g", "o_conv"):
-            spectral(f"attention/{part}", f"Generator/attention/{part}", bias=False)
-        names["generator/attention/gamma"] = average("Generator/attention/gamma")
     names["generator/norm/gamma"] = average(f"Generator/{kind.last_norm}/{kind.scale}")
     names["generator/norm/beta"] = average(f"Generator/{kind.last_norm}/{kind.shift}")
     statistics("norm", f"Generator/{kind.last_statistics}")
