@@ -50,6 +50,16 @@ def test_a_gan_without_classes_refuses_a_label(tiny_dcgan):
         tff.sample_images(tiny_dcgan, 2, label=0)
 
 
+# The matrix adapts one class of each; this keeps to the quickest.
+@pytest.mark.parametrize(
+    "source",
+    [
+        "sngan",
+        pytest.param("biggan", marks=pytest.mark.large),
+        pytest.param("stylegan2", marks=pytest.mark.large),
+    ],
+    indirect=True,
+)
 def test_an_adapted_source_has_one_class_and_its_adapter_knows(source, tmp_path):
     pictures = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
     settings = {"batch_size": 4, "steps": 2, "fresh_discriminator": source.discriminator is None}
