@@ -197,7 +197,16 @@ class _Writer:
             "y": v1.placeholder(tf.float32, [None, size.classes], "y"),
             "truncation": v1.placeholder(tf.float32, [], "truncation"),
         }
-        z = self.inputs["z"] + 0.0 * self.inputs["truncation"]
+        # The originals remember the truncation of the last call, for which they assign statistics.
+        self.values["prev_truncation"] = np.float32(0.5)
+        now, name = self.inputs["truncation"], "prev_truncation"
+        with v1.variable_scope("", reuse=v1.AUTO_REUSE):
+            before = v1.get_variable(self.scope + name, initializer=0.0, use_resource=True)
+        self.variables[name] = before
+        with tf.control_dependencies(
+            [tf.cond(tf.equal(before, now), tf.no_op, lambda: v1.assign(before, now).op)]
+        ):
+            z = self.inputs["z"] + 0.0 * now
         y = tf.matmul(self.inputs["y"], self.weight("linear/w", (size.classes, size.class_dim)))
         if self.deep:
             conditions = [tf.concat([z, y], 1)] * (2 * blocks + 1)

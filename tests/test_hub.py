@@ -90,7 +90,7 @@ def test_other_forms_of_a_module(deep, options, tmp_path):
     assert gan.config["statistics"] == (size.rows if deep else 1)
 
 
-def test_what_is_known_of_a_module(modules):
+def test_what_is_known_of_a_module(modules, capsys):
     gan = tff.load(modules[False])
     assert gan.discriminator is None
     assert (gan.latent_dim, gan.num_classes, gan.image_shape) == (12, 5, (32, 32, 3))
@@ -98,6 +98,8 @@ def test_what_is_known_of_a_module(modules):
     assert metadata["name"] == "biggan-False"
     assert "Apache" in metadata["licence"]
     assert len(metadata["sha256"]) == 64
+    # Its statistics are of one truncation, where the original has those of each.
+    assert "those that are stored, of truncation 0.5, serve" in capsys.readouterr().err
     # The graph is not needed where all the weights are variables.
     assert tff.load(str(modules[False])).source_metadata == metadata
 
@@ -121,6 +123,7 @@ AVERAGE = "/ema_b999900"
         ),
         (False, {"put": {f"{CONV}/extra": np.zeros(2)}}, f"unexpected {CONV}/extra"),
         (False, {"put": {"Other/u1": np.zeros(2)}}, "unexpected Other/u1"),
+        (False, {"put": {"table": np.zeros(2)}}, "unexpected table"),
         (
             False,
             {"put": {f"{CONV}/b{AVERAGE}": np.zeros(7)}},
@@ -181,6 +184,20 @@ def test_statistics_that_are_missing_are_said(modules, tmp_path):
     (tmp_path / "module" / "saved_model.pb").unlink()
     with pytest.raises(UserError, match="missing stack_1;"):
         tff.load(tmp_path / "module")
+
+
+def test_tables_are_found_in_any_scope(modules, tmp_path):
+    path = shutil.copytree(modules[True], tmp_path / "module")
+    model = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    nodes = {node.name: node for node in model.meta_graphs[0].graph_def.node}
+    tables = [node for name, node in nodes.items() if name.startswith("stack_")]
+    for node in tables:
+        node.name = f"module_apply_default/cond/{node.name}"
+    other = model.meta_graphs[0].graph_def.node.add()
+    other.CopyFrom(next(node for node in tables if node.op == "Const"))
+    other.name = "stack_1"
+    (path / "saved_model.pb").write_bytes(model.SerializeToString())
+    assert tff.load(path).fingerprint() == tff.load(modules[True]).fingerprint()
 
 
 def test_a_saved_model_of_something_else_is_said(tmp_path):

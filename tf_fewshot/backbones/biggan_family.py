@@ -86,6 +86,9 @@ class BigGANFamily(GAN):
         The truncation chooses the statistics of batch normalisation in [0, 1], where there
         are several (``statistics`` of the configuration); ``z`` is taken as it is. There is
         no noise: that argument is ignored.
+
+        :meth:`sample_latents` truncates at t, as the paper says. The examples of the released
+        modules scale instead: ``t * gan.sample_latents(n, truncation=2.0)``, with t here.
         """
         del noise
         label = None if label is None else tf.convert_to_tensor(label)

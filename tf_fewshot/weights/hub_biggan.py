@@ -6,6 +6,7 @@ import contextlib
 import functools
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -40,6 +41,9 @@ Values = dict[str, "Future[Read]"]
 # Bytes that are read at a time. The network waits for more, and with less each part waits for
 # the interpreter, which is busy with the network.
 _AT_ONCE = 2**25
+
+# The truncation of the last call, whose statistics the module then assigned.
+_LAST_TRUNCATION = "prev_truncation"
 
 _FIRST = re.compile(r"((?:.*/)?)Generator/(G_Z|GenZ)/G_linear/w")
 
@@ -106,7 +110,19 @@ def build_biggan(module: Module, nodes: Nodes) -> BigGANFamily:
         for norm, (mean, variance) in zip(gan.generator.norms, tables, strict=True):
             norm.moving_mean.assign(mean)
             norm.moving_variance.assign(variance)
+    elif _LAST_TRUNCATION in module.shapes:
+        last = _read_finite(module, [_LAST_TRUNCATION])[_LAST_TRUNCATION]
+        _say_whose_statistics(0.0 if last is None else float(tf.reshape(last, [])))
     return gan
+
+
+def _say_whose_statistics(truncation: float) -> None:
+    known = f", of truncation {truncation:g}," if 0 < truncation <= 1 else ""
+    print(
+        "This BigGAN chooses statistics by truncation, and its tables of them were not found: "
+        f"those that are stored{known} serve every truncation. accumulate_statistics makes others.",
+        file=sys.stderr,
+    )
 
 
 @contextlib.contextmanager
@@ -263,10 +279,13 @@ def _idle(module: Module, name: str, used: set[str]) -> bool:
     """Whether it is one of those that only training, or only the tables in the graph, replace.
 
     The weight whose average is used; the vectors of the second and third singular value;
-    the counters of accumulated statistics, and these themselves beside such tables.
+    the counters of accumulated statistics, and these themselves beside such tables; and
+    single numbers outside the network, such as the truncation of the last call.
     """
     scope, _, last = name.rpartition("/")
-    if name == "global_step" or (module.averaged and name + module.kind.average in used):
+    if not scope and math.prod(module.shapes[name]) == 1:
+        return True
+    if module.averaged and name + module.kind.average in used:
         return True
     if re.fullmatch(r"u\d", last):
         return f"{scope}/u0" in used

@@ -26,7 +26,7 @@ Tables = list[tuple[np.ndarray, np.ndarray]]
 
 _THETA = "Generator/attention/theta/w"
 _PLACED = re.compile(rf"{_THETA}|Generator/GBlock(_\d+)?/conv0/w")
-_STACK = re.compile(r"(?:module_apply_default/)?stack(?:_(\d{1,9}))?")
+_STACK = re.compile(r"((?:.*/)?)stack(?:_(\d{1,9}))?")
 _LARGEST_FILE = 2**30
 _LARGEST_TABLE = 2**24
 
@@ -59,14 +59,14 @@ def read_graph(path: str | os.PathLike) -> Nodes:
 
 
 def stacked_constants(nodes: Nodes) -> dict[int, np.ndarray]:
-    """The float tables named ``stack_k``, by k."""
-    found = {}
+    """The float tables named ``stack_k``, by k: those of the scope that has the most."""
+    found: dict[str, dict[int, np.ndarray]] = {}
     for name, node in nodes.items():
         match = _STACK.fullmatch(name)
         table = _constant(nodes, node) if match else None
         if match and table is not None and table.ndim == 2:
-            found[int(match[1] or 0)] = table
-    return found
+            found.setdefault(match[1], {})[int(match[2] or 0)] = table
+    return max(found.values(), key=len, default={})
 
 
 def blocks_before_attention(nodes: Nodes) -> int | None:
