@@ -13,8 +13,8 @@ def get_config() -> ConfigDict:
         {
             "method": "adam",
             **adversarial(),
-            "probe_steps": 10,
-            "probe_samples": 64,
+            "probe_steps": 500,
+            "probe_samples": 1000,
             "probe_learning_rate": 0.002,
             "fisher_quantile": 50.0,  # percentage of filters that are fine-tuned
         }

@@ -3,7 +3,7 @@
 tf-fewshot adapt --config=cdc --data=my_pictures --workdir=runs/mine
 """
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 
 from tf_fewshot.configs.shared import adversarial
 
@@ -13,8 +13,9 @@ def get_config() -> ConfigDict:
         {
             "method": "cdc",
             **adversarial(),
-            "patch_stage": 2,  # of the discriminator, from the pixels on
-            "anchor_share": 0.25,
+            "patch_stage": config_dict.placeholder(int),  # of the discriminator; by the resolution
+            "image_share": 0.25,  # of the loss, that of whole images
+            "anchor_share": 0.5,  # of a batch
             "anchor_noise": 0.1,
             "consistency_weight": 1000.0,
             "consistency_batch": 4,

@@ -28,6 +28,7 @@ def adversarial() -> dict[str, Any]:
         "clip_images": True,  # what the discriminator sees
         "feature_weight": 0.0,  # of a second discriminator, on a frozen AlexNet
         "feature_learning_rate": 0.0005,
+        "mirror": False,  # whether real pictures are shown mirrored, too
         "augment": "none",  # or diffaugment, ada: of what the discriminator sees
         "augment_p": config_dict.placeholder(float),  # of "ada"; adapted
         "ada_target": 0.6,

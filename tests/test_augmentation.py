@@ -380,7 +380,7 @@ def test_gradients_equal_finite_differences(kind):
 
 def after(probability: AdaptiveProbability, logits, steps: int) -> float:
     for _ in range(steps):
-        probability.update(tf.constant(logits, tf.float32, (len(logits), 1)))
+        probability.update(tf.constant(logits, tf.float32, (len(logits), 1)), len(logits))
     return float(probability.value)
 
 
@@ -401,6 +401,13 @@ def test_the_probability_falls_while_the_discriminator_is_unsure():
     assert after(probability, [99.0, 99, 99, 0], 2) == pytest.approx(0.88)
     assert after(probability, [99.0, 99, 99, -1], 7) == pytest.approx(0.6)
     assert after(probability, [-1.0] * 4, 100) == 0
+
+
+def test_the_probability_counts_pictures_and_not_opinions():
+    probability = AdaptiveProbability(0.6, images=800, every=32)
+    for _ in range(4):
+        probability.update(tf.constant([[1.0], [3.0]]), 8)
+    assert float(probability.value) == pytest.approx(32 / 800)
 
 
 def test_the_probability_stays_at_its_target():

@@ -85,4 +85,4 @@ def test_what_it_refuses(tiny_dcgan):
     problem, _ = problem_of(tiny_dcgan)
     with pytest.raises(UserError, match="percentage"):
         ImportantKernels(fisher_quantile=101.0).select(problem)
-    assert get("adam").settings()["probe_steps"] == 10
+    assert get("adam").settings()["probe_steps"] == 500

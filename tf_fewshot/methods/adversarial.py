@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from ..backbones import GAN
 from ..backbones.fresh import fresh_discriminator
+from ..data.augment import random_flip
 from ..errors import UserError
 from ..losses import adversarial
-from ..losses.augmentation import ADA, AdaptiveProbability, Augmentation, DiffAugment
+from ..losses.augmentation import ADA, AdaptiveProbability, Augmentation, DiffAugment, seeds_for
 from ..losses.feature_discriminator import FeatureDiscriminator
 from .objective import Objective, penalised
 from .player import Adam, Group, Player, Problem
@@ -73,6 +74,9 @@ class Adversarial(Objective):
         clip_images: Shows the discriminator generated images clipped to [-1, 1], as
             picture files are. An unbounded generator need not hit flat white or black
             to the last digit then, which alone tells it from drawings.
+        mirror: Shows each real picture mirrored left to right half of the time, as the
+            released code of CDC, AdAM and FreezeD does. For domains that are the same
+            mirrored; samples are then of both kinds.
         augment: What happens to the pictures that the discriminator sees, real and
             generated alike: "none", "diffaugment"
             (:class:`tf_fewshot.losses.augmentation.DiffAugment`), or "ada"
@@ -99,6 +103,7 @@ class Adversarial(Objective):
     clip_images: bool = True
     feature_weight: float = 0.0
     feature_learning_rate: float = 0.0005
+    mirror: bool = False
     augment: Literal["none", "diffaugment", "ada"] = "none"
     augment_p: float | None = None
     ada_target: float = 0.6
@@ -147,12 +152,17 @@ class Adversarial(Objective):
             dtype = gan.generator.dtype_policy.name
             critic = FeatureDiscriminator(problem.images, problem.seed, dtype)
         augmentation = self._augmentation(problem)
+        mirrors = seeds_for(problem.seed, "mirror") if self.mirror else None
 
         def seen(images):
             return augmentation(images) if augmentation else images
 
         def g_loss(batch, lazy):
             del lazy
+            # The same ones for every discriminator of this step.
+            shown["real"] = (
+                batch.images if mirrors is None else random_flip(batch.images, mirrors.next())
+            )
             drawn = latents.draw(batch)
             images = drawn.images(gan, batch.labels)
             if self.clip_images:
@@ -171,7 +181,7 @@ class Adversarial(Objective):
             return penalised(total, logs, penalties, drawn, "generator")
 
         def d_loss(batch, lazy):
-            real = seen(batch.images)
+            real = seen(shown["real"])
             of_real = judge(real, batch.labels, shown["anchored"])
             of_fake = judge(seen(shown["fake"]), batch.labels, shown["anchored"])
             pairs = zip(of_real, of_fake, strict=True)
@@ -183,7 +193,7 @@ class Adversarial(Objective):
                 "fake": tf.reduce_mean(fake_logits),
             }
             if augmentation:
-                logs |= augmentation.observe(real_logits)
+                logs |= augmentation.observe(real_logits, tf.shape(real)[0])
             if lazy and self.r1_gamma:
                 r1 = adversarial.r1_penalty(discriminator, real, batch.labels)
                 total += 0.5 * self.r1_gamma * self.r1_interval * r1
@@ -202,12 +212,18 @@ class Adversarial(Objective):
         of_players = zip((groups, d_groups), (self.learning_rate, d_rate), strict=True)
         for (mine, rate), modulation in zip(of_players, selection.modulations, strict=False):
             mine.append(Group(modulation.variables, rate, modulation=modulation))
-        states = [
+        states: list[list[keras.Variable]] = [
             [v for m in mods for v in m.state]
             for mods in (selection.modulations[:1], selection.modulations[1:])
         ]
         players = [
-            Player("generator", groups, g_loss, adam, state=states[0]),
+            Player(
+                "generator",
+                groups,
+                g_loss,
+                adam,
+                state=[*states[0], *([] if mirrors is None else [mirrors.state])],
+            ),
             Player(
                 "discriminator",
                 d_groups,
@@ -245,7 +261,8 @@ def _feature_player(
 ) -> Player:
     def loss(batch, lazy):
         del lazy
-        total = critic.discriminator_loss(critic.features(batch.images), shown["features"])
+        del batch
+        total = critic.discriminator_loss(critic.features(shown["real"]), shown["features"])
         return total, {"loss": total}
 
     state = [*critic.variables, *critic.state]

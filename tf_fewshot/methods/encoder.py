@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..losses.augmentation import seeds_for
 from .latents import DrawnLatents, Latents, LatentSource
 from .player import Batch, Problem
 
@@ -56,7 +57,7 @@ class _EncoderSource(LatentSource):
         ]
         self._encoder = keras.Sequential(layers, name="encoder")
         self.variables = list(self._encoder.trainable_variables)
-        self.seeds = keras.random.SeedGenerator(problem.seed, name="encoder_seeds")
+        self.seeds = seeds_for(problem.seed, "encoder")
 
     def draw(self, batch: Batch) -> DrawnLatents:
         latents = self._encoder(batch.images, training=True)

@@ -26,22 +26,22 @@ class ImportantKernels(Trainable):
     for it. Filters above a quantile keep their weights and are modulated from then on,
     those below are fine-tuned. As in the released code this is decided for the hidden
     blocks; kernels before and after them are modulated, the discriminator's last stage is
-    fine-tuned, biases are trained.
+    fine-tuned, biases are trained. Unlike there, biases have no part in what matters.
 
     Source: Zhao et al., "Few-shot Image Generation via Adaptation-Aware Kernel Modulation"
     (NeurIPS 2022), section 4, and its released code.
 
     Attributes:
-        probe_steps: Of the short training; the code's.
-        probe_samples: Generated images for the Fisher information; the paper's are 1000,
-            the code's 20.
+        probe_steps: Of the short training; those of the code's script.
+        probe_samples: Generated images for the Fisher information; the paper's, and those
+            of the code's script.
         probe_learning_rate: Adam's, of the short training; the code's.
         fisher_quantile: Percentage of filters that are fine-tuned; the paper takes 50 for
             near domains, 75 for far ones.
     """
 
-    probe_steps: int = 10
-    probe_samples: int = 64
+    probe_steps: int = 500
+    probe_samples: int = 1000
     probe_learning_rate: float = 0.002
     fisher_quantile: float = 50.0
 

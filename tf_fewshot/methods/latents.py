@@ -12,6 +12,7 @@ import tensorflow as tf
 from ..backbones import GAN
 from ..errors import UserError
 from ..layers import LatentTable
+from ..losses.augmentation import seeds_for
 from .player import Batch, Problem
 
 
@@ -83,7 +84,8 @@ class Prior(Latents):
 class _PriorSource(LatentSource):
     def __init__(self, problem: Problem):
         self.variables = []
-        self.seeds = keras.random.SeedGenerator(problem.seed, name="prior_seeds")
+        # Not the seed itself: a generator that mixes styles draws from such a one.
+        self.seeds = seeds_for(problem.seed, "prior")
         self._dim = problem.gan.latent_dim
 
     def draw(self, batch: Batch) -> DrawnLatents:
@@ -97,15 +99,17 @@ class PriorAndAnchors(Latents):
     """Fresh ``z``, of which the first of every step lie near fixed anchors.
 
     Source: Ojha et al., "Few-shot Image Generation via Cross-domain Correspondence" (CVPR
-    2021), section 3.2; as many anchors as pictures. The released code takes anchors in
-    every fourth step, here they are a quarter of every batch.
+    2021), section 3.2; as many anchors as pictures. The released code takes whole batches
+    near anchors in every fourth step; here half of every batch is near them, so that
+    discriminators compare as many of either kind, and counts a quarter
+    (:class:`~tf_fewshot.methods.patches.ImageAndPatch`).
 
     Attributes:
         anchor_share: Share of a batch near anchors; at least one picture of each kind.
         anchor_noise: Standard deviation around an anchor; the code's.
     """
 
-    anchor_share: float = 0.25
+    anchor_share: float = 0.5
     anchor_noise: float = 0.1
 
     def prepare(self, problem: Problem) -> LatentSource:
@@ -119,7 +123,10 @@ class _AnchoredSource(_PriorSource):
             raise UserError("Anchors need a batch_size of at least 2: one picture of each kind.")
         self._noise = noise
         self._anchored = min(max(1, round(share * problem.batch_size)), problem.batch_size - 1)
-        self._anchors = problem.gan.sample_latents(len(problem.images), problem.seed)
+        # Not those of samples with the same seed: these would show what lies at anchors.
+        rng = np.random.default_rng([problem.seed, *b"anchors"])
+        shape = (len(problem.images), problem.gan.latent_dim)
+        self._anchors = rng.standard_normal(shape, dtype=np.float32)
 
     def draw(self, batch: Batch) -> DrawnLatents:
         k, z = self._anchored, super().draw(batch).values
@@ -156,7 +163,7 @@ class TableSource(LatentSource):
         )
         self.table.build()
         self.variables = [self.table.latents]
-        self.seeds = keras.random.SeedGenerator(problem.seed, name="table_seeds")
+        self.seeds = seeds_for(problem.seed, "table")
         self._noise = noise
 
     def draw(self, batch: Batch) -> DrawnLatents:

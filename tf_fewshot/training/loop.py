@@ -180,6 +180,8 @@ class Trainer:
                 loss, logs = player.loss(batch, lazy)
                 loss = loss if scale is None else scale.scaled(loss)
             gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
+            # Of a table: Adam would square the gradients of a row that occurs twice one by one.
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
             move = functools.partial(_move, [(group, optimizer) for group, optimizer, _ in groups])
             if scale is None:
                 move(gradients)

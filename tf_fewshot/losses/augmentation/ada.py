@@ -56,10 +56,12 @@ class AdaptiveProbability:
     def value(self) -> tf.Tensor:
         return self._value.value
 
-    def update(self, real_logits: tf.Tensor) -> None:
-        """Takes note of the logits ``[N, 1]`` of one step."""
-        seen = self._seen.value + tf.cast(tf.size(real_logits), tf.float32)
-        signs = self._signs.value + tf.reduce_sum(tf.sign(tf.cast(real_logits, tf.float32)))
+    def update(self, real_logits: tf.Tensor, pictures: tf.Tensor | int) -> None:
+        """Takes note of the logits ``[M, 1]`` of one step that showed so many real pictures."""
+        pictures = tf.cast(pictures, tf.float32)
+        seen = self._seen.value + pictures
+        sure = tf.reduce_mean(tf.sign(tf.cast(real_logits, tf.float32)))
+        signs = self._signs.value + sure * pictures
         change = tf.sign(signs / seen - self._target) * seen / self._images
         due = seen >= self._every
         self._value.assign(tf.clip_by_value(self.value + tf.where(due, change, 0.0), 0.0, 1.0))
@@ -91,7 +93,7 @@ class ADA(Augmentation):
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         return augmented(images, self.p, self._seeds)
 
-    def observe(self, real_logits: tf.Tensor) -> dict[str, tf.Tensor]:
+    def observe(self, real_logits: tf.Tensor, pictures: tf.Tensor | int) -> dict[str, tf.Tensor]:
         if isinstance(self._p, AdaptiveProbability):
-            self._p.update(real_logits)
+            self._p.update(real_logits, pictures)
         return {"augment_p": self.p}

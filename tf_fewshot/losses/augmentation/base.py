@@ -26,7 +26,12 @@ class Augmentation(abc.ABC):
                 to them. The result may reach beyond that range.
         """
 
-    def observe(self, real_logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Told what the discriminator said of real pictures ``[N, 1]``; numbers to log."""
-        del real_logits
+    def observe(self, real_logits: tf.Tensor, pictures: tf.Tensor | int) -> dict[str, tf.Tensor]:
+        """Told what the discriminator said in one step of real pictures; numbers to log.
+
+        Args:
+            real_logits: ``[M, 1]``, of those of whose whole it said something.
+            pictures: How many it saw.
+        """
+        del real_logits, pictures
         return {}
