@@ -367,6 +367,25 @@ def test_rosinality_without_mean_and_discriminator(tmp_path):
     assert tff.load(bare).fingerprint() == gan.fingerprint()
 
 
+@pytest.mark.parametrize("pack", [torch_files.zipped, torch_files.legacy])
+def test_rosinality_from_before_noise_maps_were_kept(pack, tmp_path):
+    g = generator_variables(WIDTHS, latent=6, w_dim=6)
+    whole = tff.load(rosinality(tmp_path / "n.pt", g))
+    state = torch_files.rosinality_generator(g)
+    (tmp_path / "old.pt").write_bytes(
+        pack({"g_ema": {k: v for k, v in state.items() if not k.startswith("noises.")}})
+    )
+    old = tff.load(tmp_path / "old.pt")
+    z = old.sample_latents(2, seed=1)
+    # All but the maps is as it is in a newer file.
+    np.testing.assert_array_equal(old.generate(z, noise="none"), whole.generate(z, noise="none"))
+    assert old.config["use_noise"]
+    assert np.abs(old.generate(z) - old.generate(z, noise="none")).max() > 1e-3
+    for mine, theirs in zip(old.generator.noises, whole.generator.noises, strict=True):
+        assert mine.shape == theirs.shape
+        assert mine.shape.num_elements() < 64 or 0.8 < np.std(mine) < 1.2
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

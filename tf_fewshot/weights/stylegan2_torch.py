@@ -24,7 +24,9 @@ from .torch_zip import is_torch_zip, read_torch_zip
 from .variables import Variables
 
 _SNIFFED = 2**20
-_SIGNS = (b"to_rgb1.conv.modulation.weight", b"noises.noise_0")
+_SIGNS = (b"to_rgb1.conv.modulation.weight", b"conv1.noise.weight")
+# Of 1024 pixels.
+_MOST_NOISES = 17
 _SETTINGS = {
     "mapping_lrmul": 0.01,
     "mbstd_group": 4,
@@ -56,6 +58,8 @@ def read_stylegan2_torch(path: str | os.PathLike) -> StyleGAN2:
     """Reads the averaged generator, and the discriminator if the file has one.
 
     Without "latent_avg" the mean of the styles is that of 10,000 latents of a fixed seed.
+    Files from before 2020-01-15, the repository's own FFHQ among them, have strengths of
+    the noise and no noise maps, which it drew anew each time: they are of a fixed seed, too.
 
     Returns:
         The GAN, with "name", "sha256" and "licence" (None: the file says
@@ -79,6 +83,8 @@ def read_stylegan2_torch(path: str | os.PathLike) -> StyleGAN2:
     generator["latent_avg"] = (
         mean if mean is not None else np.zeros(generator["style.1.weight"].shape[:1], np.float32)
     )
+    if not any(name.startswith("noises.") for name in generator):
+        generator |= _drawn_noises(generator)
     gan = assembled(
         path,
         _Rosinality(generator),
@@ -117,6 +123,19 @@ def _state(value: Any, name: str) -> State:
     if name == "g_ema" and not isinstance(value.get("style.1.weight"), np.ndarray):
         raise UserError("its g_ema lacks style.1.weight")
     return dict(value)
+
+
+def _drawn_noises(state: Mapping[str, np.ndarray]) -> State:
+    """A map ``[1, 1, r, r]`` for each layer with a strength: one at 4 px, then two a size."""
+    count = sum(
+        re.fullmatch(r"(conv1|convs\.\d+)\.noise\.weight", name) is not None for name in state
+    )
+    rng = np.random.default_rng(0)
+    sizes = [2 ** ((i + 5) // 2) for i in range(min(count, _MOST_NOISES))]
+    return {
+        f"noises.noise_{i}": rng.standard_normal((1, 1, r, r), dtype=np.float32)
+        for i, r in enumerate(sizes)
+    }
 
 
 def _taps(state: Mapping[str, np.ndarray], gain: float) -> list[float]:
