@@ -62,6 +62,11 @@ class ImportantKernels(Trainable):
         kernels = [*outer, *d_outer]
         everything = [np.ones(v.shape[gan.output_axis(v)], bool) for v in kernels]
         probe = Modulation(kernels, [gan.output_axis(v) for v in kernels], everything)
+        if self.probe_steps:
+            problem.say(
+                f"AdAM probes which filters matter: {self.probe_steps:,} steps and "
+                f"{self.probe_samples:,} samples, before training begins."
+            )
         importance = _Probe(problem, probe, self).importance()
         chosen = dict(zip([v.path for v in kernels], everything, strict=True))
         # A threshold for each kind of kernel: convolutions and dense layers differ in scale.
