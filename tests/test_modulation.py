@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_fewshot.description import describe
 from tf_fewshot.errors import UserError
 from tf_fewshot.methods import get
 from tf_fewshot.methods.kernels import ImportantKernels
 from tf_fewshot.methods.modulation import Modulation
 from tf_fewshot.methods.player import Problem
+from tf_fewshot.planning import plan
 
 
 def drawn(*shape, seed):
@@ -87,3 +89,10 @@ def test_what_it_refuses(tiny_dcgan):
     with pytest.raises(UserError, match="percentage"):
         ImportantKernels(fisher_quantile=101.0).select(problem)
     assert get("adam").settings()["probe_steps"] == 500
+
+
+def test_a_dry_run_does_not_probe(tiny_stylegan):
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
+    text = describe(plan(tiny_stylegan, images, "adam", batch_size=4))
+    assert "probe_steps=500" in text and "AdAM modulates" in text
+    assert "AdAM probes" not in text

@@ -23,8 +23,10 @@ def describe(plan: Plan) -> str:
     """
     remarks: list[str] = []
     dtype = precision.POLICIES.get(plan.precision, "float32")
-    made = assemble(plan.method, plan.problem(dtype, remarks.append))
-    method, gan = plan.method, made.problem.gan
+    method = plan.method
+    quickly = dataclasses.replace(method, trainable=method.trainable.sketch())
+    made = assemble(quickly, plan.problem(dtype, remarks.append))
+    gan = made.problem.gan
     lines = [
         f"{method.title}: {method.paper}",
         f"source      {plan.source_name}, {gan.architecture}, images {gan.image_shape}",
