@@ -24,8 +24,8 @@ class ImageAndPatch(Adversarial):
 
     Attributes:
         patch_stage: Stage of the discriminator, counted from 0 at the pixels; None takes
-            log2 of the resolution - 5, where a place sees about a fifth of the width, as in
-            the code at 256 pixels.
+            log2 of the resolution - 5, where a place sees about a fifth of the width of
+            StyleGAN's pictures at 64 pixels; in the code it is a quarter, at 256.
         image_share: Of the loss, that of whole images; the rest is that of patches. The
             code's: one step in four.
     """
