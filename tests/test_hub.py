@@ -148,6 +148,14 @@ def test_what_does_not_fit_is_said(deep, options, message, modules, tmp_path):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
+def test_large_numbers_are_finite_ones(modules, tmp_path):
+    large = np.full(8, 1e30, np.float32)  # The squares of which are not.
+    put = {f"{CONV}/b{AVERAGE}": large}
+    gan = tff.load(write_variant(tmp_path / "module", modules[False], put=put))
+    biases = [v.numpy() for v in gan.generator.weights if v.shape == (8,)]
+    assert any(np.array_equal(bias, large) for bias in biases)
+
+
 def test_statistics_that_are_missing_are_said(modules, tmp_path):
     def changed(change):
         path = shutil.copytree(modules[True], tmp_path / "module", dirs_exist_ok=True)

@@ -251,7 +251,7 @@ class _Given:
         elif not self.faults:
             value = self._values[name].result().pop(name)
             if value is not None:
-                return tf.reshape(value, shape)
+                return value if value.shape == tuple(shape) else tf.reshape(value, shape)
             self.faults.append(f"{name} with values that are not finite numbers")
         return Untouched()(shape, dtype)
 
@@ -269,9 +269,13 @@ def _read_finite(module: Module, names: list[str]) -> Read:
 def _finite(value: tf.Tensor) -> tf.Tensor | None:
     if not value.dtype.is_floating:
         return None
-    value = tf.cast(value, tf.float32)
-    # A sum is finite only if all are, and takes one pass; a sum alone may also overflow.
-    finite = tf.math.is_finite(tf.reduce_sum(value)) or tf.reduce_all(tf.math.is_finite(value))
+    if value.dtype != tf.float32:
+        value = tf.cast(value, tf.float32)
+    # As an array that shares its memory: TensorFlow's operations would keep the interpreter from
+    # the network. A sum of squares is finite only if all are; it alone may also overflow.
+    numbers = np.asarray(memoryview(value)).ravel()
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(np.dot(numbers, numbers)) or np.isfinite(numbers).all()
     return value if finite else None
 
 
