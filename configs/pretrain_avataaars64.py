@@ -56,6 +56,7 @@ def get_config() -> ConfigDict:
             "ema_images": 5_000,  # half-life of the averaged generator
             "snapshot_images": 16_000,
             "adversarial_loss": "non_saturating",
+            "fresh_discriminator": False,  # True for an architecture that has none, as BigGAN
             "r1_interval": 16,
             "clip_images": True,  # what D sees; flat white is otherwise hard to hit
             "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet

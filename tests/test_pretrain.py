@@ -158,6 +158,30 @@ def test_plan_says_what_is_wrong(tiny_pictures):
     assert "generator:" in describe(made)
 
 
+BIGGAN = {"latent_dim": 6, "channels": [8, 4, 4], "attention": 0, "class_dim": 4}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "model"),
+    [
+        ("biggan", {**BIGGAN, "num_classes": 0, "one_class": True}),
+        ("sngan", {"latent_dim": 8, "widths": [8, 8, 8], "halvings": 1}),
+    ],
+)
+def test_trains_other_architectures(architecture, model, tiny_pictures, tmp_path, eagerly):
+    made = config(architecture=architecture, model={"resolution": 16, **model})
+    if architecture == "biggan":
+        with pytest.raises(UserError, match="fresh_discriminator=True"):
+            pretrain(plan(made, tiny_pictures, precision="float32"), tmp_path / "without")
+        made["fresh_discriminator"] = True
+    path = pretrain(plan(made, tiny_pictures, precision="float32"), tmp_path / "run")
+    gan = weights.load(path)
+    assert (gan.architecture, gan.source_metadata["images_seen"]) == (architecture, 16)
+    assert (gan.discriminator is not None) == gan.has_discriminator
+    first = weights.load(tmp_path / "run" / "snapshots" / "000000008.npz")
+    assert first.fingerprint() != gan.fingerprint()
+
+
 def test_plan_passes_the_augmentation_on(tiny_pictures):
     def objective(**changes):
         return plan(config(**changes), tiny_pictures, precision="float32").method.objective

@@ -59,6 +59,7 @@ def plan(
     ]
     method = methods.get("scratch").with_settings(
         adversarial_loss=config["adversarial_loss"],
+        fresh_discriminator=config.get("fresh_discriminator", False),
         r1_interval=config["r1_interval"],
         clip_images=config.get("clip_images", False),
         feature_weight=config.get("feature_weight", 0.0),

@@ -39,6 +39,8 @@ def save_gan(
 ) -> None:
     """Writes a GAN with its discriminator, if it has one, into one ``.npz`` file.
 
+    A discriminator that training added to an architecture without one is left out.
+
     Args:
         gan: What to write.
         path: Where to; whole or not at all.
@@ -50,16 +52,19 @@ def save_gan(
         UserError: if a weight is not finite, or would not be in float16, or ``path``
             cannot be written.
     """
+    judged = gan.discriminator is not None and gan.has_discriminator
     header = {
         "format": FORMAT,
         "version": VERSION,
         "architecture": gan.architecture,
         "config": gan.config,
-        "discriminator": gan.discriminator is not None,
+        "discriminator": judged,
         "metadata": dict(metadata or {}),
     }
     arrays = {_METADATA: np.array(json.dumps(header, ensure_ascii=False))}
     for name, variable in gan.variables_by_path().items():
+        if name.startswith("discriminator/") and not judged:
+            continue
         # As it lies in memory: a copy of each would hold the network twice.
         value = np.asarray(memoryview(tf.convert_to_tensor(variable)))
         arrays[name] = _stored(name, value, half)
