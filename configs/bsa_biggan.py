@@ -34,6 +34,7 @@ def get_config() -> ConfigDict:
             "perceptual_weight": config_dict.placeholder(float),  # adaptive: 0.1 by the loss
             "perceptual_input": "torchvision",  # or "bsa"
             "ema_decay": 0.0,
+            "latent_distribution": "prior",  # or "gaussian", that of the pictures' latents
             "truncation": 0.2,  # of samples
         }
     )

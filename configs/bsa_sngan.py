@@ -34,6 +34,7 @@ def get_config() -> ConfigDict:
             "perceptual_weight": 0.001,  # the code's, for its scale of VGG16's input
             "perceptual_input": "bsa",  # or "torchvision"
             "ema_decay": 0.0,
+            "latent_distribution": "prior",  # or "gaussian", that of the pictures' latents
             "truncation": 0.35,  # of samples; the paper's are 0.3 to 0.4
         }
     )

@@ -51,7 +51,8 @@ def reconstruction() -> dict[str, Any]:
         "perceptual_weight": config_dict.placeholder(float),  # adaptive: 0.1 by the loss
         "perceptual_input": "torchvision",  # or "bsa", with weight 0.001 the code's
         "ema_decay": 0.0,
-        "truncation": 0.4,  # of samples
+        "truncation": config_dict.placeholder(float),  # of samples
+        "latent_distribution": "gaussian",  # of samples: that of the pictures' latents; or "prior"
     }
 
 

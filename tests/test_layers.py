@@ -19,11 +19,13 @@ from tf_fewshot.layers import (
     Blur,
     EqualizedConv2D,
     EqualizedDense,
+    LatentGaussian,
     LatentTable,
     MinibatchStdDev,
     PixelNorm,
     ScaleShift,
     downscale2d,
+    standardised,
     upscale2d,
 )
 
@@ -507,3 +509,39 @@ def test_latents_stay_whole_in_half_precision():
     y = layer(tf.constant([1]))
     assert y.dtype == tf.float32
     assert np.asarray(y)[0, 0] == 1 + 2.0**-12
+
+
+def test_latent_gaussian_begins_as_the_identity():
+    layer = LatentGaussian()
+    x = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+    np.testing.assert_array_equal(layer(x), x)
+    assert not layer.trainable_variables
+    twin = LatentGaussian.from_config(layer.get_config())
+    np.testing.assert_array_equal(twin(x), x)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40])
+def test_latent_gaussian_has_the_mean_and_covariance_of_latents(count):
+    rng = np.random.default_rng(count)
+    latents = rng.standard_normal((count, 6)) * [1, 2, 0.5, 1, 3, 1] + rng.standard_normal(6)
+    scale = rng.uniform(0.2, 2.0, 6)
+    layer = LatentGaussian()
+    layer.build((None, 6))
+    layer.fit(latents, scale)
+    drawn = layer(rng.standard_normal((200_000, 6)) * scale).numpy() / scale
+    covariance = np.cov(latents.T) if count > 1 else np.zeros((6, 6))
+    np.testing.assert_allclose(drawn.mean(0), latents.mean(0), atol=0.05)
+    np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.15)
+    inside = standardised(latents)
+    np.testing.assert_allclose(layer(inside * scale) / scale, latents, atol=1e-4)
+
+
+def test_latent_gaussian_is_fitted_again_in_what_it_takes():
+    rng = np.random.default_rng(0)
+    first, second = rng.standard_normal((9, 4)), rng.standard_normal((7, 4)) + 1
+    once, twice = LatentGaussian(), LatentGaussian()
+    for layer in (once, twice):
+        layer.build((None, 4))
+        layer.fit(first)
+    twice.fit(second)
+    np.testing.assert_allclose(twice(standardised(second)), once(second), atol=1e-4)

@@ -246,8 +246,7 @@ def test_free_latents_move_and_begin_at_the_centre(trained):
     if trained.method.name == "encoder_generator":
         for before, now in zip(trained.latents_before, after, strict=True):
             assert not np.array_equal(before, now)
-        pictures = np.zeros((3, *trained.source.image_shape), np.uint8)
-        assert latents.fitted(pictures).shape == (3, trained.source.free_latent_dim)
+        assert latents.fitted().shape == (4, trained.source.free_latent_dim)
         return
     fitted = isinstance(trained.method.objective, Reconstruction)
     assert len(after) == (1 if fitted else 0)
@@ -256,6 +255,28 @@ def test_free_latents_move_and_begin_at_the_centre(trained):
         assert not before.any()
         # Each of the four pictures is in each batch of four.
         assert (np.abs(now).max(axis=1) > 0).all()
+
+
+def test_samples_are_of_the_gaussian_of_the_pictures_latents(trained):
+    latents, sampled = trained.assembly.latents, trained.sampled
+    fitted = latents.fitted()
+    if getattr(trained.method.latents, "latent_distribution", "prior") == "prior":
+        assert not sampled.config["latent_gaussian"]
+        assert (latents.reconstructing() is None) == (fitted is None)
+        return
+    gaussian = sampled.generator.latent_gaussian
+    unit = sampled._free_unit(trained.assembly.problem.gan)
+    np.testing.assert_allclose(gaussian.mean, fitted.mean(0) * unit, atol=1e-5)
+    root = gaussian.root.numpy() * np.reshape(unit, (-1, 1)) / unit
+    np.testing.assert_allclose(root @ root, np.cov(fitted.T), rtol=1e-3, atol=1e-6)
+    # Each picture has its place in it, and what is trained has none.
+    expected = trained.assembly.problem.gan.synthesize(tf.constant(fitted))
+    found = sampled.synthesize(tf.constant(latents.reconstructing()))
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    centre = sampled.generate(sampled.sample_latents(2, 0, 0.0), truncation=0.0)
+    np.testing.assert_allclose(
+        centre[0], sampled.synthesize(tf.zeros([1, fitted.shape[1]]))[0], atol=1e-4
+    )
 
 
 def test_penalties_are_in_the_log(trained):
@@ -297,6 +318,8 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
     if not trained.method.from_scratch:
         found = moved(trained.before, values(trained.assembly.problem.gan))
         found |= {"generator/class_vector"} if source.num_classes else set()
+        if sampled.config["latent_gaussian"]:
+            found |= {f"generator/latent_gaussian/{name}" for name in ("mean", "root")}
         assert set(adapter.weights) == {p for p in found if p.startswith("generator/")}
     adapter.save(tmp_path / "adapter.npz")
     loaded = Adapter.load(tmp_path / "adapter.npz")

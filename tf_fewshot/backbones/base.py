@@ -262,6 +262,33 @@ class GAN(abc.ABC):
         """
         return self._with("miner", list(widths), "a miner")
 
+    def with_latent_gaussian(self) -> GAN:
+        """A copy whose latents go through a :class:`tf_fewshot.layers.LatentGaussian` first.
+
+        Until it is fitted (:meth:`fit_latents`) the output does not change.
+
+        Raises:
+            BackboneError: if the architecture cannot.
+        """
+        return self._with("latent_gaussian", True, "a Gaussian of latents")
+
+    def fit_latents(self, latents: np.ndarray, of: GAN) -> None:
+        """Draws from now on by the Gaussian of ``latents`` rather than by the prior.
+
+        Args:
+            latents: Free latents ``[N, free_latent_dim]`` in ``of``.
+            of: A GAN of this configuration, such as the one that these were trained with.
+        """
+        self._require("latent_gaussian")
+        mine, theirs = self.generator.latent_gaussian, of.generator.latent_gaussian
+        mine.set_weights(theirs.get_weights())
+        mine.fit(latents, self._free_unit(of))
+
+    def _free_unit(self, of: GAN) -> np.ndarray | float:
+        """What the layer takes by the free latents of ``of``."""
+        del of
+        return 1.0
+
     def miner_variables(self) -> list[Variable]:
         """The weights of the miner; none without it."""
         miner = getattr(self.generator, "miner", None)

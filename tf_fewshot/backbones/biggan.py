@@ -94,7 +94,7 @@ class BigGAN(BigGANFamily):
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` after the first layer and
             after the normalisations of every block, as BSA does; the last normalisation of
             all has none.
-        miner: See :class:`~.biggan_generator.FamilyGenerator`.
+        miner, latent_gaussian: See :class:`~.biggan_generator.FamilyGenerator`.
         dtype: Keras dtype policy, such as "mixed_bfloat16". Images are float32 under every
             policy.
 
@@ -116,6 +116,7 @@ class BigGAN(BigGANFamily):
         statistics: int = 1,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         dtype: str = "float32",
     ):
         widths = (
@@ -141,5 +142,6 @@ class BigGAN(BigGANFamily):
             statistics=statistics,
             scale_shift=scale_shift,
             miner=list(miner),
+            latent_gaussian=latent_gaussian,
             dtype=dtype,
         )

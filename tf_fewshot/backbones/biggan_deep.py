@@ -98,7 +98,8 @@ class BigGANDeep(BigGANFamily):
             have 51.
         to_rgb: Channels of the last convolution, of which the first three are seen; None
             takes the last of ``channels``, as the released networks do.
-        scale_shift, miner, dtype: See :class:`~tf_fewshot.backbones.biggan.BigGAN`.
+        scale_shift, miner, latent_gaussian, dtype: See
+            :class:`~tf_fewshot.backbones.biggan.BigGAN`.
 
     Raises:
         BackboneError: if the resolution, channels or classes do not fit.
@@ -119,6 +120,7 @@ class BigGANDeep(BigGANFamily):
         to_rgb: int | None = None,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         dtype: str = "float32",
     ):
         widths = (
@@ -141,5 +143,6 @@ class BigGANDeep(BigGANFamily):
             to_rgb=to_rgb,
             scale_shift=scale_shift,
             miner=list(miner),
+            latent_gaussian=latent_gaussian,
             dtype=dtype,
         )

@@ -102,9 +102,10 @@ class BigGANFamily(GAN):
         return self.discriminator.activations(images)
 
     def generator_stages(self) -> list[Stage]:
-        miner = self.generator.miner
-        mined = [] if miner is None else [Stage("miner", tuple(miner.weights))]
-        return [*mined, *self.synthesis_stages()]
+        g = self.generator
+        layers = [layer for layer in (g.latent_gaussian, g.miner) if layer is not None]
+        stages = [Stage(layer.name, tuple(layer.weights)) for layer in layers]
+        return [*stages, *self.synthesis_stages()]
 
     def synthesis_stages(self) -> list[Stage]:
         g = self.generator
@@ -174,7 +175,7 @@ class BigGANFamily(GAN):
         # These leave every kernel as it is, so that none need be drawn first; a miner draws
         # its own.
         classes = changes.get("num_classes", self.num_classes) in (0, self.num_classes)
-        same = {"scale_shift", "one_class", "num_classes", "miner", "dtype"}
+        same = {"scale_shift", "one_class", "num_classes", "miner", "latent_gaussian", "dtype"}
         if classes and set(changes) <= same:
             with blank_weights():
                 return super().rebuild(**changes)

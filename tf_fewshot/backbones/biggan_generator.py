@@ -16,6 +16,7 @@ import tensorflow as tf
 from ..layers import (
     GivenWeights,
     HyperBatchNorm,
+    LatentGaussian,
     Miner,
     ScaleShift,
     SelfAttention,
@@ -103,6 +104,7 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
         to_rgb: Channels of the last convolution; the first three are seen.
         miner: Widths of the hidden layers of a :class:`~tf_fewshot.layers.Miner` of ``z``,
             before it is cut or joined to the vector of the class; none leaves it out.
+        latent_gaussian: Adds a :class:`~tf_fewshot.layers.LatentGaussian` of ``z``.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -120,6 +122,7 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
         scale_shift: bool = False,
         to_rgb: int = 3,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         name: str = "generator",
         **kwargs,
     ):
@@ -135,10 +138,12 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
             "scale_shift": scale_shift,
             "to_rgb": to_rgb,
             "miner": list(miner),
+            "latent_gaussian": latent_gaussian,
         }
         self.latent_dim, self.class_dim, self.num_classes = latent_dim, class_dim, num_classes
         self.channels, self.rows = list(channels), rows
         self.miner = Miner(miner, name="miner") if miner else None
+        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if latent_gaussian else None
         # In float32: the map is small, and everything follows from it.
         self.from_latent = SpectralDense(
             16 * channels[0], name="G_linear", dtype="float32", **spectral()
@@ -166,8 +171,9 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
 
     def build(self, input_shape=None):
         del input_shape
-        if self.miner is not None:
-            self.miner.build((None, self.latent_dim))
+        for layer in (self.latent_gaussian, self.miner):
+            if layer is not None:
+                layer.build((None, self.latent_dim))
         if self.num_classes:
             self.class_table = self.add_weight(
                 shape=(self.num_classes, self.class_dim),
@@ -202,7 +208,8 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
         """The maps ``[N, h, w, C]`` after the first layer and each block, then the images."""
         at = None if truncation is None or self.rows == 1 else statistics_at(truncation, self.rows)
         z = tf.cast(z, tf.float32)
-        z = z if self.miner is None else self.miner(z)
+        for layer in (self.latent_gaussian, self.miner):
+            z = z if layer is None else layer(z)
         first, conditions = self._split(z, self._classes(tf.shape(z)[0], label))
         x = self.from_latent(first, training=training)
         x = tf.reshape(x, [-1, 4, 4, self.channels[0]])

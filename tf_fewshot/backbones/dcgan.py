@@ -43,7 +43,7 @@ class DCGAN(FeedForwardGAN):
         channels: Channels of the images.
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` between batch
             normalisation and ReLU of every hidden layer of the generator but the last.
-        miner: See :class:`DCGANGenerator`.
+        miner, latent_gaussian: See :class:`DCGANGenerator`.
         discriminator_scale_shift: See :class:`DCGANDiscriminator`.
         dtype: Keras dtype policy, such as "mixed_bfloat16". Images and logits are
             float32 under every policy.
@@ -61,6 +61,7 @@ class DCGAN(FeedForwardGAN):
         channels: int = 3,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
@@ -77,11 +78,19 @@ class DCGAN(FeedForwardGAN):
             channels=channels,
             scale_shift=scale_shift,
             miner=list(miner),
+            latent_gaussian=latent_gaussian,
             discriminator_scale_shift=discriminator_scale_shift,
             dtype=dtype,
         )
         self.generator: Any = DCGANGenerator(
-            resolution, latent_dim, widths, channels, scale_shift, miner, dtype=dtype
+            resolution,
+            latent_dim,
+            widths,
+            channels,
+            scale_shift,
+            miner,
+            latent_gaussian,
+            dtype=dtype,
         )
         self.discriminator: Any = DCGANDiscriminator(
             resolution, mirrored, channels, discriminator_scale_shift, dtype=dtype

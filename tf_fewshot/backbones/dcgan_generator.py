@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from ..layers import Miner, ScaleShift
+from ..layers import LatentGaussian, Miner, ScaleShift
 
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
@@ -94,6 +94,7 @@ class DCGANGenerator(keras.Model):
         channels: Channels of the images.
         scale_shift: Adds :class:`ScaleShift` to every hidden layer but the last.
         miner: Widths of the hidden layers of a :class:`Miner` of ``z``; none leaves it out.
+        latent_gaussian: Adds a :class:`LatentGaussian` of ``z``.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class DCGANGenerator(keras.Model):
         channels: int = 3,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         name: str = "generator",
         **kwargs,
     ):
@@ -115,9 +117,11 @@ class DCGANGenerator(keras.Model):
             "channels": channels,
             "scale_shift": scale_shift,
             "miner": list(miner),
+            "latent_gaussian": latent_gaussian,
         }
         self.latent_dim = latent_dim
         self.miner = Miner(miner, name="miner") if miner else None
+        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if latent_gaussian else None
         self.blocks = [
             DCGANGeneratorBlock(
                 width,
@@ -136,8 +140,9 @@ class DCGANGenerator(keras.Model):
         return [*self.blocks, self.to_image]
 
     def build(self, input_shape=None):
-        if self.miner is not None:
-            self.miner.build((None, self.latent_dim))
+        for layer in (self.latent_gaussian, self.miner):
+            if layer is not None:
+                layer.build((None, self.latent_dim))
         size, width = 1, self.latent_dim
         for block in self.blocks:
             block.build((None, size, size, width))
@@ -150,7 +155,8 @@ class DCGANGenerator(keras.Model):
     def activations(self, z, label=None, training=False) -> list:
         """What each layer gives, the last of them the images; labels are ignored."""
         del label
-        z = z if self.miner is None else self.miner(z)
+        for layer in (self.latent_gaussian, self.miner):
+            z = z if layer is None else layer(z)
         found = [tf.cast(z, self.compute_dtype)[:, None, None, :]]
         for block in self.blocks:
             found.append(block(found[-1], training=training))

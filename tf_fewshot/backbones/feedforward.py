@@ -64,9 +64,9 @@ class FeedForwardGAN(GAN):
         return self.discriminator.activations(images, training)
 
     def generator_stages(self) -> list[Stage]:
-        miner = self.generator.miner
-        mined = [] if miner is None else [Stage("miner", tuple(miner.weights))]
-        return [*mined, *self.synthesis_stages()]
+        g = self.generator
+        layers = [layer for layer in (g.latent_gaussian, g.miner) if layer is not None]
+        return [*_stages(layers), *self.synthesis_stages()]
 
     def synthesis_stages(self) -> list[Stage]:
         return _stages(self.generator.chain)

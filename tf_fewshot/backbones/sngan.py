@@ -60,7 +60,7 @@ class SNGAN(FeedForwardGAN):
         scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` to the generator after its
             first layer and after the normalisations of every block, as BSA does; the last
             normalisation of all has none.
-        miner: See :class:`~.sngan_generator.SNGANGenerator`.
+        miner, latent_gaussian: See :class:`~.sngan_generator.SNGANGenerator`.
         discriminator_scale_shift: See
             :class:`~.sngan_discriminator.SNGANDiscriminatorBlock`.
         dtype: Keras dtype policy, such as "mixed_bfloat16". Images and logits are
@@ -82,6 +82,7 @@ class SNGAN(FeedForwardGAN):
         channels: int = 3,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
@@ -106,12 +107,19 @@ class SNGAN(FeedForwardGAN):
             channels=channels,
             scale_shift=scale_shift,
             miner=list(miner),
+            latent_gaussian=latent_gaussian,
             discriminator_scale_shift=discriminator_scale_shift,
             dtype=dtype,
         )
         classes = {"num_classes": num_classes, "one_class": one_class, "dtype": dtype}
         self.generator: Any = SNGANGenerator(
-            latent_dim, widths, channels, scale_shift=scale_shift, miner=miner, **classes
+            latent_dim,
+            widths,
+            channels,
+            scale_shift=scale_shift,
+            miner=miner,
+            latent_gaussian=latent_gaussian,
+            **classes,
         )
         self.discriminator: Any = SNGANDiscriminator(
             resolution,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from ..layers import ClassBatchNorm, Miner, ScaleShift, upscale2d
+from ..layers import ClassBatchNorm, LatentGaussian, Miner, ScaleShift, upscale2d
 from .errors import BackboneError
 
 
@@ -156,6 +156,7 @@ class SNGANGenerator(keras.Model):
             every normalisation but the last.
         miner: Widths of the hidden layers of a :class:`~tf_fewshot.layers.Miner` of ``z``;
             none leaves it out.
+        latent_gaussian: Adds a :class:`~tf_fewshot.layers.LatentGaussian` of ``z``.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -170,6 +171,7 @@ class SNGANGenerator(keras.Model):
         one_class: bool = False,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         name: str = "generator",
         **kwargs,
     ):
@@ -182,8 +184,10 @@ class SNGANGenerator(keras.Model):
             "one_class": one_class,
             "scale_shift": scale_shift,
             "miner": list(miner),
+            "latent_gaussian": latent_gaussian,
         }
         self.miner = Miner(miner, name="miner") if miner else None
+        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if latent_gaussian else None
         self.latent_dim, self.num_classes = latent_dim, num_classes
         dtype = self.dtype_policy
         self.from_latent = SNGANFromLatent(widths[0], scale_shift, name="l1", dtype=dtype)
@@ -201,8 +205,9 @@ class SNGANGenerator(keras.Model):
         return [self.from_latent, *self.blocks, self.to_image]
 
     def build(self, input_shape=None):
-        if self.miner is not None:
-            self.miner.build((None, self.latent_dim))
+        for layer in (self.latent_gaussian, self.miner):
+            if layer is not None:
+                layer.build((None, self.latent_dim))
         self.from_latent.build((None, self.latent_dim))
         size, width = 4, self.from_latent.width
         for block in self.blocks:
@@ -217,7 +222,8 @@ class SNGANGenerator(keras.Model):
         """What each stage gives, the last of them the images."""
         if self.num_classes and label is None:
             raise BackboneError(f"this SNGAN draws {self.num_classes} classes: give it labels")
-        z = z if self.miner is None else self.miner(z)
+        for layer in (self.latent_gaussian, self.miner):
+            z = z if layer is None else layer(z)
         found = [self.from_latent(tf.cast(z, self.compute_dtype))]
         for block in self.blocks:
             found.append(block(found[-1], label if self.num_classes else None, training=training))

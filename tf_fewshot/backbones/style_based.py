@@ -64,6 +64,12 @@ class StyleBasedGAN(GAN):
                 scale = self._free_scale = np.std(np.asarray(styles), 0) + 1e-8
         return scale
 
+    def _free_unit(self, of: GAN) -> np.ndarray:
+        assert isinstance(of, StyleBasedGAN)
+        # Its own mapping network may have moved since.
+        self._free_scale = of._scale()
+        return self._free_scale
+
     # Parts -------------------------------------------------------------------------
 
     def generator_features(self, z, label=None) -> list:
@@ -76,8 +82,8 @@ class StyleBasedGAN(GAN):
 
     def _mapping_stage(self) -> Stage:
         g = self.generator
-        mined = g.miner.weights if g.miner is not None else []
-        return Stage("mapping", (*mined, *g.mapping.weights, g.w_avg))
+        layers = [layer for layer in (g.miner, g.mapping, g.latent_gaussian) if layer is not None]
+        return Stage("mapping", (*(w for layer in layers for w in layer.weights), g.w_avg))
 
     def synthesis_stages(self) -> list[Stage]:
         return self.generator_stages()[1:]

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..layers import Miner
+from ..layers import LatentGaussian, Miner
 from .errors import BackboneError
 
 
@@ -25,8 +25,8 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
 
     Args:
         config: All arguments of the subclass but its name and policy, among them
-            ``latent_dim``, ``w_dim``, ``channels``, ``use_noise``, ``miner``, ``mixing`` and
-            ``w_avg_beta``.
+            ``latent_dim``, ``w_dim``, ``channels``, ``use_noise``, ``miner``,
+            ``latent_gaussian``, ``mixing`` and ``w_avg_beta``.
     """
 
     mapping: Any
@@ -40,6 +40,8 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         self.use_noise = config["use_noise"]
         self.num_layers = 2 * len(config["channels"])
         self.miner = Miner(config["miner"], name="miner") if config["miner"] else None
+        gaussian = config["latent_gaussian"]
+        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if gaussian else None
         self.seeds = keras.random.SeedGenerator(0, name="seeds")
 
     def build(self, input_shape=None):
@@ -50,6 +52,8 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         self.w_avg = self.add_weight(
             shape=(self.w_dim,), name="w_avg", initializer="zeros", trainable=False, autocast=False
         )
+        if self.latent_gaussian is not None:
+            self.latent_gaussian.build((None, self.w_dim))
 
     def call(self, z, label=None, training=False):
         w = self.styles(z, label)
@@ -77,7 +81,12 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         return self.activations(ws, noise)[-1]
 
     def broadcast(self, w):
-        """Repeats ``w`` ``[N, w_dim]`` for every layer: ``[N, layers, w_dim]``."""
+        """Styles ``[N, layers, w_dim]`` of every layer, the same, of ``w`` ``[N, w_dim]``.
+
+        With a Gaussian of the latents they are those that it carries ``w`` to.
+        """
+        if self.latent_gaussian is not None:
+            w = self.w_avg + self.latent_gaussian(w - self.w_avg)
         return tf.tile(w[:, None], [1, self.num_layers, 1])
 
     def truncate(self, ws, psi, layers: int | None = None):
@@ -88,7 +97,10 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         psi = tf.reshape(tf.cast(psi, tf.float32), [-1, 1, 1])
         count = self.num_layers if layers is None else layers
         first = (np.arange(self.num_layers) < count)[None, :, None]
-        return self.w_avg + (ws - self.w_avg) * tf.where(first, psi, 1.0)
+        centre = tf.convert_to_tensor(self.w_avg)
+        if self.latent_gaussian is not None:
+            centre += self.latent_gaussian.mean
+        return centre + (ws - centre) * tf.where(first, psi, 1.0)
 
     def _mixed(self, w, label=None):
         """Styles of all layers, for some rows those of other latents from a random layer on."""
@@ -101,7 +113,7 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         mix = keras.random.uniform((n,), seed=self.seeds) < self.mixing
         cut = tf.where(mix, cut, self.num_layers)
         keep = tf.range(self.num_layers)[None] < cut[:, None]
-        return tf.where(keep[:, :, None], ws, self.styles(z, label)[:, None])
+        return tf.where(keep[:, :, None], ws, self.broadcast(self.styles(z, label)))
 
     def _noise_weight(self, i: int, size: int):
         return self.add_weight(

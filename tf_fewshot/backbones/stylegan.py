@@ -32,7 +32,8 @@ class StyleGAN(StyleBasedGAN):
         resolution: Width and height of the images, a power of two from 8.
         latent_dim, w_dim, mapping_layers: Of the mapping network.
         channels: Channels at 4, 8, … ``resolution``; None takes the released widths.
-        fused, fading, scale_shift, use_noise, miner: See :class:`StyleGANGenerator`.
+        fused, fading, scale_shift, use_noise, miner, latent_gaussian: See
+            :class:`StyleGANGenerator`.
         discriminator_scale_shift: See :class:`StyleGANDiscriminator`.
         mbstd_group: Group of the minibatch standard deviation.
         truncation_layers: How many layers ψ acts on.
@@ -53,6 +54,7 @@ class StyleGAN(StyleBasedGAN):
         mbstd_group: int = 4,
         truncation_layers: int = 8,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
@@ -72,6 +74,7 @@ class StyleGAN(StyleBasedGAN):
             mbstd_group=mbstd_group,
             truncation_layers=truncation_layers,
             miner=list(miner),
+            latent_gaussian=latent_gaussian,
             discriminator_scale_shift=discriminator_scale_shift,
             dtype=dtype,
         )
@@ -86,6 +89,7 @@ class StyleGAN(StyleBasedGAN):
             scale_shift=scale_shift,
             use_noise=use_noise,
             miner=miner,
+            latent_gaussian=latent_gaussian,
             dtype=dtype,
         )
         self.discriminator: Any = StyleGANDiscriminator(

@@ -55,7 +55,7 @@ class StyleGAN2(StyleBasedGAN):
         d_label_dim, d_mapping_layers, d_mapping_lrmul: Of the discriminator's mapping of
             labels, for "embed"; None as ``d_label_dim`` is its first channels.
         one_class: Takes no labels, and has the weights of one class (``num_classes=1``).
-        scale_shift, use_noise, mixing, miner: See :class:`StyleGAN2Generator`.
+        scale_shift, use_noise, mixing, miner, latent_gaussian: See :class:`StyleGAN2Generator`.
         discriminator_scale_shift: See :class:`StyleGAN2Discriminator`.
         truncation_layers: How many layers ψ acts on; None is all.
         dtype: Keras dtype policy, such as "mixed_bfloat16".
@@ -97,6 +97,7 @@ class StyleGAN2(StyleBasedGAN):
         mixing: float = 0.9,
         truncation_layers: int | None = None,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):
@@ -133,6 +134,7 @@ class StyleGAN2(StyleBasedGAN):
             use_noise=use_noise,
             mixing=mixing,
             miner=miner,
+            latent_gaussian=latent_gaussian,
             **shared,
         )
         self.discriminator: Any = StyleGAN2Discriminator(

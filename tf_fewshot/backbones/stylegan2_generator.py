@@ -40,6 +40,7 @@ class StyleGAN2Generator(StyleBasedGenerator):
         one_class: Takes no labels, and has the weights of one class.
         miner: Widths of the hidden layers of a :class:`Miner` before the mapping network;
             none leaves it out.
+        latent_gaussian: Adds a :class:`LatentGaussian` of the styles.
         mixing: Probability of mixing two styles while training.
         w_avg_beta: Decay of the running mean of the styles.
     """
@@ -60,6 +61,7 @@ class StyleGAN2Generator(StyleBasedGenerator):
         use_noise: bool = True,
         one_class: bool = False,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         mixing: float = 0.9,
         w_avg_beta: float = 0.995,
         name: str = "generator",
@@ -80,6 +82,7 @@ class StyleGAN2Generator(StyleBasedGenerator):
             "use_noise": use_noise,
             "one_class": one_class,
             "miner": list(miner),
+            "latent_gaussian": latent_gaussian,
             "mixing": mixing,
             "w_avg_beta": w_avg_beta,
         }

@@ -33,6 +33,7 @@ class StyleGANGenerator(StyleBasedGenerator):
             nothing random for them to make, and the grain that they leave shows.
         miner: Widths of the hidden layers of a :class:`Miner` before the mapping network;
             none leaves it out.
+        latent_gaussian: Adds a :class:`LatentGaussian` of the styles.
         mixing: Probability of mixing two styles while training.
         w_avg_beta: Decay of the running mean of the styles.
     """
@@ -49,6 +50,7 @@ class StyleGANGenerator(StyleBasedGenerator):
         scale_shift: bool = False,
         use_noise: bool = True,
         miner: Sequence[int] = (),
+        latent_gaussian: bool = False,
         mixing: float = 0.9,
         w_avg_beta: float = 0.995,
         name: str = "generator",
@@ -65,6 +67,7 @@ class StyleGANGenerator(StyleBasedGenerator):
             "scale_shift": scale_shift,
             "use_noise": use_noise,
             "miner": list(miner),
+            "latent_gaussian": latent_gaussian,
             "mixing": mixing,
             "w_avg_beta": w_avg_beta,
         }

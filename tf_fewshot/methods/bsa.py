@@ -16,6 +16,6 @@ BSA = register(
         trainable=ScaleShiftOnly(),
         latents=Table(),
         regularizers=(LatentPrior(), ScaleShiftDecay()),
-        run=RunDefaults(steps=1000, batch_size=8, truncation=0.4),
+        run=RunDefaults(steps=1000, batch_size=8),
     )
 )

@@ -16,7 +16,7 @@ BSA_BIGGAN = register(
             learning_rate=0.0005, latent_learning_rate=0.05, perceptual_norm="l2"
         ),
         trainable=OwnScaleShift(),
-        latents=Table(),
+        latents=Table(latent_distribution="prior"),
         regularizers=(LatentPrior(latent_prior_convention="paper", latent_prior_weight=None),),
         run=RunDefaults(steps=6000, batch_size=16, truncation=0.2),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..losses.augmentation import seeds_for
-from .latents import DrawnLatents, Latents, LatentSource
+from .latents import DrawnLatents, OfPictures, PictureSource
 from .player import Batch, Problem
 
 _WIDTHS = (32, 64, 128, 256)
@@ -18,7 +18,7 @@ _SMALLEST = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoded(Latents):
+class Encoded(OfPictures):
     """An encoder that is trained along gives each picture its latent.
 
     Source: the baseline "encoder-generator" of BSA (ICCV 2019), section 4.2, which does not
@@ -26,12 +26,14 @@ class Encoded(Latents):
     leaky ReLU, and a dense layer to the GAN's free space that begins near zero.
     """
 
-    def prepare(self, problem: Problem) -> LatentSource:
-        return _EncoderSource(problem)
+    def prepare(self, problem: Problem) -> PictureSource:
+        return _EncoderSource(problem, self.latent_distribution == "gaussian")
 
 
-class _EncoderSource(LatentSource):
-    def __init__(self, problem: Problem):
+class _EncoderSource(PictureSource):
+    def __init__(self, problem: Problem, gaussian: bool):
+        super().__init__(problem.gan, gaussian)
+        self._images = problem.images
         height, _, channels = problem.gan.image_shape
         rng = np.random.default_rng(problem.seed)
         layers: list[keras.layers.Layer] = [keras.layers.Input((height, height, channels))]
@@ -63,5 +65,6 @@ class _EncoderSource(LatentSource):
         latents = self._encoder(batch.images, training=True)
         return DrawnLatents(latents, latents, free=True)
 
-    def fitted(self, images: np.ndarray) -> tf.Tensor:
-        return self._encoder(tf.cast(images, tf.float32) / 127.5 - 1.0)
+    def fitted(self) -> np.ndarray:
+        images = tf.cast(self._images, tf.float32) / 127.5 - 1.0
+        return self._encoder(images).numpy()

@@ -14,6 +14,6 @@ ENCODER_GENERATOR = register(
         objective=Reconstruction(rate_factor=0.2, latent_learning_rate=0.0005),
         trainable=ScaleShiftOnly(),
         latents=Encoded(),
-        run=RunDefaults(steps=1000, batch_size=8, truncation=0.4),
+        run=RunDefaults(steps=1000, batch_size=8),
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from typing import Literal
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from ..backbones import GAN
 from ..errors import UserError
-from ..layers import LatentTable
+from ..layers import LatentTable, standardised
 from ..losses.augmentation import seeds_for
 from .player import Batch, Problem
 
@@ -56,21 +57,77 @@ class LatentSource(abc.ABC):
     def draw(self, batch: Batch) -> DrawnLatents:
         """The latents for one step on ``batch``."""
 
-    def fitted(self, images: np.ndarray) -> tf.Tensor | None:
-        """Free latents ``[n, D]`` of the first n training pictures, uint8 ``[n, H, W, C]``.
+    def fitted(self) -> np.ndarray | None:
+        """Free latents ``[N, D]`` of the training pictures, in the GAN that is trained.
 
         None where pictures have no latents of their own.
         """
-        del images
         return None
+
+    def settle(self, gan: GAN) -> None:
+        """Makes a copy of the GAN that is trained draw as this source has it."""
+        del gan
+
+    def reconstructing(self) -> np.ndarray | None:
+        """Free latents of the training pictures in a GAN that was settled."""
+        return self.fitted()
 
 
 class Latents(abc.ABC):
     """The cell."""
 
+    def extend(self, gan: GAN) -> GAN:
+        """A GAN that has what the latents need; by default the same."""
+        return gan
+
     @abc.abstractmethod
     def prepare(self, problem: Problem) -> LatentSource:
-        """Makes the latents ready for a problem."""
+        """Makes the latents ready, of a problem whose GAN went through :meth:`extend`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OfPictures(Latents):
+    """Each picture has a latent of its own, in the GAN's free space.
+
+    Attributes:
+        latent_distribution: What samples are drawn from: "gaussian", that of the pictures'
+            latents (Bojanowski et al., 2018), or "prior" (BSA's paper). Latents that are
+            fitted to a new domain leave the prior together, and what lies there is then
+            neither of the source nor of the domain.
+    """
+
+    latent_distribution: Literal["gaussian", "prior"] = "gaussian"
+
+    def extend(self, gan: GAN) -> GAN:
+        if self.latent_distribution not in ("gaussian", "prior"):
+            raise UserError(
+                "latent_distribution must be 'gaussian' or 'prior', not "
+                f"{self.latent_distribution!r}."
+            )
+        return gan.with_latent_gaussian() if self.latent_distribution == "gaussian" else gan
+
+
+class PictureSource(LatentSource):
+    """The pictures' latents of one problem.
+
+    Args:
+        gan: The one that is trained.
+        gaussian: Whether samples are drawn from their Gaussian.
+    """
+
+    def __init__(self, gan: GAN, gaussian: bool):
+        self._gan, self._gaussian = gan, gaussian
+
+    @abc.abstractmethod
+    def fitted(self) -> np.ndarray:
+        """See :meth:`LatentSource.fitted`."""
+
+    def settle(self, gan: GAN) -> None:
+        if self._gaussian:
+            gan.fit_latents(self.fitted(), self._gan)
+
+    def reconstructing(self) -> np.ndarray:
+        return standardised(self.fitted()) if self._gaussian else self.fitted()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +194,7 @@ class _AnchoredSource(_PriorSource):
 
 
 @dataclasses.dataclass(frozen=True)
-class Table(Latents):
+class Table(OfPictures):
     """A trained latent for each picture, plus noise.
 
     Source: BSA (ICCV 2019), section 3.2: z_i + ε with ε from N(0, latent_noise²).
@@ -151,13 +208,15 @@ class Table(Latents):
     latent_noise: float = 0.01
 
     def prepare(self, problem: Problem) -> TableSource:
-        return TableSource(problem, self.latent_noise)
+        gaussian = self.latent_distribution == "gaussian"
+        return TableSource(problem, self.latent_noise, gaussian)
 
 
-class TableSource(LatentSource):
+class TableSource(PictureSource):
     """The latent table of one problem."""
 
-    def __init__(self, problem: Problem, noise: float):
+    def __init__(self, problem: Problem, noise: float, gaussian: bool = False):
+        super().__init__(problem.gan, gaussian)
         self.table = LatentTable(
             len(problem.images), problem.gan.free_latent_dim, name="latent_table"
         )
@@ -171,5 +230,5 @@ class TableSource(LatentSource):
         noise = keras.random.normal(tf.shape(clean), stddev=self._noise, seed=self.seeds)
         return DrawnLatents(clean + noise, clean, free=True)
 
-    def fitted(self, images: np.ndarray) -> tf.Tensor:
-        return tf.convert_to_tensor(self.table.latents)[: len(images)]
+    def fitted(self) -> np.ndarray:
+        return self.table.latents.numpy()

@@ -20,7 +20,7 @@ def _row(part: Literal["first", "last", "all"], learning_rate: float) -> Method:
             trainable=GeneratorStages(part),
             latents=Table(),
             regularizers=(LatentPrior(),),
-            run=RunDefaults(steps=1000, batch_size=8, truncation=0.4),
+            run=RunDefaults(steps=1000, batch_size=8),
         )
     )
 

@@ -62,7 +62,8 @@ def assemble(method: Method, problem: Problem) -> Assembly:
         UserError: if the GAN lacks a part that the method needs.
     """
     check_parts(method, problem.gan)
-    problem = dataclasses.replace(problem, gan=method.trainable.prepare(problem.gan))
+    extended = method.latents.extend(method.trainable.prepare(problem.gan))
+    problem = dataclasses.replace(problem, gan=extended)
     problem = method.objective.prepare(problem)
     selection = method.trainable.select(problem)
     latents = method.latents.prepare(problem)
@@ -90,5 +91,6 @@ def trainer(
         ema=EMA(gan, decay),
         callbacks=[*assembly.callbacks, *callbacks],
         model=gan.generator,
+        settle=assembly.latents.settle,
         scale_losses=gan.precision == POLICIES["float16"],
     )

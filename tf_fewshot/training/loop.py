@@ -52,6 +52,7 @@ class Trainer:
         ema: The generator that is sampled, updated after each step.
         callbacks: Keras callbacks; an epoch ends with each checkpoint.
         model: What the callbacks see as ``self.model``.
+        settle: What is done to the copy that is sampled, each time it is asked for.
         scale_losses: Whether losses are scaled, as float16 needs.
     """
 
@@ -64,6 +65,7 @@ class Trainer:
         ema: EMA,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         model: keras.Model | None = None,
+        settle: Callable[[GAN], None] = lambda gan: None,
         scale_losses: bool = False,
     ):
         self.players, self.batches, self.ema = list(players), batches, ema
@@ -79,7 +81,7 @@ class Trainer:
         groups |= {f"loss_scale_{name}": s.variables for name, s in self._scales.items()}
         groups["ema"] = ema.variables
         self.checkpoints = Checkpoints(folder, groups)
-        self._model = model
+        self._model, self._settle = model, settle
         self._callbacks = list(callbacks)
         self._begun: int | None = None
         self._step = tf.function(self._train_step)
@@ -97,7 +99,9 @@ class Trainer:
 
     def sampled(self) -> GAN:
         """The GAN, in float32, to draw samples from."""
-        return self.ema.current()
+        gan = self.ema.current()
+        self._settle(gan)
+        return gan
 
     def run(self, schedule: Schedule, report: Report = lambda step, numbers: None) -> int:
         """Trains up to ``schedule.steps``, from the newest checkpoint if there is one.
