@@ -6,12 +6,13 @@ On avataaars64 → personas (25 pictures, seed 0) 600 steps give reconstructions
 skin, hair, clothes and glasses; with rate_factor=0.2, latents as fast as the rest and
 latent_prior_weight=0.001 those of toon-heads all came out in one colour after 1,000 steps.
 
-Measured after 1,000 steps, 1,000 samples against 2,000 unseen pictures (EfficientNet-Lite0,
-intra-LPIPS with AlexNet; benchmarks/): adventurer, 25 pictures FID 150.5, intra-LPIPS 0.135, ten
-(three seeds) 160 ± 7 and 0.178 ± 0.015; toon-head, 25 pictures, three seeds 138.0 ± 8.1 and
-0.106 ± 0.006 (2,000 samples), ten 149 ± 6 and 0.140 ± 0.016; fun-emoji, ten 280 ± 16 and
-0.198 ± 0.019. All were before latents of pictures that occur twice in a batch moved by one step of
-Adam, which concerns one in nine of their moves with ten pictures, one in fifty with 25.
+Measured after 1,000 steps against 2,000 unseen pictures (EfficientNet-Lite0, intra-LPIPS with
+AlexNet; benchmarks/): toon-head, 25 pictures, three seeds, 2,000 samples: FID 150.2 ± 5.6,
+intra-LPIPS 0.097 ± 0.020. With 1,000 samples of the prior instead (latent_distribution="prior",
+truncation=0.4): adventurer, 25 pictures, two seeds 164 ± 4 and 0.171 ± 0.005; ten pictures, three
+seeds, adventurer 160 ± 7 and 0.178 ± 0.015, toon-head 149 ± 6 and 0.140 ± 0.016, fun-emoji
+280 ± 16 and 0.198 ± 0.019, these nine before latents of pictures that occur twice in a batch moved
+by one step of Adam.
 """
 
 from ml_collections import ConfigDict, config_dict
