@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,7 +39,7 @@ def split(g):
     return parts
 
 
-def tensorflow(path: Path, g, d, version=5, g_static=None, d_static=None) -> Path:
+def tensorflow(path: Path, g, d, version=5, g_static=None, d_static=None, alone=False):
     parts = split(g)
     g_static, d_static = g_static or {}, d_static or {}
     if version == 4:
@@ -53,7 +54,7 @@ def tensorflow(path: Path, g, d, version=5, g_static=None, d_static=None) -> Pat
     if version == 5:
         for network in (gs, other, judge):
             network.state |= {"input_shapes": [[None, 5], [None, 0]], "input_names": ["x", "y"]}
-    path.write_bytes(dumped((other, judge, gs)))
+    path.write_bytes(dumped(gs if alone else (other, judge, gs)))
     return path
 
 
@@ -353,6 +354,56 @@ def test_rosinality(kind, tmp_path):
     path = rosinality(tmp_path / "n.pt", g, d, kind, args=torch_files.options(), g_optim=optimizer)
     gan = same(path, g, d)
     assert gan.source_metadata["licence"] is None
+
+
+def test_rosinality_that_calls_the_generator_g(tmp_path):
+    g = generator_variables(WIDTHS, latent=6, w_dim=6)
+    tree = {"g": torch_files.rosinality_generator(g)}
+    (tmp_path / "g.pt").write_bytes(torch_files.zipped(tree))
+    gan = tff.load(tmp_path / "g.pt")
+    assert gan.discriminator is None
+    alone = rosinality(tmp_path / "n.pt", g, mean=False)
+    assert gan.fingerprint() == tff.load(alone).fingerprint()
+    (tmp_path / "g.pt").write_bytes(torch_files.zipped({"g": {**tree["g"], "x": 3}}))
+    with pytest.raises(UserError, match="its g is no state dict"):
+        tff.load(tmp_path / "g.pt")
+
+
+@pytest.mark.parametrize("absent", [{"D": None}, {}])
+def test_ada_without_discriminator(absent, tmp_path):
+    g, d = ada()
+    whole = tff.load(pytorch(tmp_path / "whole.pkl", g, d))
+    (tmp_path / "g.pkl").write_bytes(torch_files.dumped({"G_ema": g, **absent}))
+    gan = tff.load(tmp_path / "g.pkl")
+    assert gan.discriminator is None
+    assert gan.fingerprint() == whole.fingerprint()
+    (tmp_path / "d.pkl").write_bytes(torch_files.dumped({"D": d}))
+    with pytest.raises(UserError, match="no network G_ema"):
+        tff.load(tmp_path / "d.pkl")
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_one_tensorflow_network_is_the_generator(version, tmp_path):
+    g, d = generator_variables(WIDTHS), discriminator_variables(WIDTHS)
+    path = tensorflow(tmp_path / "n.pkl", g, d, version)
+    whole = tff.load(path)
+    alone = tensorflow(tmp_path / "gs.pkl", g, d, version, alone=True)
+    gan = tff.load(alone)
+    assert gan.discriminator is None
+    assert gan.fingerprint() == whole.fingerprint()
+
+
+def test_bfloat16_weights_are_read(tmp_path):
+    g = generator_variables(WIDTHS, latent=6, w_dim=6)
+    state = torch_files.rosinality_generator(g)
+    short = {k: v.array.astype(ml_dtypes.bfloat16) for k, v in state.items()}
+    gans = []
+    for dtype in (ml_dtypes.bfloat16, np.float32):
+        tree = {k: torch_files.Tensor(v.astype(dtype)) for k, v in short.items()}
+        (tmp_path / "n.pt").write_bytes(torch_files.zipped({"g_ema": tree}))
+        gans.append(tff.load(tmp_path / "n.pt"))
+    assert gans[0].fingerprint() == gans[1].fingerprint()
+    assert gans[0].source_metadata["sha256"] != gans[1].source_metadata["sha256"]
 
 
 def test_rosinality_without_mean_and_discriminator(tmp_path):

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -24,6 +25,10 @@ class FloatStorage:
 
 
 class DoubleStorage:
+    pass
+
+
+class BFloat16Storage:
     pass
 
 
@@ -48,7 +53,7 @@ def _reconstruct_persistent_obj(*_):
 
 
 _PLACES = {
-    "torch": (FloatStorage, DoubleStorage),
+    "torch": (FloatStorage, DoubleStorage, BFloat16Storage),
     "torch._utils": (_rebuild_tensor_v2, _rebuild_parameter),
     "torch.storage": (_load_from_bytes,),
     "torch_utils": (),
@@ -67,7 +72,7 @@ class Storage:
 
     @property
     def kind(self) -> type:
-        return {4: FloatStorage, 8: DoubleStorage}[self.array.itemsize]
+        return {2: BFloat16Storage, 4: FloatStorage, 8: DoubleStorage}[self.array.itemsize]
 
     def __reduce__(self):
         return _load_from_bytes, (legacy(self),)
@@ -78,7 +83,8 @@ class Tensor:
 
     def __init__(self, array: Any, parameter: bool = False):
         array = np.asarray(array)
-        self.array = array.astype(np.float64 if array.dtype == np.float64 else np.float32)
+        kept = array.dtype in (np.float64, ml_dtypes.bfloat16)
+        self.array = array if kept else array.astype(np.float32)
         self.parameter = parameter
 
     def __reduce__(self):

@@ -70,8 +70,8 @@ def is_network_pickle(path: str | os.PathLike) -> bool:
     return begins_as_pickle_of(_MODULE, path, _SNIFFED)
 
 
-def read_network_pickle(path: str | os.PathLike) -> tuple[Network, Network, Network]:
-    """Reads ``(G, D, Gs)``.
+def read_network_pickle(path: str | os.PathLike) -> tuple[Network | None, Network]:
+    """Reads ``D`` and ``Gs`` of ``(G, D, Gs)``, or ``Gs`` alone, which has no ``D``.
 
     Raises:
         UserError: if the file is damaged, holds anything else, or names any class but
@@ -80,10 +80,12 @@ def read_network_pickle(path: str | os.PathLike) -> tuple[Network, Network, Netw
     try:
         with open(path, "rb") as file:
             found = load_one(file, _NAMES)
+        if isinstance(found, _Pickled):
+            return None, _network(found)
         if not isinstance(found, (tuple, list)) or len(found) != 3:
-            raise UserError("it does not hold the three networks G, D and Gs")
-        first, second, third = (_network(network) for network in found)
-        return first, second, third
+            raise UserError("it does not hold the three networks G, D and Gs, or Gs alone")
+        _, discriminator, generator = (_network(network) for network in found)
+        return discriminator, generator
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
     except UserError as error:

@@ -80,7 +80,7 @@ class AdaVariables(Variables):
 
 
 def settings_of(
-    g: AdaVariables, d: AdaVariables, g_facts: Mapping[str, Any], d_facts: Mapping[str, Any]
+    g: AdaVariables, d: AdaVariables | None, g_facts: Mapping[str, Any], d_facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What shapes do not say of the configuration.
 
@@ -88,7 +88,7 @@ def settings_of(
     the network was made with; then from the defaults.
 
     Args:
-        g, d: Variables of the networks.
+        g, d: Variables of the networks; there may be no discriminator.
         g_facts, d_facts: Plain attributes by name; "_init_kwargs" are the arguments.
 
     Raises:
@@ -101,7 +101,7 @@ def settings_of(
             if last == "activation" and value != ("linear" if plain else "lrelu"):
                 raise UserError(f"its {kind} has the activation {told(value)} in {layer}")
     taps = _taps(g, r"synthesis\.b\d+\.(conv0\.|skip\.)?resample_filter")
-    if _taps(d, r"b\d+\.(conv1\.|skip\.)?resample_filter") != taps:
+    if d is not None and _taps(d, r"b\d+\.(conv1\.|skip\.)?resample_filter") != taps:
         raise UserError("its networks have two values of resample_filter")
     group = _fact(d_facts, "b4.mbstd.group_size", ("epilogue_kwargs", "mbstd_group_size"), 4)
     features = _fact(d_facts, "b4.mbstd.num_channels", ("epilogue_kwargs", "mbstd_num_channels"), 1)

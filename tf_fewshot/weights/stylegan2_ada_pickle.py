@@ -26,7 +26,7 @@ from .stylegan2_ada_names import AdaVariables, settings_of
 from .stylegan2_pickle import LICENCE
 from .stylegan2_variables import assembled
 from .torch_legacy import read_torch_stream
-from .torch_storage import Storage, torch_names
+from .torch_storage import Storage, is_of_numbers, torch_names, widened
 
 _MODULE = "torch_utils.persistence"
 _SNIFFED = 2**16
@@ -76,7 +76,7 @@ def is_ada_pickle(path: str | os.PathLike) -> bool:
 
 
 def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:
-    """Reads the averaged generator ``G_ema`` and the discriminator ``D``.
+    """Reads the averaged generator ``G_ema`` and, if it is there, the discriminator ``D``.
 
     Returns:
         The GAN, with "name", "sha256" and "licence" in its
@@ -90,8 +90,10 @@ def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:
     path = Path(path)
     try:
         generator, discriminator = _networks(path)
-        g, d = AdaVariables(_tensors(generator)), AdaVariables(_tensors(discriminator))
-        settings = settings_of(g, d, _attributes(generator), _attributes(discriminator))
+        g = AdaVariables(_tensors(generator))
+        d = None if discriminator is None else AdaVariables(_tensors(discriminator))
+        facts = {} if discriminator is None else _attributes(discriminator)
+        settings = settings_of(g, d, _attributes(generator), facts)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
     except UserError as error:
@@ -99,14 +101,17 @@ def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:
     return assembled(path, g, d, settings, LICENCE)
 
 
-def _networks(path: Path) -> tuple[_Persistent, _Persistent]:
+def _networks(path: Path) -> tuple[_Persistent, _Persistent | None]:
     with open(path, "rb") as file:
         found = load_one(file, _NAMES)
     if not isinstance(found, dict):
         raise UserError("it does not hold a dict of networks")
-    networks = []
+    networks: list[Any] = []
     for key, kind in (("G_ema", "Generator"), ("D", "Discriminator")):
         network = found.get(key)
+        if network is None and key == "D":
+            networks.append(None)
+            continue
         if not isinstance(network, _Persistent):
             raise UserError(f"it has no network {key}")
         name = network.meta.get("class_name") if isinstance(network.meta, dict) else None
@@ -145,9 +150,9 @@ def _tensors(network: _Persistent) -> dict[str, np.ndarray]:
                 if value is None:
                     continue
                 array = resolve(value) if isinstance(value, Deferred) else value
-                if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+                if not is_of_numbers(array):
                     raise UserError(f"{prefix}{name} is no tensor of numbers")
-                found[prefix + name] = array
+                found[prefix + name] = widened(array)
     return found
 
 

@@ -40,7 +40,9 @@ _PLAIN = {
 
 
 def read_tensorflow_pickle(path: str | os.PathLike) -> GAN:
-    """Reads the averaged generator and the discriminator of NVIDIA's TensorFlow networks.
+    """Reads the averaged generator of NVIDIA's TensorFlow networks, and their discriminator.
+
+    A file may hold the generator alone, which then has no discriminator.
 
     Returns:
         A StyleGAN or a StyleGAN2, with "name", "sha256" and "licence" in
@@ -51,20 +53,26 @@ def read_tensorflow_pickle(path: str | os.PathLike) -> GAN:
             not exactly those of the architecture that it describes.
     """
     path = Path(path)
-    _, discriminator, generator = read_network_pickle(path)
+    discriminator, generator = read_network_pickle(path)
     # Config A is StyleGAN (version 1) in a file of StyleGAN2's code.
     if "synthesis/4x4/Const/StyleMod/weight" in generator.variables or generator.version < 4:
         return stylegan_of(path, discriminator, generator)
     for network in (generator, discriminator):
-        check_settings(path, network, _PLAIN, "StyleGAN2")
+        if network is not None:
+            check_settings(path, network, _PLAIN, "StyleGAN2")
+    judges = None
     try:
-        settings = {**_of_generator(generator), **_of_discriminator(discriminator)}
+        settings = _of_generator(generator)
+        if discriminator is not None:
+            settings |= _of_discriminator(discriminator)
     except UserError as error:
         raise in_file(path, error) from error
-    if _taps(path, generator) != _taps(path, discriminator):
-        raise UserError(f"{path} has two values of resample_kernel: they must be alike.")
     settings["taps"] = _taps(path, generator)
-    return assembled(path, _TensorFlow(generator), _TensorFlow(discriminator), settings, LICENCE)
+    if discriminator is not None:
+        judges = _TensorFlow(discriminator)
+        if _taps(path, discriminator) != settings["taps"]:
+            raise UserError(f"{path} has two values of resample_kernel: they must be alike.")
+    return assembled(path, _TensorFlow(generator), judges, settings, LICENCE)
 
 
 class _TensorFlow(Variables):

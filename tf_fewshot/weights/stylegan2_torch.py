@@ -20,6 +20,7 @@ from ..errors import UserError
 from .pickled_values import in_file
 from .stylegan2_variables import assembled
 from .torch_legacy import is_torch_legacy, read_torch_legacy
+from .torch_storage import is_of_numbers, widened
 from .torch_zip import is_torch_zip, read_torch_zip
 from .variables import Variables
 
@@ -104,25 +105,27 @@ State = dict[str, np.ndarray]
 def _parts(saved: Any) -> tuple[State, State | None, np.ndarray | None]:
     if not isinstance(saved, dict):
         raise UserError("it does not hold a dict")
-    whole = saved if "g_ema" in saved else {"g_ema": saved}
+    # Files that are only to be drawn from have the generator alone, or call it "g".
+    name = next((key for key in ("g_ema", "g") if key in saved), None)
+    whole = saved if name else {"g_ema": saved}
     mean = whole.get("latent_avg")
     if mean is not None and not isinstance(mean, np.ndarray):
         raise UserError("its latent_avg is no tensor")
     d = whole.get("d")
     mean = None if mean is None else mean.reshape(-1)
-    return _state(whole["g_ema"], "g_ema"), None if d is None else _state(d, "d"), mean
+    generator = _state(whole[name or "g_ema"], name or "g_ema")
+    return generator, None if d is None else _state(d, "d"), mean
 
 
 def _state(value: Any, name: str) -> State:
     good = isinstance(value, dict) and all(
-        isinstance(key, str) and isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
-        for key, array in value.items()
+        isinstance(key, str) and is_of_numbers(array) for key, array in value.items()
     )
     if not good:
         raise UserError(f"its {name} is no state dict of tensors")
-    if name == "g_ema" and not isinstance(value.get("style.1.weight"), np.ndarray):
-        raise UserError("its g_ema lacks style.1.weight")
-    return dict(value)
+    if name != "d" and "style.1.weight" not in value:
+        raise UserError(f"its {name} lacks style.1.weight")
+    return {key: widened(array) for key, array in value.items()}
 
 
 def _drawn_noises(state: Mapping[str, np.ndarray]) -> State:

@@ -37,8 +37,8 @@ _PLAIN = {
 }
 
 
-def stylegan_of(path: Path, discriminator: Network, generator: Network) -> StyleGAN:
-    """The averaged generator ``Gs`` and the discriminator that were read from ``path``.
+def stylegan_of(path: Path, discriminator: Network | None, generator: Network) -> StyleGAN:
+    """The averaged generator ``Gs`` and, if it is there, the discriminator, read from ``path``.
 
     Returns:
         The GAN, with "name", "sha256" and "licence" in its
@@ -55,22 +55,26 @@ def stylegan_of(path: Path, discriminator: Network, generator: Network) -> Style
         (generator, _generator_names(gan)),
         (discriminator, _discriminator_names(gan)),
     ):
-        faults += filled(Variables(network.variables, _GROWING), names, variables)
+        if network is not None:
+            faults += filled(Variables(network.variables, _GROWING), names, variables)
+    if discriminator is None:
+        gan.discriminator = None
     accept(gan, path, faults, LICENCE)
     return gan
 
 
-def _built(path: Path, generator: Network, discriminator: Network) -> StyleGAN:
-    for network in (generator, discriminator):
+def _built(path: Path, generator: Network, discriminator: Network | None) -> StyleGAN:
+    networks = [generator] if discriminator is None else [generator, discriminator]
+    for network in networks:
         check_settings(path, network, _PLAIN, "StyleGAN")
-    fused = [n.settings.get("fused_scale", "auto") for n in (generator, discriminator)]
-    if fused[0] != fused[1] or fused[0] not in (True, False, "auto"):
+    fused = [n.settings.get("fused_scale", "auto") for n in networks]
+    if fused[0] != fused[-1] or fused[0] not in (True, False, "auto"):
         raise UserError(
-            f"{path} has fused_scale {fused[0]!r} and {fused[1]!r}: they must be alike."
+            f"{path} has fused_scale {fused[0]!r} and {fused[-1]!r}: they must be alike."
         )
     shapes = {name: value.shape for name, value in generator.variables.items()}
     try:
-        return StyleGAN(**_config(shapes, generator.settings, discriminator.settings))
+        return StyleGAN(**_config(shapes, generator.settings, networks[-1].settings))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} does not describe a StyleGAN: {type(error).__name__} {error}"

@@ -14,11 +14,12 @@ from .pickled_arrays import Deferred
 from .pickled_values import told
 from .pickles import Allowed, Noted
 
+_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 DTYPES = {
     "DoubleStorage": np.dtype("<f8"),
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
-    "BFloat16Storage": np.dtype(ml_dtypes.bfloat16),
+    "BFloat16Storage": _BFLOAT16,
     "LongStorage": np.dtype("<i8"),
     "IntStorage": np.dtype("<i4"),
     "ShortStorage": np.dtype("<i2"),
@@ -26,6 +27,16 @@ DTYPES = {
     "ByteStorage": np.dtype("u1"),
     "BoolStorage": np.dtype("?"),
 }
+
+
+def is_of_numbers(value: Any) -> bool:
+    """Whether it is an array of real numbers."""
+    return isinstance(value, np.ndarray) and (value.dtype.kind in "fiu" or value.dtype == _BFLOAT16)
+
+
+def widened(value: np.ndarray) -> np.ndarray:
+    """The same numbers, of bfloat16 in float32."""
+    return value.astype(np.float32) if value.dtype == _BFLOAT16 else value
 
 
 class StorageType:
