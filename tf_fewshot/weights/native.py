@@ -61,15 +61,26 @@ def save_gan(
         "discriminator": judged,
         "metadata": dict(metadata or {}),
     }
-    arrays = {_METADATA: np.array(json.dumps(header, ensure_ascii=False))}
+    arrays: dict[str, Any] = {_METADATA: np.array(json.dumps(header, ensure_ascii=False))}
     for name, variable in gan.variables_by_path().items():
         if name.startswith("discriminator/") and not judged:
             continue
-        # As it lies in memory: a copy of each would hold the network twice.
-        value = np.asarray(memoryview(tf.convert_to_tensor(variable)))
-        arrays[name] = _stored(name, value, half)
+        arrays[name] = _Stored(name, variable, half)
     with atomic_path(path) as partial, open(partial, "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+
+
+class _Stored:
+    """What is stored of a variable, made when it is written: all at once would be a copy."""
+
+    def __init__(self, name: str, variable: Any, half: bool):
+        self._name, self._variable, self._half = name, variable, half
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        del dtype, copy
+        # As it lies in memory.
+        value = np.asarray(memoryview(tf.convert_to_tensor(self._variable)))
+        return _stored(self._name, value, self._half)
 
 
 def _stored(name: str, value: np.ndarray, half: bool) -> np.ndarray:
