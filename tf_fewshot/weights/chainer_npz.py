@@ -8,10 +8,12 @@ as ``SNResNetProjectionDiscriminator_850000.npz``.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +80,17 @@ def read_chainer(path: str | os.PathLike) -> SNGAN:
             ours.fill(targets, gan)
             gan.discriminator = None
         else:
-            with ArrayFile(discriminator, "an SNGAN's discriminator") as theirs:
+            with (
+                _saying_how_without(discriminator),
+                ArrayFile(discriminator, "an SNGAN's discriminator") as theirs,
+            ):
                 judge = theirs.understood(_discriminator_config)
                 _check_fit(discriminator, config, judge)
                 others = _discriminator_targets(judge, small)
                 theirs.check(others)
                 gan = theirs.understood(lambda _: SNGAN(**{**config, **judge}))
-                ours.fill(targets, gan)
                 theirs.fill(others, gan)
+            ours.fill(targets, gan)
     gan.source_metadata = {
         "name": generator.name,
         "sha256": sha256_of(generator),
@@ -93,6 +98,17 @@ def read_chainer(path: str | os.PathLike) -> SNGAN:
         "discriminator": None if discriminator is None else discriminator.name,
     }
     return gan
+
+
+@contextlib.contextmanager
+def _saying_how_without(discriminator: Path) -> Iterator[None]:
+    """Discriminators of other kinds lie beside ordinary generators: without projection, say."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f"{error} Move {discriminator.name} away to read the generator alone."
+        ) from error
 
 
 # Files ------------------------------------------------------------------------------------
