@@ -166,6 +166,8 @@ BIGGAN = {"latent_dim": 6, "channels": [8, 4, 4], "attention": 0, "class_dim": 4
     [
         ("biggan", {**BIGGAN, "num_classes": 0, "one_class": True}),
         ("sngan", {"latent_dim": 8, "widths": [8, 8, 8], "halvings": 1}),
+        ("dcgan", {"latent_dim": 8, "widths": [8, 8]}),
+        ("stylegan2", {"latent_dim": 8, "w_dim": 8, "mapping_layers": 2, "channels": [8, 8, 8]}),
     ],
 )
 def test_trains_other_architectures(architecture, model, tiny_pictures, tmp_path, eagerly):

@@ -294,6 +294,11 @@ class GAN(abc.ABC):
         miner = getattr(self.generator, "miner", None)
         return [] if miner is None else list(miner.trainable_weights)
 
+    def _latent_stages(self) -> list[Stage]:
+        """What ``z`` goes through before the synthesis network."""
+        layers = (self.generator.latent_gaussian, self.generator.miner)
+        return [Stage(layer.name, tuple(layer.weights)) for layer in layers if layer is not None]
+
     def _require(self, key: str) -> None:
         """Raises a BackboneError unless it was built with ``key``, as ``with_…`` builds it."""
         if not self.config[key]:

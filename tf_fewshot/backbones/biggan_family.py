@@ -102,10 +102,7 @@ class BigGANFamily(GAN):
         return self.discriminator.activations(images)
 
     def generator_stages(self) -> list[Stage]:
-        g = self.generator
-        layers = [layer for layer in (g.latent_gaussian, g.miner) if layer is not None]
-        stages = [Stage(layer.name, tuple(layer.weights)) for layer in layers]
-        return [*stages, *self.synthesis_stages()]
+        return [*self._latent_stages(), *self.synthesis_stages()]
 
     def synthesis_stages(self) -> list[Stage]:
         g = self.generator

@@ -64,9 +64,7 @@ class FeedForwardGAN(GAN):
         return self.discriminator.activations(images, training)
 
     def generator_stages(self) -> list[Stage]:
-        g = self.generator
-        layers = [layer for layer in (g.latent_gaussian, g.miner) if layer is not None]
-        return [*_stages(layers), *self.synthesis_stages()]
+        return [*self._latent_stages(), *self.synthesis_stages()]
 
     def synthesis_stages(self) -> list[Stage]:
         return _stages(self.generator.chain)

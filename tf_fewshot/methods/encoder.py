@@ -15,6 +15,7 @@ from .player import Batch, Problem
 
 _WIDTHS = (32, 64, 128, 256)
 _SMALLEST = 4
+_AT_ONCE = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,5 +67,8 @@ class _EncoderSource(PictureSource):
         return DrawnLatents(latents, latents, free=True)
 
     def fitted(self) -> np.ndarray:
-        images = tf.cast(self._images, tf.float32) / 127.5 - 1.0
-        return self._encoder(images).numpy()
+        found = []
+        for i in range(0, len(self._images), _AT_ONCE):
+            images = tf.cast(self._images[i : i + _AT_ONCE], tf.float32) / 127.5 - 1.0
+            found.append(self._encoder(images).numpy())
+        return np.concatenate(found)

@@ -215,7 +215,7 @@ class Table(OfPictures):
 class TableSource(PictureSource):
     """The latent table of one problem."""
 
-    def __init__(self, problem: Problem, noise: float, gaussian: bool = False):
+    def __init__(self, problem: Problem, noise: float, gaussian: bool):
         super().__init__(problem.gan, gaussian)
         self.table = LatentTable(
             len(problem.images), problem.gan.free_latent_dim, name="latent_table"
