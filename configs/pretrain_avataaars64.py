@@ -28,7 +28,9 @@ image on, as below, has not been run. In the part that ends at 524,992 the rates
 from 427,712 images on, and were set back at 444,992.
 """
 
-from ml_collections import ConfigDict, config_dict
+from ml_collections import ConfigDict
+
+from tf_fewshot.configs.shared import pretraining
 
 
 def get_config() -> ConfigDict:
@@ -50,20 +52,6 @@ def get_config() -> ConfigDict:
                 (32, 64_000, 12_800, 0.3, 1.0),
                 (64, 600_000, 16_000, 2.0, 0.6),
             ],
-            "batch_size": 16,
-            "learning_rate": 0.004,
-            "d_learning_rate": 0.003,
-            "ema_images": 5_000,  # half-life of the averaged generator
-            "snapshot_images": 16_000,
-            "adversarial_loss": "non_saturating",
-            "fresh_discriminator": False,  # True for an architecture that has none, as BigGAN
-            "r1_interval": 16,
-            "clip_images": True,  # what D sees; flat white is otherwise hard to hit
-            "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet
-            "feature_learning_rate": 0.001,
-            "augment": "none",  # or diffaugment, ada: of what the discriminator sees
-            "augment_p": config_dict.placeholder(float),  # of "ada"; adapted
-            "ada_target": 0.6,
-            "ada_images": 500_000,  # within which augment_p may go from 0 to 1
+            **pretraining(),
         }
     )

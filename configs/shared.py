@@ -38,6 +38,27 @@ def adversarial() -> dict[str, Any]:
     }
 
 
+def pretraining() -> dict[str, Any]:
+    """Settings of training a source from new weights."""
+    return {
+        "batch_size": 16,
+        "learning_rate": 0.004,
+        "d_learning_rate": 0.003,
+        "ema_images": 5_000,  # half-life of the averaged generator
+        "snapshot_images": 16_000,
+        "adversarial_loss": "non_saturating",
+        "fresh_discriminator": False,  # True for an architecture that has none, as BigGAN
+        "r1_interval": 16,
+        "clip_images": True,  # what D sees; flat white is otherwise hard to hit
+        "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet
+        "feature_learning_rate": 0.001,
+        "augment": "none",  # or diffaugment, ada: of what the discriminator sees
+        "augment_p": config_dict.placeholder(float),  # of "ada"; adapted
+        "ada_target": 0.6,
+        "ada_images": 500_000,  # within which augment_p may go from 0 to 1
+    }
+
+
 def reconstruction() -> dict[str, Any]:
     """Settings of the methods that reconstruct the pictures."""
     return {

@@ -414,14 +414,32 @@ def test_activations_run_from_latents_to_images(architecture):
 @both
 def test_a_new_discriminator_has_stages_and_activations(architecture):
     gan = small(architecture)
+    with_classes = fresh_discriminator(gan)
+    gan = gan.with_one_class()
     gan.discriminator = fresh_discriminator(gan)
     stages = gan.discriminator_stages()
     assert [stage.name for stage in stages] == ["FromRGB", "16x16", "8x8", "4x4"]
     staged = [v.path for stage in stages for v in stage.variables]
     assert sorted(staged) == sorted(v.path for v in gan.discriminator.weights)
-    shown = gan.discriminator_features(gan.generate(*drawn(gan)))
+    images = gan.generate(drawn(gan)[0])
+    shown = gan.discriminator_features(images)
     assert [f.shape[:3] for f in shown] == [(3, size, size) for size in (16, 8, 4)]
     assert gan.clone().discriminator is None
+    # One for classes is told them, and does not judge them alike.
+    gan.discriminator = with_classes
+    assert [stage.name for stage in gan.discriminator_stages()] == [
+        "block1",
+        "block2",
+        "block3",
+        "l4",
+    ]
+    assert [f.shape[:3] for f in gan.discriminator_features(images)] == [
+        (3, size, size) for size in (8, 4, 2)
+    ]
+    one, other = (with_classes(images, np.full(3, label)) for label in (0, 1))
+    assert np.abs(one - other).max() > 0
+    with pytest.raises(BackboneError, match="give it labels"):
+        with_classes(images)
 
 
 @saving

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
+from tf_fewshot.backbones.sngan_discriminator import SNGANDiscriminator
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.pretraining import describe, plan, pretrain
@@ -182,6 +184,48 @@ def test_trains_other_architectures(architecture, model, tiny_pictures, tmp_path
     assert (gan.discriminator is not None) == gan.has_discriminator
     first = weights.load(tmp_path / "run" / "snapshots" / "000000008.npz")
     assert first.fingerprint() != gan.fingerprint()
+
+
+@pytest.mark.parametrize("architecture", ["biggan", "sngan"])
+def test_sub_folders_are_the_classes_of_a_source(architecture, tmp_path, eagerly, monkeypatch):
+    for name, colour in (("blue", (0, 0, 255)), ("red", (255, 0, 0))):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(4):
+            Image.new("RGB", (16, 16), colour).save(tmp_path / "data" / name / f"{i}.png")
+    model = BIGGAN if architecture == "biggan" else {"latent_dim": 8, "widths": [8, 8, 8]}
+    made = config(
+        architecture=architecture,
+        model={"resolution": 16, **model, "num_classes": 2},
+        fresh_discriminator=True,
+    )
+    planned = plan(made, tmp_path / "data", precision="float32")
+    np.testing.assert_array_equal(planned.pictures.labels, [0, 0, 0, 0, 1, 1, 1, 1])
+    shuffled = dataclasses.replace(planned.pictures, labels=planned.pictures.labels[::-1])
+    assert dataclasses.replace(planned, pictures=shuffled).identity() != planned.identity()
+
+    seen, call = [], SNGANDiscriminator.call
+
+    def watching(self, images, label=None, training=False):
+        for image, number in zip(np.array(images), np.array(label), strict=True):
+            seen.append((tuple(image[0, 0]), np.ptp(image, (0, 1)).max(), int(number)))
+        return call(self, images, label, training)
+
+    monkeypatch.setattr(SNGANDiscriminator, "call", watching)
+    assert weights.load(pretrain(planned, tmp_path / "run")).num_classes == 2
+    real = {(colour, label) for colour, spread, label in seen if spread == 0}
+    assert real == {((-1, -1, 1), 0), ((1, -1, -1), 1)}
+
+
+@pytest.mark.parametrize(("classes", "folder", "found"), [(3, "", 2), (2, "one", 0)])
+def test_classes_must_be_those_of_the_pictures(classes, folder, found, tmp_path):
+    for i in range(8):
+        path = tmp_path / ("one" if i % 2 else "other") / f"{i}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (16, 16)).save(path)
+    model = {"resolution": 16, "latent_dim": 8, "widths": [8, 8, 8], "num_classes": classes}
+    made = config(architecture="sngan", model=model)
+    with pytest.raises(UserError, match=f"has {classes} classes.* has {found}: a sub-folder"):
+        plan(made, tmp_path / folder, precision="float32")
 
 
 def test_plan_passes_the_augmentation_on(tiny_pictures):

@@ -13,6 +13,7 @@ from .adapted import evaluate_source
 from .backbones.stylegan import StyleGAN
 from .backbones.widening import widened
 from .data.load import load_pictures
+from .data.pictures import Pictures
 from .errors import UserError
 from .training import precision as precisions
 from .training.growth import Growth
@@ -71,9 +72,9 @@ def plan(
     )
     pictures = load_pictures(data, model["resolution"], min_count=batch_size)
     begun = _begun(weights.load(start), model) if start is not None else None
-    dtype, _ = precisions.choose(
-        precision, begun or backbones.build(architecture, **model), batch_size
-    )
+    gan = begun or backbones.build(architecture, **model)
+    pictures = _with_classes(pictures, gan)
+    dtype, _ = precisions.choose(precision, gan, batch_size)
     return Pretraining(
         method,
         architecture,
@@ -112,6 +113,22 @@ def _begun(gan: backbones.GAN, model: dict[str, Any]) -> backbones.GAN:
                 "be alike to go on."
             )
     return gan
+
+
+def _with_classes(pictures: Pictures, gan: backbones.GAN) -> Pictures:
+    """The pictures with labels if ``gan`` has classes, else without.
+
+    Raises:
+        UserError: if they are of another number of classes.
+    """
+    labelled = pictures.with_classes(bool(gan.num_classes))
+    if labelled.num_classes != gan.num_classes:
+        raise UserError(
+            f"The configuration has {gan.num_classes} classes, {pictures.source} has "
+            f"{labelled.num_classes}: a sub-folder is a class. Set num_classes in model to it"
+            f"{'' if labelled.num_classes else ' (0 for none)'}, or sort the pictures."
+        )
+    return labelled
 
 
 def describe(made: Pretraining) -> str:

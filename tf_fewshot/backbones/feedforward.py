@@ -30,6 +30,10 @@ class FeedForwardDiscriminator(keras.Model):
             found.append(block(found[-1], training=training))
         return found[1:]
 
+    def stages(self) -> list[Stage]:
+        """The parts from pixels to logit; every variable in exactly one."""
+        return stages_of(self.chain)
+
     def get_config(self) -> dict:
         return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
 
@@ -67,11 +71,12 @@ class FeedForwardGAN(GAN):
         return [*self._latent_stages(), *self.synthesis_stages()]
 
     def synthesis_stages(self) -> list[Stage]:
-        return _stages(self.generator.chain)
+        return stages_of(self.generator.chain)
 
     def discriminator_stages(self) -> list[Stage]:
-        return [] if self.discriminator is None else _stages(self.discriminator.chain)
+        return [] if self.discriminator is None else self.discriminator.stages()
 
 
-def _stages(layers) -> list[Stage]:
+def stages_of(layers) -> list[Stage]:
+    """One for each of these layers."""
     return [Stage(layer.name, tuple(layer.weights)) for layer in layers]

@@ -7,6 +7,7 @@ faded in over the images seen, then trained on.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,17 @@ class Pretraining:
 
     def identity(self) -> dict[str, Any]:
         """What makes the run this one and no other."""
+        labels = self.pictures.labels
+        classes = {}
+        if labels is not None:
+            classes["labels_fingerprint"] = hashlib.sha256(labels.tobytes()).hexdigest()
         return {
             "method": self.method.name,
             "architecture": self.architecture,
             "config": {k: v for k, v in self.config.items() if k != "dtype"},
             "start": self.start.fingerprint("generator") if self.start else None,
             "data_fingerprint": self.pictures.fingerprint(),
+            **classes,
             "seed": self.seed,
             "ema_images": self.ema_images,
         }
@@ -117,7 +123,8 @@ class Pretraining:
             ema_decay=0.5 ** (growth.batch_size / self.ema_images),
         )
         method = method.with_learning_rates(*growth.rates())
-        pictures = Pictures(shrunk(self.pictures.images, growth.resolution))
+        images = shrunk(self.pictures.images, growth.resolution)
+        pictures = dataclasses.replace(self.pictures, images=images)
         problem = Problem(gan, None, pictures.images, growth.batch_size, self.seed)
         batches = Batches(pictures, growth.batch_size, self.seed)
         return trainer(assemble(method, problem), batches, checkpoints)
