@@ -30,7 +30,7 @@ from 427,712 images on, and were set back at 444,992.
 
 from ml_collections import ConfigDict
 
-from tf_fewshot.configs.shared import pretraining
+from tf_fewshot.configs.shared import new_source
 
 
 def get_config() -> ConfigDict:
@@ -52,6 +52,6 @@ def get_config() -> ConfigDict:
                 (32, 64_000, 12_800, 0.3, 1.0),
                 (64, 600_000, 16_000, 2.0, 0.6),
             ],
-            **pretraining(),
+            **new_source(),
         }
     )

@@ -9,13 +9,13 @@ SNGAN's.
 
 from ml_collections import ConfigDict
 
-from tf_fewshot.configs.shared import pretraining
+from tf_fewshot.configs.shared import new_source
 
 
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            **pretraining(),
+            **new_source(),
             "architecture": "biggan",
             "model": {
                 "resolution": 32,
@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
             },
             "fresh_discriminator": True,
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
-            "growths": [(32, 96_000, 0, 0.0, 0.5)],
+            "growths": [(32, 48_000, 0, 0.0, 0.5)],
             "batch_size": 32,
             "learning_rate": 0.0005,
             "d_learning_rate": 0.001,

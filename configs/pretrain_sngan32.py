@@ -12,13 +12,13 @@
 
 from ml_collections import ConfigDict
 
-from tf_fewshot.configs.shared import pretraining
+from tf_fewshot.configs.shared import new_source
 
 
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            **pretraining(),
+            **new_source(),
             "architecture": "sngan",
             "model": {
                 "resolution": 32,

@@ -38,7 +38,7 @@ def adversarial() -> dict[str, Any]:
     }
 
 
-def pretraining() -> dict[str, Any]:
+def new_source() -> dict[str, Any]:
     """Settings of training a source from new weights."""
     return {
         "batch_size": 16,
@@ -80,7 +80,7 @@ def reconstruction() -> dict[str, Any]:
 def latent_table() -> dict[str, Any]:
     """Settings of the reconstructions that fit a latent to each picture."""
     return {
-        "latent_learning_rate": 0.1,  # None: as learning_rate
+        "latent_learning_rate": 0.03,  # None: as learning_rate
         "latent_noise": 0.01,  # ε; the code's
         "latent_prior_convention": "code",  # or "paper"
         "latent_prior_weight": 0.0001,  # None: 0.1 (code), 0.2 (paper)

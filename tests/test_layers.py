@@ -25,7 +25,6 @@ from tf_fewshot.layers import (
     PixelNorm,
     ScaleShift,
     downscale2d,
-    standardised,
     upscale2d,
 )
 
@@ -511,37 +510,45 @@ def test_latents_stay_whole_in_half_precision():
     assert np.asarray(y)[0, 0] == 1 + 2.0**-12
 
 
-def test_latent_gaussian_begins_as_the_identity():
-    layer = LatentGaussian()
-    x = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
-    np.testing.assert_array_equal(layer(x), x)
+def test_latent_gaussian_is_not_there_until_it_is_fitted():
+    layer = LatentGaussian(2, 4)
+    rng = np.random.default_rng(0)
+    x, otherwise = (rng.standard_normal((5, n)).astype(np.float32) for n in (3, 4))
+    np.testing.assert_array_equal(layer(x, otherwise), otherwise)
+    np.testing.assert_array_equal(layer.centre(otherwise[0]), otherwise[0])
     assert not layer.trainable_variables
     twin = LatentGaussian.from_config(layer.get_config())
-    np.testing.assert_array_equal(twin(x), x)
+    np.testing.assert_array_equal(twin(x, otherwise), otherwise)
+    layer.fit(rng.standard_normal((3, 4)))
+    assert (np.abs(layer(x, otherwise) - otherwise).max(1) > 0).all()
+    layer.reset()
+    np.testing.assert_array_equal(layer(x, otherwise), otherwise)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 40])
 def test_latent_gaussian_has_the_mean_and_covariance_of_latents(count):
     rng = np.random.default_rng(count)
     latents = rng.standard_normal((count, 6)) * [1, 2, 0.5, 1, 3, 1] + rng.standard_normal(6)
-    scale = rng.uniform(0.2, 2.0, 6)
-    layer = LatentGaussian()
-    layer.build((None, 6))
-    layer.fit(latents, scale)
-    drawn = layer(rng.standard_normal((200_000, 6)) * scale).numpy() / scale
+    layer = LatentGaussian(max(1, min(count - 1, 6)), 6)
+    layer.build()
+    layer.fit(latents)
+    drawn = layer(rng.standard_normal((200_000, 7)), np.zeros(6)).numpy()
     covariance = np.cov(latents.T) if count > 1 else np.zeros((6, 6))
     np.testing.assert_allclose(drawn.mean(0), latents.mean(0), atol=0.05)
     np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.15)
-    inside = standardised(latents)
-    np.testing.assert_allclose(layer(inside * scale) / scale, latents, atol=1e-4)
+    np.testing.assert_allclose(layer.centre(np.zeros(6)), latents.mean(0), rtol=1e-6)
+    places = layer.coordinates(latents, 7)
+    assert places.shape == (count, 7)
+    np.testing.assert_allclose(layer(places, np.zeros(6)), latents, atol=4e-3)
 
 
-def test_latent_gaussian_is_fitted_again_in_what_it_takes():
+def test_latent_gaussian_of_few_axes_keeps_the_longest():
     rng = np.random.default_rng(0)
-    first, second = rng.standard_normal((9, 4)), rng.standard_normal((7, 4)) + 1
-    once, twice = LatentGaussian(), LatentGaussian()
-    for layer in (once, twice):
-        layer.build((None, 4))
-        layer.fit(first)
-    twice.fit(second)
-    np.testing.assert_allclose(twice(standardised(second)), once(second), atol=1e-4)
+    latents = rng.standard_normal((30, 4)) * [0.1, 5.0, 0.2, 2.0]
+    layer = LatentGaussian(2, 4)
+    layer.build()
+    layer.fit(latents)
+    values, axes = np.linalg.eigh(np.cov(latents.T))
+    expected = (axes[:, -2:] * values[-2:]) @ axes[:, -2:].T
+    drawn = layer(rng.standard_normal((200_000, 2)), np.zeros(4)).numpy()
+    np.testing.assert_allclose(np.cov(drawn.T), expected, atol=0.2)

@@ -288,11 +288,19 @@ def test_free_latents_of_stylegan_are_centred_and_of_unit_variance():
     draws = gan.sample_latents(4096, seed=11)
     gan.generator.w_avg.assign(numpy_styles(w, draws).mean(0))
     free = np.asarray(gan.free_latents(draws))
-    assert free.shape == (4096, 7) == (4096, gan.free_latent_dim)
+    assert free.shape == (4096, 6 * 7) == (4096, gan.free_latent_dim)
     np.testing.assert_allclose(free.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(free.std(0), 1, atol=0.08)
     middle = numpy_synthesis(w, [gan.generator.w_avg.numpy()[None]] * 6, 16)
-    np.testing.assert_allclose(gan.synthesize(np.zeros((1, 7), np.float32)), middle, atol=1e-4)
+    np.testing.assert_allclose(gan.synthesize(np.zeros((1, 42), np.float32)), middle, atol=1e-4)
+    # Those of a layer are its own.
+    one = np.zeros((1, 6, 7), np.float32)
+    one[0, 3, 2] = 1.5
+    styles = [gan.generator.w_avg.numpy()[None] for _ in range(6)]
+    styles[3] = styles[3] + one[0, 3] * numpy_styles(w, gan.sample_latents(4096, 0)).std(0)
+    expected = numpy_synthesis(w, styles, 16)
+    assert np.abs(expected - middle).max() > 1e-3
+    np.testing.assert_allclose(gan.synthesize(one.reshape(1, 42)), expected, atol=1e-4)
 
 
 def test_free_latents_work_inside_a_graph(tiny_stylegan):

@@ -248,13 +248,15 @@ def test_free_latents_are_normalised_styles():
     free = np.asarray(gan.free_latents(z, label))
     found = styles(original(w, "generator"), z, label)
     np.testing.assert_allclose(free.std(0), 1, atol=0.1)
-    centred = (found - w["generator/w_avg"]) / found.std(0)
+    centred = np.tile((found - w["generator/w_avg"]) / found.std(0), (1, 6))
     np.testing.assert_allclose(free, centred, rtol=0.1, atol=0.1 * np.abs(centred).max())
     images = gan.synthesize(free[:3], label[:3])
     np.testing.assert_allclose(images, gan.generate(z[:3], label[:3]), atol=1e-4)
     centre = np.repeat(w["generator/w_avg"][None, None], 6, 1)
     expected = synthesised(original(w, "generator"), centre)
-    np.testing.assert_allclose(gan.synthesize(np.zeros((1, 7), np.float32)), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        gan.synthesize(np.zeros((1, 6 * 7), np.float32)), expected, atol=1e-4
+    )
 
 
 def test_training_moves_the_mean_of_the_styles_and_mixes():

@@ -219,11 +219,10 @@ class _Session:
         folder.save_grid("samples", run.images_of(self.z), columns=_COLUMNS)
         folder.save_grid("interpolation", run.interpolate(10, made.seed), columns=10)
         shown = made.pictures.images[:10]
-        latents = assembly.latents.reconstructing()
-        if latents is not None:
-            latents = latents[:10]
-            labels = made.pictures.labels
-            labels = None if labels is None else labels[:10]
-            copies = quantised(gan.synthesize(latents, labels)).numpy()
+        labels = made.pictures.labels
+        labels = None if labels is None else labels[:10]
+        found = assembly.latents.reconstructions(gan, len(shown), labels)
+        if found is not None:
+            copies = quantised(found).numpy()
             folder.save_grid("reconstructions", np.concatenate([shown, copies]), columns=len(shown))
         return run

@@ -262,15 +262,22 @@ class GAN(abc.ABC):
         """
         return self._with("miner", list(widths), "a miner")
 
-    def with_latent_gaussian(self) -> GAN:
-        """A copy whose latents go through a :class:`tf_fewshot.layers.LatentGaussian` first.
+    def with_latent_gaussian(self, pictures: int) -> GAN:
+        """A copy whose latents can go through a :class:`tf_fewshot.layers.LatentGaussian`.
 
-        Until it is fitted (:meth:`fit_latents`) the output does not change.
+        Until it is fitted (:meth:`fit_latents`) the output does not change; what it was fitted
+        to before is forgotten.
+
+        Args:
+            pictures: How many latents it will be fitted to.
 
         Raises:
             BackboneError: if the architecture cannot.
         """
-        return self._with("latent_gaussian", True, "a Gaussian of latents")
+        rank = max(1, min(pictures - 1, self.latent_dim))
+        twin = self._with("latent_gaussian", rank, "a Gaussian of latents")
+        twin.generator.latent_gaussian.reset()
+        return twin
 
     def fit_latents(self, latents: np.ndarray, of: GAN) -> None:
         """Draws from now on by the Gaussian of ``latents`` rather than by the prior.
@@ -279,15 +286,23 @@ class GAN(abc.ABC):
             latents: Free latents ``[N, free_latent_dim]`` in ``of``.
             of: A GAN of this configuration, such as the one that these were trained with.
         """
-        self._require("latent_gaussian")
-        mine, theirs = self.generator.latent_gaussian, of.generator.latent_gaussian
-        mine.set_weights(theirs.get_weights())
-        mine.fit(latents, self._free_unit(of))
-
-    def _free_unit(self, of: GAN) -> np.ndarray | float:
-        """What the layer takes by the free latents of ``of``."""
         del of
-        return 1.0
+        self._require("latent_gaussian")
+        self.generator.latent_gaussian.fit(self._gaussian_space(latents))
+
+    def latents_of_fitted(self, latents: np.ndarray) -> np.ndarray:
+        """``z`` ``[N, latent_dim]`` that give the pictures of latents it was fitted to.
+
+        Args:
+            latents: See :meth:`fit_latents`.
+        """
+        self._require("latent_gaussian")
+        found = self._gaussian_space(latents)
+        return self.generator.latent_gaussian.coordinates(found, self.latent_dim)
+
+    def _gaussian_space(self, free: np.ndarray) -> np.ndarray:
+        """Free latents as the layer gives them."""
+        return free
 
     def miner_variables(self) -> list[Variable]:
         """The weights of the miner; none without it."""

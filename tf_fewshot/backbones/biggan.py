@@ -116,7 +116,7 @@ class BigGAN(BigGANFamily):
         statistics: int = 1,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         dtype: str = "float32",
     ):
         widths = (

@@ -120,7 +120,7 @@ class BigGANDeep(BigGANFamily):
         to_rgb: int | None = None,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         dtype: str = "float32",
     ):
         widths = (

@@ -104,7 +104,8 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
         to_rgb: Channels of the last convolution; the first three are seen.
         miner: Widths of the hidden layers of a :class:`~tf_fewshot.layers.Miner` of ``z``,
             before it is cut or joined to the vector of the class; none leaves it out.
-        latent_gaussian: Adds a :class:`~tf_fewshot.layers.LatentGaussian` of ``z``.
+        latent_gaussian: Axes of a :class:`~tf_fewshot.layers.LatentGaussian` of ``z``; 0
+            leaves it out.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -122,7 +123,7 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
         scale_shift: bool = False,
         to_rgb: int = 3,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         name: str = "generator",
         **kwargs,
     ):
@@ -143,7 +144,11 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
         self.latent_dim, self.class_dim, self.num_classes = latent_dim, class_dim, num_classes
         self.channels, self.rows = list(channels), rows
         self.miner = Miner(miner, name="miner") if miner else None
-        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if latent_gaussian else None
+        self.latent_gaussian = (
+            LatentGaussian(latent_gaussian, latent_dim, name="latent_gaussian")
+            if latent_gaussian
+            else None
+        )
         # In float32: the map is small, and everything follows from it.
         self.from_latent = SpectralDense(
             16 * channels[0], name="G_linear", dtype="float32", **spectral()
@@ -208,8 +213,10 @@ class FamilyGenerator(GivenWeights, keras.Model, abc.ABC):
         """The maps ``[N, h, w, C]`` after the first layer and each block, then the images."""
         at = None if truncation is None or self.rows == 1 else statistics_at(truncation, self.rows)
         z = tf.cast(z, tf.float32)
-        for layer in (self.latent_gaussian, self.miner):
-            z = z if layer is None else layer(z)
+        if self.latent_gaussian is not None:
+            z = self.latent_gaussian(z, z)
+        if self.miner is not None:
+            z = self.miner(z)
         first, conditions = self._split(z, self._classes(tf.shape(z)[0], label))
         x = self.from_latent(first, training=training)
         x = tf.reshape(x, [-1, 4, 4, self.channels[0]])

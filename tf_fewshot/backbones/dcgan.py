@@ -61,7 +61,7 @@ class DCGAN(FeedForwardGAN):
         channels: int = 3,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):

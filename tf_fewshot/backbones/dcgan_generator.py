@@ -94,7 +94,7 @@ class DCGANGenerator(keras.Model):
         channels: Channels of the images.
         scale_shift: Adds :class:`ScaleShift` to every hidden layer but the last.
         miner: Widths of the hidden layers of a :class:`Miner` of ``z``; none leaves it out.
-        latent_gaussian: Adds a :class:`LatentGaussian` of ``z``.
+        latent_gaussian: Axes of a :class:`LatentGaussian` of ``z``; 0 leaves it out.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class DCGANGenerator(keras.Model):
         channels: int = 3,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         name: str = "generator",
         **kwargs,
     ):
@@ -121,7 +121,11 @@ class DCGANGenerator(keras.Model):
         }
         self.latent_dim = latent_dim
         self.miner = Miner(miner, name="miner") if miner else None
-        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if latent_gaussian else None
+        self.latent_gaussian = (
+            LatentGaussian(latent_gaussian, latent_dim, name="latent_gaussian")
+            if latent_gaussian
+            else None
+        )
         self.blocks = [
             DCGANGeneratorBlock(
                 width,
@@ -155,8 +159,10 @@ class DCGANGenerator(keras.Model):
     def activations(self, z, label=None, training=False) -> list:
         """What each layer gives, the last of them the images; labels are ignored."""
         del label
-        for layer in (self.latent_gaussian, self.miner):
-            z = z if layer is None else layer(z)
+        if self.latent_gaussian is not None:
+            z = self.latent_gaussian(z, z)
+        if self.miner is not None:
+            z = self.miner(z)
         found = [tf.cast(z, self.compute_dtype)[:, None, None, :]]
         for block in self.blocks:
             found.append(block(found[-1], training=training))

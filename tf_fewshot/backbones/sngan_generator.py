@@ -156,7 +156,8 @@ class SNGANGenerator(keras.Model):
             every normalisation but the last.
         miner: Widths of the hidden layers of a :class:`~tf_fewshot.layers.Miner` of ``z``;
             none leaves it out.
-        latent_gaussian: Adds a :class:`~tf_fewshot.layers.LatentGaussian` of ``z``.
+        latent_gaussian: Axes of a :class:`~tf_fewshot.layers.LatentGaussian` of ``z``; 0
+            leaves it out.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -171,7 +172,7 @@ class SNGANGenerator(keras.Model):
         one_class: bool = False,
         scale_shift: bool = False,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         name: str = "generator",
         **kwargs,
     ):
@@ -187,7 +188,11 @@ class SNGANGenerator(keras.Model):
             "latent_gaussian": latent_gaussian,
         }
         self.miner = Miner(miner, name="miner") if miner else None
-        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if latent_gaussian else None
+        self.latent_gaussian = (
+            LatentGaussian(latent_gaussian, latent_dim, name="latent_gaussian")
+            if latent_gaussian
+            else None
+        )
         self.latent_dim, self.num_classes = latent_dim, num_classes
         dtype = self.dtype_policy
         self.from_latent = SNGANFromLatent(widths[0], scale_shift, name="l1", dtype=dtype)
@@ -222,8 +227,10 @@ class SNGANGenerator(keras.Model):
         """What each stage gives, the last of them the images."""
         if self.num_classes and label is None:
             raise BackboneError(f"this SNGAN draws {self.num_classes} classes: give it labels")
-        for layer in (self.latent_gaussian, self.miner):
-            z = z if layer is None else layer(z)
+        if self.latent_gaussian is not None:
+            z = self.latent_gaussian(z, z)
+        if self.miner is not None:
+            z = self.miner(z)
         found = [self.from_latent(tf.cast(z, self.compute_dtype))]
         for block in self.blocks:
             found.append(block(found[-1], label if self.num_classes else None, training=training))

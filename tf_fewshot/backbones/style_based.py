@@ -18,7 +18,7 @@ from .parts import ScaleShiftRole, Stage
 class StyleBasedGAN(GAN):
     """A GAN whose generator maps latents to styles and draws from these.
 
-    The generator has ``styles``, ``broadcast``, ``truncate``, ``synthesize`` and
+    The generator has ``styles``, ``layer_styles``, ``truncate``, ``synthesize`` and
     ``activations``, and the running mean ``w_avg`` of the styles.
     """
 
@@ -32,27 +32,45 @@ class StyleBasedGAN(GAN):
         return z
 
     def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
-        ws = self.generator.broadcast(self.generator.styles(z, label))
+        ws = self.generator.layer_styles(z, label)
         if truncation is not None:
             ws = self.generator.truncate(ws, truncation, self.config["truncation_layers"])
         return self.generator.synthesize(ws, noise)
 
-    # Pictures are fitted among the styles: pixel normalisation makes z = 0, where a
-    # latent table begins, a pole of the mapping network.
+    # Pictures are fitted among the styles: pixel normalisation makes z = 0, where a latent
+    # table begins, a pole of the mapping network. Each layer has styles of its own, as in
+    # Abdal et al., "Image2StyleGAN" (ICCV 2019): one ``w`` for all of them draws few pictures
+    # that the source does not.
 
     @property
     def free_latent_dim(self) -> int:
-        return self.config["w_dim"]
+        return self.generator.num_layers * self.config["w_dim"]
 
     def free_latents(self, z, label=None):
-        """Maps ``z`` to the normalised styles, of all classes together if there are any."""
-        return (self.generator.styles(z, label) - self.generator.w_avg) / self._scale()
+        """Maps ``z`` to the normalised styles of all layers, ``[N, layers * w_dim]``."""
+        ws = self.generator.layer_styles(z, label)
+        free = (ws - self.generator.w_avg) / self._scale()
+        return tf.reshape(free, [-1, self.free_latent_dim])
 
     def synthesize(self, free, label=None, training: bool = False):
         """Images of free latents; a class is in the styles, so that ``label`` is ignored."""
         del label
-        ws = self.generator.broadcast(self.generator.w_avg + free * self._scale())
+        ws = self._layer_styles_of(tf.convert_to_tensor(free))
         return self.generator.synthesize(ws, noise="random" if training else "const")
+
+    def fit_latents(self, latents, of):
+        assert isinstance(of, StyleBasedGAN)
+        # What it is itself may have been fitted, and its mapping network moved, since.
+        self._free_scale = of._scale()
+        super().fit_latents(latents, of)
+
+    def _layer_styles_of(self, free):
+        """Styles ``[N, layers, w_dim]`` of free latents."""
+        g = self.generator
+        return g.w_avg + tf.reshape(free, [-1, g.num_layers, g.w_dim]) * self._scale()
+
+    def _gaussian_space(self, free):
+        return tf.reshape(self._layer_styles_of(free), [-1, self.free_latent_dim]).numpy()
 
     def _scale(self) -> np.ndarray:
         """Standard deviation of each component of the styles, ``[w_dim]``."""
@@ -64,17 +82,10 @@ class StyleBasedGAN(GAN):
                 scale = self._free_scale = np.std(np.asarray(styles), 0) + 1e-8
         return scale
 
-    def _free_unit(self, of: GAN) -> np.ndarray:
-        assert isinstance(of, StyleBasedGAN)
-        # Its own mapping network may have moved since.
-        self._free_scale = of._scale()
-        return self._free_scale
-
     # Parts -------------------------------------------------------------------------
 
     def generator_features(self, z, label=None) -> list:
-        ws = self.generator.broadcast(self.generator.styles(z, label))
-        return self.generator.activations(ws)
+        return self.generator.activations(self.generator.layer_styles(z, label))
 
     def discriminator_features(self, images, label=None, training: bool = False) -> list:
         del label, training

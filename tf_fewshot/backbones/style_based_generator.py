@@ -40,8 +40,11 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         self.use_noise = config["use_noise"]
         self.num_layers = 2 * len(config["channels"])
         self.miner = Miner(config["miner"], name="miner") if config["miner"] else None
-        gaussian = config["latent_gaussian"]
-        self.latent_gaussian = LatentGaussian(name="latent_gaussian") if gaussian else None
+        self.latent_gaussian: LatentGaussian | None = None
+        if config["latent_gaussian"]:
+            size = self.num_layers * self.w_dim
+            rank = config["latent_gaussian"]
+            self.latent_gaussian = LatentGaussian(rank, size, name="latent_gaussian")
         self.seeds = keras.random.SeedGenerator(0, name="seeds")
 
     def build(self, input_shape=None):
@@ -53,17 +56,17 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
             shape=(self.w_dim,), name="w_avg", initializer="zeros", trainable=False, autocast=False
         )
         if self.latent_gaussian is not None:
-            self.latent_gaussian.build((None, self.w_dim))
+            self.latent_gaussian.build()
 
     def call(self, z, label=None, training=False):
-        w = self.styles(z, label)
         if not training:
-            return self.synthesize(self.broadcast(w))
+            return self.synthesize(self.layer_styles(z, label))
+        w = self.styles(z, label)
         # As batch normalisation: what is frozen keeps its statistics.
         if self.trainable:
             step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
             self.w_avg.assign_add(tf.stop_gradient(step))
-        return self.synthesize(self._mixed(w, label), noise="random")
+        return self.synthesize(self._mixed(z, label), noise="random")
 
     @abc.abstractmethod
     def styles(self, z, label=None) -> Any:
@@ -81,13 +84,16 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         return self.activations(ws, noise)[-1]
 
     def broadcast(self, w):
-        """Styles ``[N, layers, w_dim]`` of every layer, the same, of ``w`` ``[N, w_dim]``.
-
-        With a Gaussian of the latents they are those that it carries ``w`` to.
-        """
-        if self.latent_gaussian is not None:
-            w = self.w_avg + self.latent_gaussian(w - self.w_avg)
+        """Styles ``[N, layers, w_dim]`` of every layer, the same, of ``w`` ``[N, w_dim]``."""
         return tf.tile(w[:, None], [1, self.num_layers, 1])
+
+    def layer_styles(self, z, label=None):
+        """Styles ``[N, layers, w_dim]`` of latents: of one ``w``, or a fitted Gaussian's."""
+        ws = self.broadcast(self.styles(z, label))
+        if self.latent_gaussian is None:
+            return ws
+        flat = tf.reshape(ws, [-1, self.latent_gaussian.size])
+        return tf.reshape(self.latent_gaussian(z, flat), tf.shape(ws))
 
     def truncate(self, ws, psi, layers: int | None = None):
         """Moves the styles of the first ``layers`` (None: all) towards the mean by ``psi``.
@@ -97,23 +103,24 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         psi = tf.reshape(tf.cast(psi, tf.float32), [-1, 1, 1])
         count = self.num_layers if layers is None else layers
         first = (np.arange(self.num_layers) < count)[None, :, None]
-        centre = tf.convert_to_tensor(self.w_avg)
+        centre = tf.tile(tf.convert_to_tensor(self.w_avg)[None], [self.num_layers, 1])
         if self.latent_gaussian is not None:
-            centre += self.latent_gaussian.mean
+            flat = self.latent_gaussian.centre(tf.reshape(centre, [-1]))
+            centre = tf.reshape(flat, tf.shape(centre))
         return centre + (ws - centre) * tf.where(first, psi, 1.0)
 
-    def _mixed(self, w, label=None):
+    def _mixed(self, z, label=None):
         """Styles of all layers, for some rows those of other latents from a random layer on."""
-        ws = self.broadcast(w)
+        ws = self.layer_styles(z, label)
         if not self.mixing:
             return ws
-        n = tf.shape(w)[0]
+        n = tf.shape(z)[0]
         z = keras.random.normal((n, self.latent_dim), seed=self.seeds)
         cut = keras.random.randint((n,), 1, self.num_layers, seed=self.seeds)
         mix = keras.random.uniform((n,), seed=self.seeds) < self.mixing
         cut = tf.where(mix, cut, self.num_layers)
         keep = tf.range(self.num_layers)[None] < cut[:, None]
-        return tf.where(keep[:, :, None], ws, self.broadcast(self.styles(z, label)))
+        return tf.where(keep[:, :, None], ws, self.layer_styles(z, label))
 
     def _noise_weight(self, i: int, size: int):
         return self.add_weight(

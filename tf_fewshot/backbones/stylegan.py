@@ -54,7 +54,7 @@ class StyleGAN(StyleBasedGAN):
         mbstd_group: int = 4,
         truncation_layers: int = 8,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):

@@ -97,7 +97,7 @@ class StyleGAN2(StyleBasedGAN):
         mixing: float = 0.9,
         truncation_layers: int | None = None,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         discriminator_scale_shift: bool = False,
         dtype: str = "float32",
     ):

@@ -40,7 +40,8 @@ class StyleGAN2Generator(StyleBasedGenerator):
         one_class: Takes no labels, and has the weights of one class.
         miner: Widths of the hidden layers of a :class:`Miner` before the mapping network;
             none leaves it out.
-        latent_gaussian: Adds a :class:`LatentGaussian` of the styles.
+        latent_gaussian: Axes of a :class:`LatentGaussian` of the styles of all layers; 0
+            leaves it out.
         mixing: Probability of mixing two styles while training.
         w_avg_beta: Decay of the running mean of the styles.
     """
@@ -61,7 +62,7 @@ class StyleGAN2Generator(StyleBasedGenerator):
         use_noise: bool = True,
         one_class: bool = False,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         mixing: float = 0.9,
         w_avg_beta: float = 0.995,
         name: str = "generator",

@@ -33,7 +33,8 @@ class StyleGANGenerator(StyleBasedGenerator):
             nothing random for them to make, and the grain that they leave shows.
         miner: Widths of the hidden layers of a :class:`Miner` before the mapping network;
             none leaves it out.
-        latent_gaussian: Adds a :class:`LatentGaussian` of the styles.
+        latent_gaussian: Axes of a :class:`LatentGaussian` of the styles of all layers; 0
+            leaves it out.
         mixing: Probability of mixing two styles while training.
         w_avg_beta: Decay of the running mean of the styles.
     """
@@ -50,7 +51,7 @@ class StyleGANGenerator(StyleBasedGenerator):
         scale_shift: bool = False,
         use_noise: bool = True,
         miner: Sequence[int] = (),
-        latent_gaussian: bool = False,
+        latent_gaussian: int = 0,
         mixing: float = 0.9,
         w_avg_beta: float = 0.995,
         name: str = "generator",

@@ -6,7 +6,7 @@ from .equalized import EqualizedConv2D, EqualizedDense
 from .fir import FilteredConv2D, downsample2d, upfirdn2d, upsample2d
 from .given import GivenWeights, given_weights
 from .hyper_norm import HyperBatchNorm
-from .latent_gaussian import LatentGaussian, gaussian_of, standardised
+from .latent_gaussian import LatentGaussian, gaussian_of
 from .latent_table import LatentTable
 from .miner import Miner
 from .minibatch import MinibatchStdDev
@@ -42,7 +42,6 @@ __all__ = [
     "gaussian_of",
     "given_weights",
     "scaled_lrelu",
-    "standardised",
     "upfirdn2d",
     "upsample2d",
     "upscale2d",

@@ -13,55 +13,80 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class LatentGaussian(keras.layers.Layer):
-    """Carries latents ``[N, D]`` of N(0, I) to N(mean, C): ``x @ root + mean``, in float32.
+    """Carries latents of N(0, I) to a Gaussian of another space, in float32.
 
-    It begins as the identity, and is never trained but fitted.
+    ``x[:, :rank] @ axes + mean``: as many components as the Gaussian has axes, which N pictures
+    have at most N - 1 of. It is never trained but fitted; until then it gives what would be
+    there without it.
+
+    Args:
+        rank: Number of axes.
+        size: Of what it gives, ``D``.
+
+    Input: latents ``[N, rank or more]``, and what is there without it, ``[N, D]``. Output:
+    float32 ``[N, D]``.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, rank: int, size: int, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        if rank < 1 or size < 1:
+            raise ValueError(f"rank and size must be at least 1, not {rank} and {size}")
+        self.rank, self.size = rank, size
         self.trainable = False
 
-    def build(self, input_shape):
-        dim = input_shape[-1]
-        self.root = self.add_weight(
-            shape=(dim, dim), name="root", initializer=_identity, trainable=False
+    def build(self, x_shape=None, otherwise_shape=None):
+        # One variable, so that a Gaussian of another rank takes over nothing of this one.
+        self.mean_and_axes = self.add_weight(
+            shape=(1 + self.rank, self.size),
+            name="mean_and_axes",
+            initializer="zeros",
+            trainable=False,
         )
-        self.mean = self.add_weight(shape=(dim,), name="mean", initializer="zeros", trainable=False)
 
-    def call(self, x):
-        return ops.matmul(ops.cast(x, "float32"), self.root) + self.mean
+    def call(self, x, otherwise):
+        drawn = ops.matmul(ops.cast(x, "float32")[:, : self.rank], self.mean_and_axes[1:])
+        return self._chosen(drawn + self.mean_and_axes[0], otherwise)
 
-    def fit(self, latents: np.ndarray, scale: np.ndarray | float = 1.0) -> None:
-        """Takes the Gaussian of latents in place of the one that they are latents of.
+    def centre(self, otherwise):
+        """Its mean ``[D]``; until it is fitted, what is there without it."""
+        return self._chosen(self.mean_and_axes[0], otherwise)
 
-        Args:
-            latents: ``[N, D]``, as the layer takes them now; see :func:`gaussian_of`.
-            scale: ``[D]`` or a number: the layer takes ``scale * latents``.
+    def _chosen(self, drawn, otherwise):
+        fitted = ops.any(ops.not_equal(self.mean_and_axes, 0.0))
+        return ops.where(fitted, drawn, ops.cast(otherwise, "float32"))
+
+    def fit(self, latents: np.ndarray) -> None:
+        """Takes the Gaussian of latents ``[N, D]``; see :func:`gaussian_of`.
+
+        Of more axes than ``rank`` it takes the longest. They are rounded to float16: adapters,
+        whose largest part they are, are compressed.
         """
-        mean, root = gaussian_of(latents)
-        scale = np.broadcast_to(np.asarray(scale, np.float64), mean.shape)
-        before = self.root.numpy().astype(np.float64)
-        self.mean.assign(mean * scale @ before + self.mean.numpy())
-        self.root.assign((root / scale[:, None] * scale) @ before)
+        mean, axes = gaussian_of(latents)
+        axes = axes[: self.rank].astype(np.float16)
+        rest = np.zeros((self.rank - len(axes), self.size), np.float16)
+        self.mean_and_axes.assign(np.concatenate([mean[None], axes, rest]))
+
+    def reset(self) -> None:
+        """Forgets what it was fitted to."""
+        self.mean_and_axes.assign(np.zeros(self.mean_and_axes.shape))
+
+    def coordinates(self, latents: np.ndarray, dim: int) -> np.ndarray:
+        """What it carries to these of the latents that it was fitted to, float32 ``[N, dim]``."""
+        mean, *axes = self.mean_and_axes.numpy().astype(np.float64)
+        found = (latents - mean) @ np.linalg.pinv(np.array(axes), 1e-6)
+        return np.pad(found, ((0, 0), (0, dim - self.rank))).astype(np.float32)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "rank": self.rank, "size": self.size}
 
 
 def gaussian_of(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ``[D]`` and symmetric root ``[D, D]`` of the covariance of latents ``[N, D]``.
+    """Mean ``[D]`` and principal axes ``[min(N, D), D]``, the longest first, of latents ``[N, D]``.
 
-    The covariance is divided by N - 1. One latent has none: all samples are that latent.
+    The product of the axes' transpose with them is the covariance, divided by N - 1. One latent
+    has none: all samples are that latent.
     """
     latents = np.asarray(latents, np.float64)
     mean = latents.mean(0)
     _, values, axes = np.linalg.svd(latents - mean, full_matrices=False)
-    return mean, axes.T * (values / np.sqrt(max(len(latents) - 1, 1))) @ axes
-
-
-def standardised(latents: np.ndarray) -> np.ndarray:
-    """What the Gaussian of latents ``[N, D]`` carries to them, float32 ``[N, D]``."""
-    mean, root = gaussian_of(latents)
-    return ((latents - mean) @ np.linalg.pinv(root, 1e-6, hermitian=True)).astype(np.float32)
-
-
-def _identity(shape, dtype=None):
-    return ops.eye(shape[0], dtype=dtype)
+    return mean, axes * (values / np.sqrt(max(len(latents) - 1, 1)))[:, None]

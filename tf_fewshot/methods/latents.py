@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ..backbones import GAN
 from ..errors import UserError
-from ..layers import LatentTable, standardised
+from ..layers import LatentTable
 from ..losses.augmentation import seeds_for
 from .player import Batch, Problem
 
@@ -68,16 +68,22 @@ class LatentSource(abc.ABC):
         """Makes a copy of the GAN that is trained draw as this source has it."""
         del gan
 
-    def reconstructing(self) -> np.ndarray | None:
-        """Free latents of the training pictures in a GAN that was settled."""
-        return self.fitted()
+    def reconstructions(self, gan: GAN, count: int, labels=None) -> tf.Tensor | None:
+        """What a GAN that was settled makes of the first training pictures' latents.
+
+        Returns:
+            float32 ``[count, H, W, C]``; None where pictures have no latents of their own.
+        """
+        del gan, count, labels
+        return None
 
 
 class Latents(abc.ABC):
     """The cell."""
 
-    def extend(self, gan: GAN) -> GAN:
-        """A GAN that has what the latents need; by default the same."""
+    def extend(self, gan: GAN, pictures: int) -> GAN:
+        """A GAN that has what the latents of so many pictures need; by default the same."""
+        del pictures
         return gan
 
     @abc.abstractmethod
@@ -98,13 +104,15 @@ class OfPictures(Latents):
 
     latent_distribution: Literal["gaussian", "prior"] = "gaussian"
 
-    def extend(self, gan: GAN) -> GAN:
+    def extend(self, gan: GAN, pictures: int) -> GAN:
         if self.latent_distribution not in ("gaussian", "prior"):
             raise UserError(
                 "latent_distribution must be 'gaussian' or 'prior', not "
                 f"{self.latent_distribution!r}."
             )
-        return gan.with_latent_gaussian() if self.latent_distribution == "gaussian" else gan
+        if self.latent_distribution == "prior":
+            return gan
+        return gan.with_latent_gaussian(pictures)
 
 
 class PictureSource(LatentSource):
@@ -126,8 +134,11 @@ class PictureSource(LatentSource):
         if self._gaussian:
             gan.fit_latents(self.fitted(), self._gan)
 
-    def reconstructing(self) -> np.ndarray:
-        return standardised(self.fitted()) if self._gaussian else self.fitted()
+    def reconstructions(self, gan: GAN, count: int, labels=None) -> tf.Tensor:
+        fitted = self.fitted()
+        if self._gaussian:
+            return gan.generate(gan.latents_of_fitted(fitted)[:count], labels)
+        return gan.synthesize(fitted[:count], labels)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,7 +62,8 @@ def assemble(method: Method, problem: Problem) -> Assembly:
         UserError: if the GAN lacks a part that the method needs.
     """
     check_parts(method, problem.gan)
-    extended = method.latents.extend(method.trainable.prepare(problem.gan))
+    prepared = method.trainable.prepare(problem.gan)
+    extended = method.latents.extend(prepared, len(problem.images))
     problem = dataclasses.replace(problem, gan=extended)
     problem = method.objective.prepare(problem)
     selection = method.trainable.select(problem)
