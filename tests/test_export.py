@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tf_fewshot import backbones
+from tf_fewshot import backbones, weights
 from tf_fewshot.backbones import base
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, Sampling, export_saved_model, verify_saved_model
@@ -508,6 +508,19 @@ def test_free_latents_are_exported(gan, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     found = signatures["serving_default"](z=free, truncation=thresholds)["images"]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_what_bsa_learns_of_25_pictures_is_small(tmp_path):
+    source, rng = weights.load("avataaars64"), np.random.default_rng(0)
+    adapted = source.with_scale_shift().with_latent_gaussian(25)
+    for role in adapted.scale_shift_roles():
+        for variable in (*role.gammas, *role.betas):
+            variable.assign(rng.standard_normal(variable.shape))
+    adapted.fit_latents(rng.standard_normal((25, source.free_latent_dim)), adapted)
+    adapter = Adapter.from_gans(source, adapted, method="bsa", source_name="avataaars64")
+    adapter.save(tmp_path / "bsa.adapter")
+    generator = 4 * sum(v.numpy().size for v in source.generator.weights)
+    assert (tmp_path / "bsa.adapter").stat().st_size < 0.03 * generator
 
 
 class Conditional(base.GAN):
