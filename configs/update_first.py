@@ -2,10 +2,10 @@
 
 tf-fewshot adapt --config=update_first --data=my_pictures --workdir=runs/mine
 
-Measured on avataaars64 → adventurer (25 pictures, seeds 0 and 1, 1,000 steps; 1,000 samples of the
-prior at truncation 0.4 against 2,000 unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet;
-benchmarks/twenty-five-pictures): FID 156 ± 8, KMMD 0.311, intra-LPIPS 0.183; BSA's 164 ± 4, 0.324
-and 0.171.
+Measured by earlier code, of one style for all layers of a picture, on avataaars64 → adventurer (25
+pictures, seeds 0 and 1, 1,000 steps; 1,000 samples of the prior at truncation 0.4 against 2,000
+unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-pictures): FID
+156 ± 8, KMMD 0.311, intra-LPIPS 0.183; BSA's 164 ± 4, 0.324 and 0.171.
 """
 
 from ml_collections import ConfigDict
