@@ -5,7 +5,18 @@ tf-fewshot adapt --config=bsa_sngan --source=SNGAN.npz --data=my_pictures --work
 SNGAN.npz stands for Chainer's ResNetGenerator_850000.npz. Trained are scale and shift after the
 fully connected layer and after each normalisation of the blocks. The paper begins with the class's
 own scales at 1 and shifts at 0 (class_start="identity"); its code leaves those of class 0 below
-the new ones (class_start="0") and has latent_prior_convention="code". Not measured yet.
+the new ones (class_start="0") and has latent_prior_convention="code".
+
+Measured on a 32-pixel SNGAN of five styles, none of them the target (pretrain_sngan32 has its
+commands), on which the 25 bundled toon-heads took 11 minutes on one CPU core:
+
+    tf-fewshot adapt --config=bsa_sngan --source=runs/sngan32/source.npz --precision=bfloat16 \\
+        --data=tf_fewshot/samples/toon-head --workdir=runs/bsa_sngan32
+
+Reconstructions have their pictures' skin, hair and clothes, samples are toon-heads with faces.
+2,000 samples against 2,000 unseen pictures (seed 0): FID (EfficientNet-Lite0) 130.5, KMMD 0.243,
+intra-LPIPS (AlexNet) 0.010; 134.9, 0.225 and 0.020 with truncation=0.7; 142.0, 0.239 and 0.025 with
+truncation=1. Chainer's released weights were not at hand.
 """
 
 from ml_collections import ConfigDict, config_dict

@@ -5,6 +5,9 @@ SNGAN's.
 
     tf-fewshot pretrain --config=pretrain_biggan32 --data=faces --reference=faces-eval \\
         --precision=bfloat16 --workdir=runs/biggan32
+
+Measured as there: FID 145.8 after 16,000 images, 158.5 after 32,000, 128.0 after 48,000, at 22
+images a second on one CPU core. Heads and hair can be told apart, faces are rough.
 """
 
 from ml_collections import ConfigDict

@@ -8,6 +8,9 @@
     done
     tf-fewshot pretrain --config=pretrain_sngan32 --data=faces --reference=faces-eval \\
         --precision=bfloat16 --workdir=runs/sngan32
+
+Measured (seed 0, 2,000 samples against these 2,000 unseen pictures, EfficientNet-Lite0): FID 101.7
+after 64,000 images, 89.8 after 80,000, 86.1 after 96,000, at 65 images a second on one CPU core.
 """
 
 from ml_collections import ConfigDict
