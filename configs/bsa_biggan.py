@@ -3,7 +3,17 @@
 tf-fewshot adapt --config=bsa_biggan --source=biggan-256 --data=my_pictures --workdir=runs/mine
 
 Trained are the class vector, the maps from it to scale and shift, a new scale and shift after the
-first layer, and that layer; nothing else. Not measured yet: the paper takes 6,000 to 10,000 steps.
+first layer, and that layer; nothing else. The paper takes 6,000 to 10,000 steps.
+
+Measured on a 32-pixel BigGAN of five styles, none of them the target (pretrain_biggan32 has its
+commands), on which the 25 bundled toon-heads took 16 minutes on one CPU core:
+
+    tf-fewshot adapt --config=bsa_biggan --source=runs/biggan32/source.npz --precision=bfloat16 \\
+        --data=tf_fewshot/samples/toon-head --workdir=runs/bsa_biggan32
+
+To the eye reconstructions are their pictures; samples are toon-heads with faces, of one haircut.
+2,000 samples against 2,000 unseen pictures (seed 0): FID (EfficientNet-Lite0) 122.2, KMMD 0.263,
+intra-LPIPS (AlexNet) 0.010. DeepMind's released weights were not at hand.
 """
 
 from ml_collections import ConfigDict, config_dict

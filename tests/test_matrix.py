@@ -275,9 +275,9 @@ def test_samples_are_of_the_gaussian_of_the_pictures_latents(trained):
     spread = np.abs(fitted).max()
     np.testing.assert_allclose(drawn.mean(0), fitted.mean(0), atol=0.03 * spread)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(fitted.T), atol=0.05 * spread**2)
-    # Each picture has its place in it, and what is trained has none.
+    # Each picture has its place in it, up to the rounding of its axes; what is trained has none.
     expected = gan.synthesize(tf.constant(fitted))
-    np.testing.assert_allclose(latents.reconstructions(sampled, 4), expected, atol=4e-3)
+    np.testing.assert_allclose(latents.reconstructions(sampled, 4), expected, atol=8e-3)
     assert gan.generator.latent_gaussian.mean_and_axes.numpy().any() == np.False_
     centre = sampled.generate(sampled.sample_latents(2, 0, 0.0), truncation=0.0)
     mean = gan.synthesize(tf.constant(fitted.mean(0, keepdims=True)))

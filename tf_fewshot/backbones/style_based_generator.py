@@ -66,7 +66,7 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         if self.trainable:
             step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
             self.w_avg.assign_add(tf.stop_gradient(step))
-        return self.synthesize(self._mixed(z, label), noise="random")
+        return self.synthesize(self._mixed(self._carried(z, w), label), noise="random")
 
     @abc.abstractmethod
     def styles(self, z, label=None) -> Any:
@@ -89,7 +89,10 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
 
     def layer_styles(self, z, label=None):
         """Styles ``[N, layers, w_dim]`` of latents: of one ``w``, or a fitted Gaussian's."""
-        ws = self.broadcast(self.styles(z, label))
+        return self._carried(z, self.styles(z, label))
+
+    def _carried(self, z, w):
+        ws = self.broadcast(w)
         if self.latent_gaussian is None:
             return ws
         flat = tf.reshape(ws, [-1, self.latent_gaussian.size])
@@ -109,12 +112,11 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
             centre = tf.reshape(flat, tf.shape(centre))
         return centre + (ws - centre) * tf.where(first, psi, 1.0)
 
-    def _mixed(self, z, label=None):
+    def _mixed(self, ws, label=None):
         """Styles of all layers, for some rows those of other latents from a random layer on."""
-        ws = self.layer_styles(z, label)
         if not self.mixing:
             return ws
-        n = tf.shape(z)[0]
+        n = tf.shape(ws)[0]
         z = keras.random.normal((n, self.latent_dim), seed=self.seeds)
         cut = keras.random.randint((n,), 1, self.num_layers, seed=self.seeds)
         mix = keras.random.uniform((n,), seed=self.seeds) < self.mixing
