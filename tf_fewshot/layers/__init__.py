@@ -6,7 +6,7 @@ from .equalized import EqualizedConv2D, EqualizedDense
 from .fir import FilteredConv2D, downsample2d, upfirdn2d, upsample2d
 from .given import GivenWeights, given_weights
 from .hyper_norm import HyperBatchNorm
-from .latent_gaussian import LatentGaussian, gaussian_of
+from .latent_gaussian import LatentGaussian
 from .latent_table import LatentTable
 from .miner import Miner
 from .minibatch import MinibatchStdDev
@@ -39,7 +39,6 @@ __all__ = [
     "SpectralEmbedding",
     "downsample2d",
     "downscale2d",
-    "gaussian_of",
     "given_weights",
     "scaled_lrelu",
     "upfirdn2d",

@@ -57,13 +57,6 @@ class LatentSource(abc.ABC):
     def draw(self, batch: Batch) -> DrawnLatents:
         """The latents for one step on ``batch``."""
 
-    def fitted(self) -> np.ndarray | None:
-        """Free latents ``[N, D]`` of the training pictures, in the GAN that is trained.
-
-        None where pictures have no latents of their own.
-        """
-        return None
-
     def settle(self, gan: GAN) -> None:
         """Makes a copy of the GAN that is trained draw as this source has it."""
         del gan
@@ -128,7 +121,7 @@ class PictureSource(LatentSource):
 
     @abc.abstractmethod
     def fitted(self) -> np.ndarray:
-        """See :meth:`LatentSource.fitted`."""
+        """Free latents ``[N, D]`` of the training pictures, in the GAN that is trained."""
 
     def settle(self, gan: GAN) -> None:
         if self._gaussian:
