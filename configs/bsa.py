@@ -28,7 +28,7 @@ def get_config() -> ConfigDict:
             **latent_table(),
             "class_start": "mean",  # of a source with classes; or "identity", or a number
             "learning_rate": config_dict.placeholder(float),  # the paper's for the data size
-            "rate_factor": 0.1,  # times the paper's rate
+            "rate_factor": 0.3,  # times the paper's rate
             "scale_shift_weight": 0.02,  # of (γ - 1)² + β²
         }
     )

@@ -20,6 +20,7 @@ from tf_fewshot.layers import (
     EqualizedConv2D,
     EqualizedDense,
     LatentGaussian,
+    LatentMap,
     LatentTable,
     MinibatchStdDev,
     PixelNorm,
@@ -246,6 +247,19 @@ def test_latents_of_a_table_begin_at_zero_and_learn_alone():
     assert layer.compute_output_shape((7,)) == (7, 4)
 
 
+def test_a_latent_map_begins_as_copies_and_gives_each_layer_a_map_of_its_own():
+    layer = LatentMap(3, lrmul=0.5, bias_lrmul=0.25)
+    x = drawn(2, 4)
+    np.testing.assert_array_equal(layer(x), np.concatenate([x, x, x], 1))
+    shaken(layer)
+    kernel, bias = (v.numpy().reshape(-1, 3, 4) for v in (layer.kernel, layer.bias))
+    expected = [x + 0.5 * x @ kernel[:, i] + 0.25 * bias[0, i] for i in range(3)]
+    np.testing.assert_allclose(layer(x), np.concatenate(expected, 1), atol=1e-6)
+    assert layer.compute_output_shape((7, 4)) == (7, 12)
+    with pytest.raises(ValueError, match="not 0"):
+        LatentMap(0)
+
+
 @pytest.mark.parametrize(("size", "dim"), [(0, 4), (3, 0)])
 def test_an_empty_table_is_refused(size, dim):
     with pytest.raises(ValueError, match=f"not {size} and {dim}"):
@@ -438,6 +452,7 @@ LAYERS = {
     "minibatch": (MinibatchStdDev, {"group_size": 3}, [(6, 4, 3)]),
     "scale_shift": (ScaleShift, {}, [(6, 4, 3)]),
     "latents": (LatentTable, {"size": 6, "dim": 4}, [()]),
+    "latent_map": (LatentMap, {"layers": 3, "lrmul": 0.1}, [(4,)]),
 }
 
 
@@ -481,7 +496,7 @@ def test_layer_survives_a_keras_file(case, tmp_path):
     np.testing.assert_array_equal(back(xs), expected)
 
 
-@pytest.mark.parametrize("case", [c for c in LAYERS if c != "latents"])
+@pytest.mark.parametrize("case", [c for c in LAYERS if c not in ("latents", "latent_map")])
 def test_layer_in_half_precision(case):
     cls, arguments, shapes = LAYERS[case]
     full, half = cls(**arguments), cls(**arguments, dtype="mixed_bfloat16")

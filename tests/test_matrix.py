@@ -250,13 +250,21 @@ def test_free_latents_move_and_begin_at_the_centre(trained):
             assert not np.array_equal(before, now)
         assert latents.fitted().shape == (4, trained.source.free_latent_dim)
         return
-    fitted = isinstance(trained.method.objective, Reconstruction)
-    assert len(after) == (1 if fitted else 0)
+    if not isinstance(trained.method.objective, Reconstruction):
+        assert not after
+        return
+    layered = isinstance(trained.source, StyleBasedGAN)
+    assert len(after) == (3 if layered else 1)
     for before, now in zip(trained.latents_before, after, strict=True):
-        assert before.shape == (4, trained.source.free_latent_dim)
-        assert not before.any()
-        # Each of the four pictures is in each batch of four.
-        assert (np.abs(now).max(axis=1) > 0).all()
+        assert not before.any() and now.any()
+    table, layers = after[0], trained.source.free_latent_layers
+    assert table.shape == (4, trained.source.free_latent_dim // layers)
+    # Each of the four pictures is in each batch of four.
+    assert (np.abs(table).max(axis=1) > 0).all()
+    carried = np.tile(table, (1, layers))
+    if layered:
+        carried = carried + 0.02 * table @ after[1] + 0.3 * after[2]
+    np.testing.assert_allclose(latents.fitted(), carried, atol=1e-6)
 
 
 def test_samples_are_of_the_gaussian_of_the_pictures_latents(trained):

@@ -289,6 +289,7 @@ def test_free_latents_of_stylegan_are_centred_and_of_unit_variance():
     gan.generator.w_avg.assign(numpy_styles(w, draws).mean(0))
     free = np.asarray(gan.free_latents(draws))
     assert free.shape == (4096, 6 * 7) == (4096, gan.free_latent_dim)
+    assert gan.free_latent_layers == 6
     np.testing.assert_allclose(free.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(free.std(0), 1, atol=0.08)
     middle = numpy_synthesis(w, [gan.generator.w_avg.numpy()[None]] * 6, 16)

@@ -164,6 +164,11 @@ class GAN(abc.ABC):
         """Size of a latent in the space where single pictures are fitted."""
         return self.latent_dim
 
+    @property
+    def free_latent_layers(self) -> int:
+        """How many equal parts such a latent has, where each layer has one of its own."""
+        return 1
+
     def free_latents(self, z, label=None):
         """Maps ``z`` to the free space: centred on 0, unit variance in each component.
 

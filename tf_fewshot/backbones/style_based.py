@@ -44,7 +44,11 @@ class StyleBasedGAN(GAN):
 
     @property
     def free_latent_dim(self) -> int:
-        return self.generator.num_layers * self.config["w_dim"]
+        return self.free_latent_layers * self.config["w_dim"]
+
+    @property
+    def free_latent_layers(self) -> int:
+        return self.generator.num_layers
 
     def free_latents(self, z, label=None):
         """Maps ``z`` to the normalised styles of all layers, ``[N, layers * w_dim]``."""

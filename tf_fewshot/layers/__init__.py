@@ -7,6 +7,7 @@ from .fir import FilteredConv2D, downsample2d, upfirdn2d, upsample2d
 from .given import GivenWeights, given_weights
 from .hyper_norm import HyperBatchNorm
 from .latent_gaussian import LatentGaussian
+from .latent_map import LatentMap
 from .latent_table import LatentTable
 from .miner import Miner
 from .minibatch import MinibatchStdDev
@@ -27,6 +28,7 @@ __all__ = [
     "GivenWeights",
     "HyperBatchNorm",
     "LatentGaussian",
+    "LatentMap",
     "LatentTable",
     "Miner",
     "MinibatchStdDev",

@@ -12,9 +12,9 @@ BSA = register(
         title="Batch statistics adaptation (BSA)",
         paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
         "Adaptation (ICCV 2019)",
-        objective=Reconstruction(rate_factor=0.1, latent_learning_rate=0.03),
+        objective=Reconstruction(rate_factor=0.3, latent_learning_rate=0.1),
         trainable=ScaleShiftOnly(),
-        latents=Table(),
+        latents=Table(latent_noise=0.3),
         regularizers=(LatentPrior(), ScaleShiftDecay()),
         run=RunDefaults(steps=1000, batch_size=8),
     )

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ..backbones import GAN
 from ..errors import UserError
-from ..layers import LatentTable
+from ..layers import LatentMap, LatentTable
 from ..losses.augmentation import seeds_for
 from .player import Batch, Problem
 
@@ -202,7 +202,11 @@ class Table(OfPictures):
     """A trained latent for each picture, plus noise.
 
     Source: BSA (ICCV 2019), section 3.2: z_i + ε with ε from N(0, latent_noise²).
-    The latents begin at zero and live in the GAN's free space.
+    The latents begin at zero and live in the GAN's free space. Where this has a part for each
+    layer, a picture has one part's worth, and a :class:`~tf_fewshot.layers.LatentMap` that all
+    pictures share and that is trained along makes all parts of it: what one picture learns moves
+    the others, and latents of pictures that are alike stay alike, so that there are pictures
+    between them, too.
 
     Attributes:
         latent_noise: Standard deviation of the noise; the official code draws with
@@ -221,18 +225,26 @@ class TableSource(PictureSource):
 
     def __init__(self, problem: Problem, noise: float, gaussian: bool):
         super().__init__(problem.gan, gaussian)
-        self.table = LatentTable(
-            len(problem.images), problem.gan.free_latent_dim, name="latent_table"
-        )
+        layers = problem.gan.free_latent_layers
+        dim = problem.gan.free_latent_dim // layers
+        self.table = LatentTable(len(problem.images), dim, name="latent_table")
         self.table.build()
         self.variables = [self.table.latents]
+        self._map = None
+        if layers > 1:
+            self._map = LatentMap(layers, name="latent_map")
+            self._map.build((None, dim))
+            self.variables += self._map.trainable_variables
         self.seeds = seeds_for(problem.seed, "table")
         self._noise = noise
 
     def draw(self, batch: Batch) -> DrawnLatents:
-        clean = self.table(batch.indices)
+        clean = self._carried(self.table(batch.indices))
         noise = keras.random.normal(tf.shape(clean), stddev=self._noise, seed=self.seeds)
         return DrawnLatents(clean + noise, clean, free=True)
 
     def fitted(self) -> np.ndarray:
-        return self.table.latents.numpy()
+        return self._carried(tf.convert_to_tensor(self.table.latents)).numpy()
+
+    def _carried(self, latents):
+        return latents if self._map is None else self._map(latents)
