@@ -9,8 +9,7 @@ pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-p
     fun-emoji   FID 193 ± 7   KMMD 0.179 ± 0.008  intra-LPIPS 0.252 ± 0.009
     toon-head   FID 120 ± 25  KMMD 0.229 ± 0.062  intra-LPIPS 0.112 ± 0.004
 
-BSA's FIDs are 124, 195, 132. Seeds differ much: an encoder finds the way to all pictures, or to some of
-them.
+BSA's FIDs are 124, 195, 132. Seeds differ much.
 """
 
 from ml_collections import ConfigDict, config_dict

@@ -9,7 +9,8 @@ pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-p
     fun-emoji   FID 174 ± 7   KMMD 0.148 ± 0.008  intra-LPIPS 0.215 ± 0.004
     toon-head   FID 100 ± 2   KMMD 0.179 ± 0.005  intra-LPIPS 0.131 ± 0.007
 
-BSA's FIDs are 124, 195, 132; of the prior, as in BSA's paper, BSA's are lower (benchmarks/README.md).
+BSA's FIDs are 124, 195, 132. Of samples of the prior, as in BSA's paper, BSA's are
+lower (benchmarks/README.md).
 """
 
 from ml_collections import ConfigDict
