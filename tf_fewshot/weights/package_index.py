@@ -58,11 +58,12 @@ def _pip_settings() -> _PipSettings:
 
 
 def _default_index() -> str | None:
-    try:
-        from pip._internal.models.index import PyPI
-    except ImportError:
-        return None
-    return PyPI.simple_url
+    # In a process of its own: importing pip makes setuptools replace distutils, and warn.
+    program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    asked = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else None
 
 
 class _Anchors(html.parser.HTMLParser):
