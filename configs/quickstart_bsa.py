@@ -1,6 +1,9 @@
 """The quick start with BSA: 25 toon-heads, a few minutes on two cores.
 
 tf-fewshot adapt --config=quickstart_bsa --data=my_pictures --workdir=runs/bsa
+
+Expect toon-heads whose hair, skin and clothes are those of the pictures, with blurred faces: 600 of
+the 1,000 steps of configs/bsa.py, which has the numbers.
 """
 
 from ml_collections import ConfigDict
