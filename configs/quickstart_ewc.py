@@ -2,8 +2,8 @@
 
 tf-fewshot adapt --config=quickstart_ewc --data=my_pictures --workdir=runs/ewc
 
-Expect toon-heads with the poses and hair of the source's samples of the same latents, and faces that
-are mostly not clean; configs/ewc.py has the numbers.
+Expect toon-heads with the hair and shapes of the source's samples of the same latents, and faces
+that are mostly not clean; configs/ewc.py has the numbers.
 """
 
 from ml_collections import ConfigDict
