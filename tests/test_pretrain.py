@@ -1,6 +1,7 @@
 """Training a source from scratch: growing, snapshots, resuming, choosing by FID."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,4 +282,6 @@ def test_keeps_the_snapshot_of_the_lowest_fid(tiny_pictures, tmp_path):
     lines = (tmp_path / "run" / "metric-fid.jsonl").read_text().splitlines()
     assert len(lines) == 2
     values = [float(line.split('"value": ')[1].split(",")[0]) for line in lines]
-    assert gan.source_metadata["fid"]["value"] == pytest.approx(min(values))
+    found = gan.source_metadata["fid"]
+    assert found["value"] == pytest.approx(min(values))
+    assert found["reference"] == Path(tiny_pictures).name

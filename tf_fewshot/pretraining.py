@@ -175,6 +175,8 @@ def pretrain(
                 f.log(f"{path.name}: FID {record['value']:.2f}")
                 f.add_metric({"step": int(path.stem) // 100, **record})
             chosen, numbers = min(measured, key=lambda pair: pair[1]["value"])
+            # Sources are handed on: no folder of this machine goes into them.
+            numbers = {**numbers, "reference": Path(reference).name}
         gan = weights.load(chosen)
         metadata = {k: gan.source_metadata[k] for k in ("images_seen", "seed")}
         save_gan(gan, f.path / "source.npz", half=True, metadata={**metadata, "fid": numbers})
