@@ -3,7 +3,7 @@
 tf-fewshot adapt --config=quickstart_ewc --data=my_pictures --workdir=runs/ewc
 
 Expect toon-heads with the hair and shapes of the source's samples of the same latents, and faces
-that are mostly not clean; configs/ewc.py has the numbers.
+that are clean in part; configs/ewc.py has the numbers.
 """
 
 from ml_collections import ConfigDict
