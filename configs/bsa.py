@@ -20,6 +20,9 @@ coming nearer: with rates that fell along a cosine, without the map of all layer
 code's noise, on personas L1 was 0.072 after 1,000 steps and 0.055 after 3,000. A tenth of
 latent_prior_weight brings them nearer, too (0.070 instead of 0.087 on personas), and samples less
 near the domain (FID 91 instead of 84).
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2). From what it is now, toon-head,
+2,000 samples: FID 131 ± 16 and intra-LPIPS 0.077 ± 0.011 (before: 132 ± 4 and 0.096 ± 0.012).
 """
 
 from ml_collections import ConfigDict, config_dict

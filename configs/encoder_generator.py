@@ -10,6 +10,8 @@ pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-p
     toon-head   FID 120 ± 25  KMMD 0.229 ± 0.062  intra-LPIPS 0.112 ± 0.004
 
 BSA's FIDs are 124, 195, 132. Seeds differ much.
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2).
 """
 
 from ml_collections import ConfigDict, config_dict

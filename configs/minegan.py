@@ -8,6 +8,8 @@ unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet): adventurer FID 1
 intra-LPIPS 0.080 ± 0.016, fun-emoji 223 ± 26 and 0.097 ± 0.018, toon-head 125 ± 5 and
 0.066 ± 0.008. Fine-tuning without a miner: 118 ± 2 and 0.186 ± 0.007, 212 ± 15 and 0.254 ± 0.031,
 112 ± 1 and 0.141 ± 0.004.
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2).
 """
 
 from ml_collections import ConfigDict

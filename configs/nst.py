@@ -10,6 +10,8 @@ core, 1,000 of them 12 minutes. There is no SavedModel of it.
 Measured (benchmarks/ten-pictures, as minegan.py, seeds 0 to 2): adventurer FID 217 ± 2 and
 intra-LPIPS 0.251 ± 0.008, fun-emoji 264 ± 0.6 and 0.234 ± 0.011, toon-head 186 ± 1 and
 0.259 ± 0.009.
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2).
 """
 
 from ml_collections import ConfigDict, config_dict

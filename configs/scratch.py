@@ -11,6 +11,8 @@ learning_rate=0.004, feature_weight=2, feature_learning_rate=0.001):
     toon-head   FID 170 ± 7   KMMD 0.319 ± 0.008  intra-LPIPS 0.160 ± 0.007
 
 BSA's FIDs are 124, 195, 132.
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2).
 """
 
 from ml_collections import ConfigDict

@@ -6,6 +6,8 @@ Measured on avataaars64 → adventurer (25 pictures, seed 0, 1,000 steps; 1,000 
 unseen pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet): FID 94.6, KMMD 0.180, intra-LPIPS
 0.126; BSA's 121.8, 0.251 and 0.105. It learns the pictures by heart: samples are 0.139 (LPIPS) from
 the nearest of them, BSA's 0.191, unseen pictures 0.154.
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2).
 """
 
 from ml_collections import ConfigDict

@@ -10,6 +10,8 @@ pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-p
     toon-head   FID 136 ± 14  KMMD 0.257 ± 0.032  intra-LPIPS 0.118 ± 0.003
 
 BSA's FIDs are 124, 195, 132.
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2).
 """
 
 from ml_collections import ConfigDict

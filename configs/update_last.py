@@ -11,6 +11,8 @@ pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-p
 
 BSA's FIDs are 124, 195, 132. Of samples of the prior, as in BSA's paper, BSA's are
 lower (benchmarks/README.md).
+
+This is of avataaars64 as it was after 773,000 images (FID 58.2).
 """
 
 from ml_collections import ConfigDict
