@@ -35,6 +35,7 @@ def get_config() -> ConfigDict:
             "first_kernel_learning_rate": 1e-7,
             "rate_decay": 0.2,
             "rate_decay_steps": 3000,
+            "clip_images": True,  # without effect behind tanh
             "latent_noise": 0.01,  # ε; the code's
             "latent_prior_convention": "paper",  # or "code"
             "latent_prior_weight": config_dict.placeholder(float),  # 0.2 (paper), 0.1 (code)

@@ -2,7 +2,7 @@
 
 tf-fewshot adapt --config=quickstart_bsa --data=my_pictures --workdir=runs/bsa
 
-Expect toon-heads whose hair, skin and clothes are those of the pictures, with blurred faces: 600 of
+Expect toon-heads whose hair, skin and clothes are those of the pictures, with blurred faces: 800 of
 the 1,000 steps of configs/bsa.py, which has the numbers.
 """
 
@@ -10,4 +10,4 @@ from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    return ConfigDict({"method": "bsa", "source": "avataaars64", "steps": 600})
+    return ConfigDict({"method": "bsa", "source": "avataaars64", "steps": 800})

@@ -65,8 +65,9 @@ def reconstruction() -> dict[str, Any]:
         "source": "avataaars64",
         "steps": 1000,
         "batch_size": 8,
-        "rate_decay": 0.2,
-        "rate_decay_steps": 3000,
+        "rate_decay": 0.02,  # of the learning rates, over the run
+        "rate_decay_steps": config_dict.placeholder(int),  # or every so many steps
+        "clip_images": True,  # white beyond a picture's white is white
         "reconstruction_norm": "l1",  # or "l2"
         "perceptual_norm": "l1",  # or "l2"
         "perceptual_weight": config_dict.placeholder(float),  # adaptive: 0.1 by the loss
@@ -80,7 +81,7 @@ def reconstruction() -> dict[str, Any]:
 def latent_table() -> dict[str, Any]:
     """Settings of the reconstructions that fit a latent to each picture."""
     return {
-        "latent_learning_rate": 0.1,  # None: as learning_rate
+        "latent_learning_rate": 0.2,  # None: as learning_rate
         "latent_noise": 0.3,  # ε, in standard deviations of the styles; the code's is 0.01
         "latent_prior_convention": "code",  # or "paper"
         "latent_prior_weight": 0.0001,  # None: 0.1 (code), 0.2 (paper)

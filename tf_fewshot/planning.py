@@ -70,9 +70,8 @@ class Plan:
             gan = type(source)(**{**source.config, "dtype": dtype})
             if source.discriminator is None:
                 gan.discriminator = None
-        return Problem(
-            gan, source, self.pictures.images, self.method.run.batch_size, self.seed, say
-        )
+        run = self.method.run
+        return Problem(gan, source, self.pictures.images, run.batch_size, self.seed, say, run.steps)
 
 
 def plan(

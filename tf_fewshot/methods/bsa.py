@@ -12,7 +12,7 @@ BSA = register(
         title="Batch statistics adaptation (BSA)",
         paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
         "Adaptation (ICCV 2019)",
-        objective=Reconstruction(rate_factor=0.3, latent_learning_rate=0.1),
+        objective=Reconstruction(rate_factor=0.3, latent_learning_rate=0.2),
         trainable=ScaleShiftOnly(),
         latents=Table(latent_noise=0.3),
         regularizers=(LatentPrior(), ScaleShiftDecay()),

@@ -28,6 +28,7 @@ class Problem:
         batch_size: Pictures in a step.
         seed: Of everything that is drawn.
         say: Where a line of progress goes.
+        steps: Of the whole run, over which learning rates may fall.
     """
 
     gan: GAN
@@ -36,6 +37,7 @@ class Problem:
     batch_size: int
     seed: int
     say: Callable[[str], None] = print
+    steps: int = 1000
 
 
 @dataclasses.dataclass(frozen=True)

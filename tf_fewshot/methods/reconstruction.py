@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,13 @@ def rate_by_size(pictures: int) -> float:
     """BSA's learning rate for a number of pictures, by interpolation in its logarithm."""
     sizes, rates = zip(*_PAPER_RATES, strict=True)
     return float(np.exp(np.interp(np.log(pictures), np.log(sizes), np.log(rates))))
+
+
+def as_shown(images: tf.Tensor, pictures: tf.Tensor) -> tf.Tensor:
+    """Images, of ``pictures`` where those are 1 or -1 and the images are beyond."""
+    beyond_white = (pictures >= 1.0) & (images > 1.0)
+    beyond_black = (pictures <= -1.0) & (images < -1.0)
+    return tf.where(beyond_white | beyond_black, pictures, images)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +50,15 @@ class Reconstruction(Objective):
             (the paper for BigGAN); the code's fixed value is 0.001 with
             ``perceptual_input="bsa"``.
         perceptual_input: Scale of VGG16's input, see :class:`VGG16Features`.
-        rate_decay: Factor of the learning rates every ``rate_decay_steps`` (the code:
-            0.2 and 3000).
-        rate_decay_steps: See there.
+        clip_images: Takes pixels beyond white (1) or black (-1) for white or black where the
+            picture is so itself, as they are shown. Generators that were trained with
+            ``clip_images`` leave flat white far beyond 1; to bring it back exactly costs
+            what the pictures need. Elsewhere pixels count as they are, so that there is
+            always a gradient.
+        rate_decay: Factor of the learning rates at the end of the run, to which they fall
+            along a cosine; with ``rate_decay_steps`` that of every so many steps.
+        rate_decay_steps: None falls over the whole run, of whatever length; the code has
+            3000, and 0.2.
     """
 
     learning_rate: float | None = None
@@ -54,8 +68,9 @@ class Reconstruction(Objective):
     perceptual_norm: Literal["l1", "l2"] = "l1"
     perceptual_weight: float | None = None
     perceptual_input: Preprocess = "torchvision"
-    rate_decay: float = 0.2
-    rate_decay_steps: int = 3000
+    clip_images: bool = True
+    rate_decay: float = 0.02
+    rate_decay_steps: int | None = None
 
     def players(self, problem, selection, latents, penalties):
         perceptual = PerceptualLoss(
@@ -71,6 +86,8 @@ class Reconstruction(Objective):
             del lazy
             drawn = latents.draw(batch)
             images = drawn.images(problem.gan, batch.labels)
+            if self.clip_images:
+                images = as_shown(images, batch.images)
             pixels = tf.reduce_mean(measure(images - batch.images))
             weighted, plain = perceptual(images, batch.images, batch.indices)
             logs = {"pixels": pixels, "perceptual": plain}
@@ -80,16 +97,19 @@ class Reconstruction(Objective):
         if rate is None:
             rate = self.rate_factor * rate_by_size(len(problem.images))
         latent_rate = rate if self.latent_learning_rate is None else self.latent_learning_rate
+        falling = functools.partial(self._falling, steps=problem.steps)
         groups = [
-            Group(some, self._falling(rate if own is None else own), begins)
+            Group(some, falling(rate if own is None else own), begins)
             for some, begins, own in selection.groups()
         ]
         if latents.variables:
-            groups.append(Group(latents.variables, self._falling(latent_rate)))
+            groups.append(Group(latents.variables, falling(latent_rate)))
         problem.say(f"Learning rate {rate:.4g}, of the latents {latent_rate:.4g}.")
         return [Player("generator", groups, loss, Adam(beta_1=0.9, beta_2=0.999))]
 
-    def _falling(self, rate: float):
-        from keras.optimizers.schedules import ExponentialDecay
+    def _falling(self, rate: float, steps: int):
+        from keras.optimizers.schedules import CosineDecay, ExponentialDecay
 
+        if self.rate_decay_steps is None:
+            return CosineDecay(rate, steps, alpha=self.rate_decay)
         return ExponentialDecay(rate, self.rate_decay_steps, self.rate_decay, staircase=True)
