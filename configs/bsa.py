@@ -36,6 +36,7 @@ def get_config() -> ConfigDict:
             "method": "bsa",
             **reconstruction(),
             **latent_table(),
+            "latent_learning_rate": 0.2,
             "class_start": "mean",  # of a source with classes; or "identity", or a number
             "learning_rate": config_dict.placeholder(float),  # the paper's for the data size
             "rate_factor": 0.3,  # times the paper's rate

@@ -81,7 +81,7 @@ def reconstruction() -> dict[str, Any]:
 def latent_table() -> dict[str, Any]:
     """Settings of the reconstructions that fit a latent to each picture."""
     return {
-        "latent_learning_rate": 0.2,  # None: as learning_rate
+        "latent_learning_rate": 0.1,  # None: as learning_rate
         "latent_noise": 0.3,  # ε, in standard deviations of the styles; the code's is 0.01
         "latent_prior_convention": "code",  # or "paper"
         "latent_prior_weight": 0.0001,  # None: 0.1 (code), 0.2 (paper)

@@ -25,6 +25,8 @@ def get_config() -> ConfigDict:
             "method": "update_first",
             **reconstruction(),
             **latent_table(),
+            "rate_decay": 0.2,  # the code's
+            "rate_decay_steps": 3000,
             "learning_rate": 0.01,
             "rate_factor": 1.0,  # of the paper's rate, if learning_rate is None
             "generator_part": "first",  # or "last" or "all"
