@@ -9,9 +9,10 @@ pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-p
     fun-emoji   FID 193 ± 7   KMMD 0.179 ± 0.008  intra-LPIPS 0.252 ± 0.009
     toon-head   FID 120 ± 25  KMMD 0.229 ± 0.062  intra-LPIPS 0.112 ± 0.004
 
-BSA's FIDs are 124, 195, 132. Seeds differ much.
+BSA's FIDs were 124, 195, 132. Seeds differ much.
 
-This is of avataaars64 as it was after 773,000 images (FID 58.2).
+This is of avataaars64 as it was after 773,000 images (FID 58.2), with clip_images=False, and BSA's
+of then.
 """
 
 from ml_collections import ConfigDict, config_dict

@@ -19,11 +19,12 @@ likes that (see benchmarks/README.md). FID swings by 5 from step to step. With a
 1, 1,000 steps): λ = 100 103.3 and 0.211, fine-tuning 95.5 and 0.181. On bottts (seed 0, 600 steps,
 λ = 300): 173.9 and 0.191, fine-tuning 168.6 and 0.166.
 
+All of this is of avataaars64 after 773,000 images (FID 58.2). As it is, on personas with 1,000
+steps: 96.5 and 0.196, 94.3 and 0.199 (seeds 1 and 2; λ = 100: 89.8 and 0.175, 93.2 and 0.170).
+
 On targets that nothing was chosen on (benchmarks/ten-pictures: seeds 0 to 2, 1,000 steps, λ = 300,
-1,000 samples against 2,000): adventurer 138 ± 4 and 0.218 ± 0.004, fun-emoji 254 ± 11 and
-0.248 ± 0.023, toon-head 117 ± 2 and 0.185 ± 0.012. All of this is of avataaars64 after 773,000
-images; as it is, on personas with 1,000 steps: 96.5 and 0.196, 94.3 and 0.199 (seeds 1 and 2; λ =
-100: 89.8 and 0.175, 93.2 and 0.170), on toon-head 101.1 ± 3.9 and 0.162 ± 0.009 (2,000 samples).
+1,000 samples against 2,000; avataaars64 as it is): adventurer 130 ± 0.4 and 0.214 ± 0.013,
+fun-emoji 261 ± 7 and 0.243 ± 0.044, toon-head 103 ± 4 and 0.162 ± 0.006.
 """
 
 from ml_collections import ConfigDict

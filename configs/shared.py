@@ -65,8 +65,8 @@ def reconstruction() -> dict[str, Any]:
         "source": "avataaars64",
         "steps": 1000,
         "batch_size": 8,
-        "rate_decay": 0.02,  # of the learning rates, over the run
-        "rate_decay_steps": config_dict.placeholder(int),  # or every so many steps
+        "rate_decay": 0.2,
+        "rate_decay_steps": 3000,  # None: along a cosine over the run
         "clip_images": True,  # white beyond a picture's white is white
         "reconstruction_norm": "l1",  # or "l2"
         "perceptual_norm": "l1",  # or "l2"

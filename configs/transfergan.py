@@ -10,11 +10,11 @@ instead of the 773,000 of then: 101.2 and 0.199 after 400 steps, without feature
 after 500. From that of 773,000: 91.2 and 0.153 after 1,000 steps, 82.5 and 0.123 after 2,000, 79.0
 and 0.105 after 3,000: it learns the pictures by heart (repeated, they have FID 58.9).
 
+As avataaars64 is, on personas with 1,000 steps: 81.3 and 0.155, 73.4 and 0.162 (seeds 1 and 2).
+
 On targets that nothing was chosen on (benchmarks/ten-pictures: seeds 0 to 2, 1,000 steps, 1,000
-samples against 2,000): adventurer 118 ± 2 and 0.186 ± 0.007, fun-emoji 212 ± 15 and 0.254 ± 0.031,
-toon-head 112 ± 1 and 0.141 ± 0.004. From avataaars64 as it is now: personas, 1,000 steps, 81.3
-and 0.155, 73.4 and 0.162 (seeds 1 and 2; 500 steps: 86.0 and 0.177, 81.6 and 0.180), toon-head 94.6
-± 0.7 and 0.125 ± 0.007 (2,000 samples).
+samples against 2,000; avataaars64 as it is): adventurer 113 ± 1 and 0.173 ± 0.015, fun-emoji
+217 ± 4 and 0.234 ± 0.019, toon-head 97 ± 1 and 0.125 ± 0.007.
 """
 
 from ml_collections import ConfigDict

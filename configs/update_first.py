@@ -9,9 +9,10 @@ pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-p
     fun-emoji   FID 237 ± 2   KMMD 0.280 ± 0.005  intra-LPIPS 0.230 ± 0.006
     toon-head   FID 136 ± 14  KMMD 0.257 ± 0.032  intra-LPIPS 0.118 ± 0.003
 
-BSA's FIDs are 124, 195, 132.
+BSA's FIDs were 124, 195, 132.
 
-This is of avataaars64 as it was after 773,000 images (FID 58.2).
+This is of avataaars64 as it was after 773,000 images (FID 58.2), with clip_images=False, and BSA's
+of then.
 """
 
 from ml_collections import ConfigDict
@@ -25,8 +26,6 @@ def get_config() -> ConfigDict:
             "method": "update_first",
             **reconstruction(),
             **latent_table(),
-            "rate_decay": 0.2,  # the code's
-            "rate_decay_steps": 3000,
             "learning_rate": 0.01,
             "rate_factor": 1.0,  # of the paper's rate, if learning_rate is None
             "generator_part": "first",  # or "last" or "all"

@@ -26,8 +26,6 @@ def get_config() -> ConfigDict:
             "method": "update_last",
             **reconstruction(),
             **latent_table(),
-            "rate_decay": 0.2,  # the code's
-            "rate_decay_steps": 3000,
             "learning_rate": 0.01,
             "rate_factor": 1.0,  # of the paper's rate, if learning_rate is None
             "generator_part": "last",  # or "first" or "all"

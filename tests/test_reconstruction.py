@@ -67,9 +67,9 @@ def test_overshoot_costs_nothing_where_the_picture_is_white(
 
 
 def test_rates_fall_over_the_run_or_as_in_the_code():
-    over = Reconstruction()._falling(0.1, steps=50)
+    over = Reconstruction(rate_decay=0.02, rate_decay_steps=None)._falling(0.1, steps=50)
     assert float(over(0)) == pytest.approx(0.1)
     assert float(over(25)) == pytest.approx(0.1 * (1 + 0.02) / 2)
     assert float(over(50)) == float(over(60)) == pytest.approx(0.1 * 0.02)
-    code = Reconstruction(rate_decay=0.2, rate_decay_steps=3000)._falling(0.1, steps=50)
+    code = Reconstruction()._falling(0.1, steps=50)
     assert [float(code(k)) for k in (0, 2999, 3000, 6000)] == pytest.approx([0.1, 0.1, 0.02, 0.004])

@@ -12,7 +12,9 @@ BSA = register(
         title="Batch statistics adaptation (BSA)",
         paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
         "Adaptation (ICCV 2019)",
-        objective=Reconstruction(rate_factor=0.3, latent_learning_rate=0.2),
+        objective=Reconstruction(
+            rate_factor=0.3, latent_learning_rate=0.2, rate_decay=0.02, rate_decay_steps=None
+        ),
         trainable=ScaleShiftOnly(),
         latents=Table(latent_noise=0.3),
         regularizers=(LatentPrior(), ScaleShiftDecay()),

@@ -13,11 +13,7 @@ BSA_BIGGAN = register(
         paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
         "Adaptation (ICCV 2019)",
         objective=Reconstruction(
-            learning_rate=0.0005,
-            latent_learning_rate=0.05,
-            perceptual_norm="l2",
-            rate_decay=0.2,
-            rate_decay_steps=3000,
+            learning_rate=0.0005, latent_learning_rate=0.05, perceptual_norm="l2"
         ),
         trainable=OwnScaleShift(),
         latents=Table(latent_distribution="prior"),

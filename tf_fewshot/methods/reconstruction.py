@@ -55,10 +55,10 @@ class Reconstruction(Objective):
             ``clip_images`` leave flat white far beyond 1; to bring it back exactly costs
             what the pictures need. Elsewhere pixels count as they are, so that there is
             always a gradient.
-        rate_decay: Factor of the learning rates at the end of the run, to which they fall
-            along a cosine; with ``rate_decay_steps`` that of every so many steps.
-        rate_decay_steps: None falls over the whole run, of whatever length; the code has
-            3000, and 0.2.
+        rate_decay: Factor of the learning rates after every ``rate_decay_steps`` (the code:
+            0.2 and 3000).
+        rate_decay_steps: None lets the rates fall along a cosine instead, to ``rate_decay``
+            at the end of the run.
     """
 
     learning_rate: float | None = None
@@ -69,8 +69,8 @@ class Reconstruction(Objective):
     perceptual_weight: float | None = None
     perceptual_input: Preprocess = "torchvision"
     clip_images: bool = True
-    rate_decay: float = 0.02
-    rate_decay_steps: int | None = None
+    rate_decay: float = 0.2
+    rate_decay_steps: int | None = 3000
 
     def players(self, problem, selection, latents, penalties):
         perceptual = PerceptualLoss(

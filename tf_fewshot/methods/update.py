@@ -16,12 +16,7 @@ def _row(part: Literal["first", "last", "all"], learning_rate: float) -> Method:
             title=f"Update {part}",
             paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
             "Adaptation (ICCV 2019)",
-            objective=Reconstruction(
-                learning_rate=learning_rate,
-                latent_learning_rate=0.1,
-                rate_decay=0.2,
-                rate_decay_steps=3000,
-            ),
+            objective=Reconstruction(learning_rate=learning_rate, latent_learning_rate=0.1),
             trainable=GeneratorStages(part),
             latents=Table(latent_noise=0.3),
             regularizers=(LatentPrior(),),
