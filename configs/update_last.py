@@ -5,14 +5,11 @@ tf-fewshot adapt --config=update_last --data=my_pictures --workdir=runs/mine
 Measured on avataaars64 (25 pictures, seeds 0 to 2, 1,000 steps; 1,000 samples against 2,000 unseen
 pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-pictures):
 
-    adventurer  FID 110 ± 0   KMMD 0.211 ± 0.006  intra-LPIPS 0.144 ± 0.007
-    fun-emoji   FID 174 ± 7   KMMD 0.148 ± 0.008  intra-LPIPS 0.215 ± 0.004
-    toon-head   FID 100 ± 2   KMMD 0.179 ± 0.005  intra-LPIPS 0.131 ± 0.007
+    adventurer  FID 99 ± 3    KMMD 0.183 ± 0.007  intra-LPIPS 0.130 ± 0.003
+    fun-emoji   FID 182 ± 2   KMMD 0.158 ± 0.009  intra-LPIPS 0.234 ± 0.011
+    toon-head   FID 99 ± 10   KMMD 0.168 ± 0.022  intra-LPIPS 0.121 ± 0.011
 
-BSA's FIDs are 124, 195, 132. Of samples of the prior, as in BSA's paper, BSA's are
-lower (benchmarks/README.md).
-
-This is of avataaars64 as it was after 773,000 images (FID 58.2).
+BSA's FIDs are 116, 203, 101.
 """
 
 from ml_collections import ConfigDict
