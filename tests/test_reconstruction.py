@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as arrays
 from tf_fewshot import methods
 from tf_fewshot.methods.player import Batch, Problem
 from tf_fewshot.methods.reconstruction import Reconstruction, as_shown
+from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble
 
 IMAGES = arrays.arrays(np.float32, (7,), elements=st.floats(-3, 3, width=32))
@@ -73,3 +74,9 @@ def test_rates_fall_over_the_run_or_as_in_the_code():
     assert float(over(50)) == float(over(60)) == pytest.approx(0.1 * 0.02)
     code = Reconstruction()._falling(0.1, steps=50)
     assert [float(code(k)) for k in (0, 2999, 3000, 6000)] == pytest.approx([0.1, 0.1, 0.02, 0.004])
+
+
+def test_the_rates_fall_over_the_steps_that_were_asked_for(tiny_stylegan):
+    images = np.zeros((2, 16, 16, 3), np.uint8)
+    made = plan(tiny_stylegan, images, "bsa", steps=7, batch_size=2)
+    assert made.problem("float32", lambda line: None).steps == 7
