@@ -25,7 +25,7 @@ def rate_by_size(pictures: int) -> float:
 
 
 def as_shown(images: tf.Tensor, pictures: tf.Tensor) -> tf.Tensor:
-    """Images, of ``pictures`` where those are 1 or -1 and the images are beyond."""
+    """Images ``[N, H, W, C]`` with what is beyond 1 or -1 where ``pictures`` are so put back there."""
     beyond_white = (pictures >= 1.0) & (images > 1.0)
     beyond_black = (pictures <= -1.0) & (images < -1.0)
     return tf.where(beyond_white | beyond_black, pictures, images)
@@ -58,7 +58,8 @@ class Reconstruction(Objective):
         rate_decay: Factor of the learning rates after every ``rate_decay_steps`` (the code:
             0.2 and 3000).
         rate_decay_steps: None lets the rates fall along a cosine instead, to ``rate_decay``
-            at the end of the run.
+            at the end of the run; one that is continued with more steps goes on at the
+            rates of the longer run.
     """
 
     learning_rate: float | None = None
