@@ -25,7 +25,7 @@ def rate_by_size(pictures: int) -> float:
 
 
 def as_shown(images: tf.Tensor, pictures: tf.Tensor) -> tf.Tensor:
-    """Images ``[N, H, W, C]`` with what is beyond 1 or -1 where ``pictures`` are so put back there."""
+    """Images ``[N, H, W, C]``, of 1 or -1 where ``pictures`` are and the images are beyond."""
     beyond_white = (pictures >= 1.0) & (images > 1.0)
     beyond_black = (pictures <= -1.0) & (images < -1.0)
     return tf.where(beyond_white | beyond_black, pictures, images)
