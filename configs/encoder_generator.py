@@ -5,14 +5,11 @@ tf-fewshot adapt --config=encoder_generator --data=my_pictures --workdir=runs/mi
 Measured on avataaars64 (25 pictures, seeds 0 to 2, 1,000 steps; 1,000 samples against 2,000 unseen
 pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-pictures):
 
-    adventurer  FID 132 ± 17  KMMD 0.249 ± 0.035  intra-LPIPS 0.154 ± 0.021
-    fun-emoji   FID 193 ± 7   KMMD 0.179 ± 0.008  intra-LPIPS 0.252 ± 0.009
-    toon-head   FID 120 ± 25  KMMD 0.229 ± 0.062  intra-LPIPS 0.112 ± 0.004
+    adventurer  FID 136 ± 15  KMMD 0.244 ± 0.024  intra-LPIPS 0.182 ± 0.008
+    fun-emoji   FID 219 ± 8   KMMD 0.227 ± 0.024  intra-LPIPS 0.258 ± 0.027
+    toon-head   FID 105 ± 2   KMMD 0.174 ± 0.005  intra-LPIPS 0.161 ± 0.004
 
-BSA's FIDs were 124, 195, 132. Seeds differ much.
-
-This is of avataaars64 as it was after 773,000 images (FID 58.2), with clip_images=False, and BSA's
-of then.
+BSA's FIDs are 116, 203, 101.
 """
 
 from ml_collections import ConfigDict, config_dict

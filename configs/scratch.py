@@ -6,7 +6,7 @@ Measured on avataaars64 (25 pictures, seeds 0 to 2, 1,000 steps; 1,000 samples a
 pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-pictures;
 learning_rate=0.004, feature_weight=2, feature_learning_rate=0.001):
 
-    adventurer  FID 162 ± 6   KMMD 0.319 ± 0.019  intra-LPIPS 0.149 ± 0.011
+    adventurer  FID 160 ± 8   KMMD 0.315 ± 0.021  intra-LPIPS 0.152 ± 0.009
     fun-emoji   FID 236 ± 9   KMMD 0.292 ± 0.018  intra-LPIPS 0.215 ± 0.010
     toon-head   FID 170 ± 7   KMMD 0.319 ± 0.008  intra-LPIPS 0.160 ± 0.007
 

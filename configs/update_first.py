@@ -5,14 +5,11 @@ tf-fewshot adapt --config=update_first --data=my_pictures --workdir=runs/mine
 Measured on avataaars64 (25 pictures, seeds 0 to 2, 1,000 steps; 1,000 samples against 2,000 unseen
 pictures, EfficientNet-Lite0; intra-LPIPS with AlexNet; benchmarks/twenty-five-pictures):
 
-    adventurer  FID 135 ± 2   KMMD 0.257 ± 0.003  intra-LPIPS 0.131 ± 0.014
-    fun-emoji   FID 237 ± 2   KMMD 0.280 ± 0.005  intra-LPIPS 0.230 ± 0.006
-    toon-head   FID 136 ± 14  KMMD 0.257 ± 0.032  intra-LPIPS 0.118 ± 0.003
+    adventurer  FID 137 ± 7   KMMD 0.246 ± 0.010  intra-LPIPS 0.212 ± 0.042
+    fun-emoji   FID 239 ± 7   KMMD 0.282 ± 0.006  intra-LPIPS 0.261 ± 0.024
+    toon-head   FID 93 ± 2    KMMD 0.150 ± 0.007  intra-LPIPS 0.148 ± 0.014
 
-BSA's FIDs were 124, 195, 132.
-
-This is of avataaars64 as it was after 773,000 images (FID 58.2), with clip_images=False, and BSA's
-of then.
+BSA's FIDs are 116, 203, 101.
 """
 
 from ml_collections import ConfigDict
