@@ -7,11 +7,9 @@ pictures) hats, shirts and backgrounds take the picture's colours and the faces 
 style_weight=1e7 turns contours into its strokes, too. A sample of 64 pixels takes 0.7 s on one
 core, 1,000 of them 12 minutes. There is no SavedModel of it.
 
-Measured (benchmarks/ten-pictures, as minegan.py, seeds 0 to 2): adventurer FID 217 ± 2 and
-intra-LPIPS 0.251 ± 0.008, fun-emoji 264 ± 0.6 and 0.234 ± 0.011, toon-head 186 ± 1 and
-0.259 ± 0.009.
-
-This is of avataaars64 as it was after 773,000 images (FID 58.2).
+Measured (benchmarks/ten-pictures, as minegan.py, seeds 0 to 2): adventurer FID 209 ± 1 and
+intra-LPIPS 0.245 ± 0.015, fun-emoji 264 ± 1 and 0.233 ± 0.003, toon-head 181 ± 2 and
+0.254 ± 0.008.
 """
 
 from ml_collections import ConfigDict, config_dict
