@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 import tf_fewshot as tff
-from tf_fewshot.weights.native import save_gan
+from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
 

@@ -183,7 +183,7 @@ def test_architectures_have_a_resolution():
 
 
 def test_loading_is_measured_in_a_process_of_its_own(tmp_path, tiny_dcgan):
-    from tf_fewshot.weights.native import save_gan
+    from tf_fewshot.weights.native.gan_file import save_gan
 
     path = tmp_path / "tiny.npz"
     save_gan(tiny_dcgan, path)

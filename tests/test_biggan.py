@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.backbones import GAN, BackboneError, build
-from tf_fewshot.backbones.biggan_family import default_attention, default_channels
-from tf_fewshot.backbones.biggan_initial import blank_weights
+from tf_fewshot.backbones.biggan.family import default_attention, default_channels
+from tf_fewshot.backbones.biggan.initial import blank_weights
+from tf_fewshot.backbones.biggan.standing_statistics import accumulate_statistics
 from tf_fewshot.backbones.fresh import fresh_discriminator
-from tf_fewshot.backbones.standing_statistics import accumulate_statistics
 from tf_fewshot.layers import given_weights
 from tf_fewshot.layers.hyper_norm import statistics_at
 

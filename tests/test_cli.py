@@ -17,7 +17,7 @@ from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
 from tf_fewshot.tools import common, main
-from tf_fewshot.weights.native import save_gan
+from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
 from .processes import COMMAND, Done, command, forks

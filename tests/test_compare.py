@@ -30,7 +30,7 @@ from tf_fewshot.errors import UserError
 from tf_fewshot.report.dots import dot_chart
 from tf_fewshot.training.loop import Trainer
 from tf_fewshot.weights import load
-from tf_fewshot.weights.native import save_gan
+from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
 from .processes import COMMAND, Done, command, forks

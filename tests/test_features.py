@@ -259,8 +259,8 @@ def test_efficientnet_knows_what_is_on_photos():
 @download
 def test_efficientnet_equals_numpy_at_the_first_layers():
     """The folded stem and first block against batch norm as it is written."""
-    from tf_fewshot.weights.sources import EFFICIENTNET_LITE0
-    from tf_fewshot.weights.torch_legacy import read_torch_legacy
+    from tf_fewshot.downloads.packages import EFFICIENTNET_LITE0
+    from tf_fewshot.unpickling.torch_legacy import read_torch_legacy
 
     network, w = efficientnet_lite0(), read_torch_legacy(EFFICIENTNET_LITE0.fetch())
 

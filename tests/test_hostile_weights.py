@@ -24,12 +24,12 @@ from hypothesis import strategies as st
 import tf_fewshot as tff
 from tf_fewshot.backbones import build
 from tf_fewshot.errors import UserError
+from tf_fewshot.unpickling.torch_legacy import read_torch_legacy
+from tf_fewshot.unpickling.torch_zip import is_torch_zip, read_torch_zip
+from tf_fewshot.unpickling.unpickler import read_numpy_pickle
+from tf_fewshot.unpickling.values import bounded, told
 from tf_fewshot.weights import load_gan, save_gan
-from tf_fewshot.weights.network_pickle import read_network_pickle
-from tf_fewshot.weights.pickled_values import bounded, told
-from tf_fewshot.weights.pickles import read_numpy_pickle
-from tf_fewshot.weights.torch_legacy import read_torch_legacy
-from tf_fewshot.weights.torch_zip import is_torch_zip, read_torch_zip
+from tf_fewshot.weights.nvidia.network_pickle import read_network_pickle
 
 # The files --------------------------------------------------------------------------------
 

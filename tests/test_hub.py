@@ -19,7 +19,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 import tf_fewshot as tff
 from tests.hub_modules import Size, write_module, write_variant
 from tf_fewshot.errors import UserError
-from tf_fewshot.weights import PRESETS, hub, hub_archive
+from tf_fewshot.weights import PRESETS
+from tf_fewshot.weights.hub import archive as hub_archive
+from tf_fewshot.weights.hub import modules as hub
 
 TRUNCATIONS = (1.0, 0.98, 0.94, 0.58, 0.57, 0.5, 0.28, 0.14, 0.133, 0.031, 0.02)
 

@@ -18,7 +18,7 @@ from tf_fewshot.losses.feature_discriminator import FeatureDiscriminator
 from tf_fewshot.losses.fisher import fisher_diagonal
 from tf_fewshot.losses.latent_prior import latent_prior_loss, squared_distances
 from tf_fewshot.losses.perceptual import PerceptualLoss
-from tf_fewshot.methods.elastic import EWC, FisherPenalty
+from tf_fewshot.methods.cells.elastic import EWC, FisherPenalty
 from tf_fewshot.methods.player import Problem
 
 

@@ -13,15 +13,15 @@ import tensorflow as tf
 
 from tf_fewshot import backbones, methods
 from tf_fewshot.backbones import fresh
-from tf_fewshot.backbones.style_based import StyleBasedGAN
+from tf_fewshot.backbones.style_based.gan import StyleBasedGAN
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, export_saved_model
-from tf_fewshot.methods.consistency import DistanceConsistency
-from tf_fewshot.methods.elastic import FisherPenalty
-from tf_fewshot.methods.latents import PictureSource
-from tf_fewshot.methods.reconstruction import Reconstruction
-from tf_fewshot.methods.regularizers import LatentPrior, ScaleShiftDecay
+from tf_fewshot.methods.cells.consistency import DistanceConsistency
+from tf_fewshot.methods.cells.elastic import FisherPenalty
+from tf_fewshot.methods.cells.latents import PictureSource
+from tf_fewshot.methods.cells.reconstruction import Reconstruction
+from tf_fewshot.methods.cells.regularizers import LatentPrior, ScaleShiftDecay
 from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import Assembly, assemble, trainer
 from tf_fewshot.training.loop import Schedule

@@ -19,13 +19,13 @@ from tf_fewshot import description, methods
 from tf_fewshot.errors import UserError
 from tf_fewshot.losses import adversarial, fisher
 from tf_fewshot.methods import method as method_module
-from tf_fewshot.methods.adversarial import Adversarial
-from tf_fewshot.methods.elastic import FisherPenalty
-from tf_fewshot.methods.latents import Prior, Table
+from tf_fewshot.methods.cells.adversarial import Adversarial
+from tf_fewshot.methods.cells.elastic import FisherPenalty
+from tf_fewshot.methods.cells.latents import Prior, Table
+from tf_fewshot.methods.cells.reconstruction import Reconstruction, rate_by_size
+from tf_fewshot.methods.cells.regularizers import LatentPrior, ScaleShiftDecay
+from tf_fewshot.methods.cells.trainable import All, ScaleShiftOnly
 from tf_fewshot.methods.method import RunDefaults
-from tf_fewshot.methods.reconstruction import Reconstruction, rate_by_size
-from tf_fewshot.methods.regularizers import LatentPrior, ScaleShiftDecay
-from tf_fewshot.methods.trainable import All, ScaleShiftOnly
 
 CONFIGS = [
     path

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tf_fewshot.description import describe
 from tf_fewshot.errors import UserError
 from tf_fewshot.methods import get
-from tf_fewshot.methods.kernels import ImportantKernels
+from tf_fewshot.methods.cells.kernels import ImportantKernels
 from tf_fewshot.methods.modulation import Modulation
 from tf_fewshot.methods.player import Problem
 from tf_fewshot.planning import plan

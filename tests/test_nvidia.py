@@ -12,9 +12,10 @@ import pytest
 from tests import torch_files
 from tests.stylegan2_original import discriminator_variables, generator_variables
 from tests.test_stylegan2_pickle import pytorch
+from tf_fewshot.downloads.files import WebFile, fetch_web_file
 from tf_fewshot.errors import UserError
-from tf_fewshot.weights import nvidia, presets
-from tf_fewshot.weights.download import WebFile, fetch_web_file
+from tf_fewshot.weights import presets
+from tf_fewshot.weights.nvidia import published as nvidia
 
 CONTENT = b"weights" * 1000
 HOSTS = {

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.errors import UserError
-from tf_fewshot.methods.adversarial import Adversarial, Judge
-from tf_fewshot.methods.latents import Prior, PriorAndAnchors
-from tf_fewshot.methods.patches import ImageAndPatch
+from tf_fewshot.methods.cells.adversarial import Adversarial, Judge
+from tf_fewshot.methods.cells.latents import Prior, PriorAndAnchors
+from tf_fewshot.methods.cells.patches import ImageAndPatch
+from tf_fewshot.methods.cells.trainable import All
 from tf_fewshot.methods.player import Batch, Problem
-from tf_fewshot.methods.trainable import All
 from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.loop import Schedule

@@ -9,14 +9,14 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
-from tf_fewshot.backbones.sngan_discriminator import SNGANDiscriminator
+from tf_fewshot.backbones.sngan.discriminator import SNGANDiscriminator
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.pretraining import describe, plan, pretrain
 from tf_fewshot.training.growth import Fade, Falling, Growth, shrunk
 from tf_fewshot.training.pretrain import Pretraining
 from tf_fewshot.training.run_folder import RunFolder
-from tf_fewshot.weights.native import save_gan
+from tf_fewshot.weights.native.gan_file import save_gan
 
 MODEL = {
     "resolution": 16,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tf_fewshot import methods
+from tf_fewshot.methods.cells.reconstruction import Reconstruction, as_shown
 from tf_fewshot.methods.player import Batch, Problem
-from tf_fewshot.methods.reconstruction import Reconstruction, as_shown
 from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tf_fewshot as tff
 from tf_fewshot.backbones import BackboneError, build
-from tf_fewshot.backbones.sngan import default_halvings, default_widths
+from tf_fewshot.backbones.sngan.gan import default_halvings, default_widths
 from tf_fewshot.layers import SpectralConv2D, SpectralDense, SpectralEmbedding
 from tf_fewshot.layers.spectral import power_step as our_power_step
 from tf_fewshot.weights import load_gan, save_gan

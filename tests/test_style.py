@@ -12,7 +12,7 @@ from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter
 from tf_fewshot.losses.style import content_loss, gram_matrices, style_loss
-from tf_fewshot.methods.style import StyleAndContent, StyleTransfer
+from tf_fewshot.methods.cells.style import StyleAndContent, StyleTransfer
 from tf_fewshot.planning import plan
 
 QUICK = {"iterations": 3, "precision": "float32"}

@@ -19,15 +19,11 @@ from tests.network_checks import (
     saving,
 )
 from tf_fewshot import backbones
-from tf_fewshot.backbones import (
-    BackboneError,
-    registry,
-    stylegan,
-    stylegan_discriminator,
-    stylegan_layers,
-    truncation,
-    widening,
-)
+from tf_fewshot.backbones import BackboneError, registry, truncation
+from tf_fewshot.backbones.stylegan import discriminator as stylegan_discriminator
+from tf_fewshot.backbones.stylegan import gan as stylegan
+from tf_fewshot.backbones.stylegan import layers as stylegan_layers
+from tf_fewshot.backbones.stylegan import widening
 
 # StyleGAN v1 in NumPy: float64 and NCHW, as published ---------------------------------------------
 

@@ -24,14 +24,15 @@ from tests.stylegan2_original import (
     synthesised,
 )
 from tests.stylegan2_original import modulated as modulated_original
-from tf_fewshot.backbones import BackboneError, stylegan2
-from tf_fewshot.backbones.stylegan2_discriminator_layers import (
+from tf_fewshot.backbones import BackboneError
+from tf_fewshot.backbones.stylegan2 import gan as stylegan2
+from tf_fewshot.backbones.stylegan2.discriminator_layers import (
     FromRGB,
     StyleGAN2DiscriminatorBlock,
     StyleGAN2Head,
 )
-from tf_fewshot.backbones.stylegan2_layers import PixelConv2D, StyledConv2D, StyleGAN2Block, ToRGB
-from tf_fewshot.backbones.stylegan2_mapping import LabelMapping, StyleGAN2Mapping
+from tf_fewshot.backbones.stylegan2.layers import PixelConv2D, StyledConv2D, StyleGAN2Block, ToRGB
+from tf_fewshot.backbones.stylegan2.mapping import LabelMapping, StyleGAN2Mapping
 from tf_fewshot.layers import (
     FilteredConv2D,
     ModulatedConv2D,

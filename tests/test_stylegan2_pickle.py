@@ -23,9 +23,9 @@ from tests.stylegan2_original import (
 )
 from tests.test_stylegan_pickle import SMALL, Hostile, Network, dumped
 from tests.test_stylegan_pickle import made as stylegan_made
-from tf_fewshot.backbones.stylegan import StyleGAN
+from tf_fewshot.backbones.stylegan.gan import StyleGAN
 from tf_fewshot.errors import UserError
-from tf_fewshot.weights.torch_legacy import read_torch_legacy
+from tf_fewshot.unpickling.torch_legacy import read_torch_legacy
 
 WIDTHS = {4: 6, 8: 5, 16: 4}
 

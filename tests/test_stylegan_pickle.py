@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tf_fewshot as tff
 from tf_fewshot.errors import UserError
-from tf_fewshot.weights.network_pickle import read_network_pickle
+from tf_fewshot.weights.nvidia.network_pickle import read_network_pickle
 
 # The writer ---------------------------------------------------------------------------------
 

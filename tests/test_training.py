@@ -29,7 +29,7 @@ from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.checkpoint import Checkpoints
 from tf_fewshot.training.ema import EMA
 from tf_fewshot.training.loop import Schedule, Trainer
-from tf_fewshot.weights.native import save_gan
+from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
 from .processes import COMMAND, Done, forks

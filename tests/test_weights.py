@@ -32,14 +32,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tf_fewshot.backbones import build
+from tf_fewshot.downloads import package_index
+from tf_fewshot.downloads.files import fetch_pypi_file
 from tf_fewshot.errors import UserError
 from tf_fewshot.files import cache_dir
-from tf_fewshot.weights import PRESETS, READERS, load, load_gan, package_index, save_gan
-from tf_fewshot.weights.download import fetch_pypi_file
-from tf_fewshot.weights.pickles import read_numpy_pickle
+from tf_fewshot.unpickling.torch_legacy import is_torch_legacy, read_torch_legacy
+from tf_fewshot.unpickling.torch_zip import is_torch_zip, read_torch_zip
+from tf_fewshot.unpickling.unpickler import read_numpy_pickle
+from tf_fewshot.weights import PRESETS, READERS, load, load_gan, save_gan
 from tf_fewshot.weights.presets import PackagedFile
-from tf_fewshot.weights.torch_legacy import is_torch_legacy, read_torch_legacy
-from tf_fewshot.weights.torch_zip import is_torch_zip, read_torch_zip
 
 
 @pytest.fixture(scope="module")

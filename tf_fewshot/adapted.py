@@ -16,7 +16,7 @@ from .backbones.sampling import images_of, sample_images
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .export import Adapter, export_saved_model
-from .methods.objective import Retouch
+from .methods.cells.objective import Retouch
 from .metrics.evaluate import evaluate
 
 ADAPTER_FILE = "adapter.npz"

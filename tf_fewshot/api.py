@@ -10,7 +10,7 @@ from .backbones.sampling import sample_images
 from .comparison import compare
 from .data.load import load_pictures
 from .errors import UserError
-from .methods.elastic import EWC
+from .methods.cells.elastic import EWC
 from .metrics.evaluate import evaluate
 from .weights import load
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from . import backbones, methods, weights
 from .adapted import evaluate_source
-from .backbones.stylegan import StyleGAN
-from .backbones.widening import widened
+from .backbones.stylegan.gan import StyleGAN
+from .backbones.stylegan.widening import widened
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError
@@ -19,7 +19,7 @@ from .training import precision as precisions
 from .training.growth import Growth
 from .training.pretrain import Pretraining
 from .training.run_folder import RunFolder
-from .weights.native import save_gan
+from .weights.native.gan_file import save_gan
 
 # As Karras et al. (2020) adapt while they train from scratch; the methods' own is for few shots.
 _ADA_IMAGES = 500_000

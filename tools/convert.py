@@ -36,7 +36,7 @@ def main() -> None:
     load_tensorflow()
     from tf_fewshot import weights
     from tf_fewshot.files import atomic_path
-    from tf_fewshot.weights.native import save_gan
+    from tf_fewshot.weights.native.gan_file import save_gan
 
     gan = weights.load(_SOURCE.value)
     print(f"{gan.architecture} {gan.config}")

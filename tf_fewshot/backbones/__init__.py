@@ -1,6 +1,7 @@
-"""Generators and discriminators, one architecture a file, behind the contract of ``base``."""
+"""Generators and discriminators, a folder a family, behind the contract of ``base``."""
 
-from . import biggan, biggan_deep, dcgan, sngan, stylegan, stylegan2
+# Importing a family makes its architectures known to ``build``.
+from . import biggan, dcgan, sngan, stylegan, stylegan2
 from .base import GAN
 from .errors import BackboneError
 from .parts import ScaleShiftRole, Stage
@@ -12,7 +13,6 @@ __all__ = [
     "ScaleShiftRole",
     "Stage",
     "biggan",
-    "biggan_deep",
     "build",
     "dcgan",
     "register",

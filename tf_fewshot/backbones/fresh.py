@@ -8,10 +8,10 @@ from .base import GAN
 from .checks import check_resolution
 from .errors import BackboneError
 from .registry import build_networks
-from .sngan import default_halvings
-from .sngan_discriminator import SNGANDiscriminator
-from .stylegan import default_channels
-from .stylegan_discriminator import StyleGANDiscriminator
+from .sngan.discriminator import SNGANDiscriminator
+from .sngan.gan import default_halvings
+from .stylegan.discriminator import StyleGANDiscriminator
+from .stylegan.gan import default_channels
 
 _BASE, _MAXIMUM = 2048, 256
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..downloads.packages import EFFICIENTNET_LITE0
 from ..errors import unknown_name
-from ..weights.sources import EFFICIENTNET_LITE0
 from . import efficientnet_lite0 as _lite0
 from .lpips import LPIPS, alexnet_trunk, lpips
 from .vgg16 import BSA_LAYERS, VGG16_LAYERS, VGG16Features

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..downloads.packages import EFFICIENTNET_LITE0
 from ..errors import UserError
-from ..weights.sources import EFFICIENTNET_LITE0
-from ..weights.torch_legacy import read_torch_legacy
+from ..unpickling.torch_legacy import read_torch_legacy
 
 SIZE = 224
 DIMS = 1280

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from ..downloads.packages import LPIPS_ALEXNET, LPIPS_VGG16
 from ..errors import UserError, unknown_name
-from ..weights.pickles import read_numpy_pickle
-from ..weights.sources import LPIPS_ALEXNET, LPIPS_VGG16
+from ..unpickling.unpickler import read_numpy_pickle
 from .trunk import FrozenTrunk
 from .vgg16 import VGG16Features, lpips_vgg16
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import keras
 
-from ..weights.pickles import read_numpy_pickle
-from ..weights.sources import LPIPS_VGG16
+from ..downloads.packages import LPIPS_VGG16
+from ..unpickling.unpickler import read_numpy_pickle
 from .trunk import FrozenTrunk, Preprocess
 
 VGG16_LAYERS = tuple(
@@ -37,7 +37,7 @@ class VGG16Features(FrozenTrunk):
     """Maps images ``[N, H, W, 3]`` in [-1, 1] to a list of activations after ReLU.
 
     Nothing in it is trainable; gradients flow to the images. The weights come with the
-    first use (59 MB, see :mod:`tf_fewshot.weights.download`).
+    first use (59 MB, see :mod:`tf_fewshot.downloads.files`).
 
     Args:
         layers: Names from :data:`VGG16_LAYERS`.

@@ -13,7 +13,7 @@ from ..backbones import GAN
 from .modulation import Modulation
 
 if TYPE_CHECKING:
-    from .latents import DrawnLatents
+    from .cells.latents import DrawnLatents
 
 
 @dataclasses.dataclass

@@ -12,9 +12,9 @@ from ..backbones import GAN
 from ..data.batches import Batches
 from ..errors import UserError
 from ..methods import Method
-from ..methods.latents import LatentSource
+from ..methods.cells.latents import LatentSource
+from ..methods.cells.trainable import Selection
 from ..methods.player import Player, Problem
-from ..methods.trainable import Selection
 from .ema import EMA
 from .loop import Trainer
 from .precision import POLICIES

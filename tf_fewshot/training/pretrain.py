@@ -22,7 +22,7 @@ from ..data.batches import Batches
 from ..data.pictures import Pictures
 from ..methods import Method
 from ..methods.player import Problem
-from ..weights.native import save_gan
+from ..weights.native.gan_file import save_gan
 from .assemble import assemble, trainer
 from .growth import Fade, Growth, Snapshot, shrunk
 from .loop import Schedule, Trainer

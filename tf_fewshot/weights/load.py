@@ -9,14 +9,14 @@ from pathlib import Path
 
 from ..backbones import GAN
 from ..errors import UserError, unknown_name
-from .chainer_npz import is_chainer, read_chainer
-from .hub import is_hub_handle, is_hub_module, read_hub_handle, read_hub_module
-from .native import is_native, load_gan
-from .network_pickle import is_network_pickle
+from .chainer.sngan import is_chainer, read_chainer
+from .hub.modules import is_hub_handle, is_hub_module, read_hub_handle, read_hub_module
+from .native.gan_file import is_native, load_gan
+from .nvidia.network_pickle import is_network_pickle
+from .nvidia.stylegan2 import read_tensorflow_pickle
+from .nvidia.stylegan2_ada import is_ada_pickle, read_ada_pickle
 from .presets import PRESETS, load_preset
-from .stylegan2_ada_pickle import is_ada_pickle, read_ada_pickle
-from .stylegan2_pickle import read_tensorflow_pickle
-from .stylegan2_torch import is_stylegan2_torch, read_stylegan2_torch
+from .torch.stylegan2 import is_stylegan2_torch, read_stylegan2_torch
 
 
 @dataclasses.dataclass(frozen=True)

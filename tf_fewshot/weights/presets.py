@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ..backbones import GAN, build
+from ..downloads import packages as sources
+from ..downloads.files import PyPIFile, WebFile
 from ..errors import UserError
-from . import sources
-from .download import PyPIFile, WebFile
-from .hub import HubModule, read_hub_module
-from .native import load_gan
-from .nvidia import PUBLISHED, Published
-from .stylegan2_ada_pickle import is_ada_pickle, read_ada_pickle
-from .stylegan2_pickle import read_tensorflow_pickle
-from .torch_dcgan import assign_generator
-from .torch_zip import read_torch_zip
+from ..unpickling.torch_zip import read_torch_zip
+from .hub.modules import HubModule, read_hub_module
+from .native.gan_file import load_gan
+from .nvidia.published import PUBLISHED, Published
+from .nvidia.stylegan2 import read_tensorflow_pickle
+from .nvidia.stylegan2_ada import is_ada_pickle, read_ada_pickle
+from .torch.dcgan import assign_generator
 
 _PACKAGED = Path(__file__).parent / "data"
 

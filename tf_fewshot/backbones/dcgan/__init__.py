@@ -1,0 +1,5 @@
+"""DCGAN."""
+
+from .gan import DCGAN
+
+__all__ = ["DCGAN"]

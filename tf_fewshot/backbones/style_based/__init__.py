@@ -1,0 +1,1 @@
+"""What StyleGAN and StyleGAN2 share."""

@@ -1,0 +1,5 @@
+"""StyleGAN, version 1."""
+
+from .gan import StyleGAN
+
+__all__ = ["StyleGAN"]

@@ -1,0 +1,131 @@
+"""The layers of StyleGAN's generator, and what its discriminator has in common with them.
+
+Source: Karras et al., "A Style-Based Generator Architecture for Generative
+Adversarial Networks" (CVPR 2019).
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from ...layers import AdaIN, AddNoise, Blur, EqualizedConv2D, EqualizedDense, PixelNorm, ScaleShift
+
+_FUSE_FROM = 128
+
+
+def lrelu(x):
+    """Leaky ReLU of slope 0.2, StyleGAN's only nonlinearity."""
+    return tf.nn.leaky_relu(x, 0.2)
+
+
+def fuses(fused: bool | str, resolution: int) -> bool:
+    """Whether resampling and convolution are one at this resolution."""
+    return resolution >= _FUSE_FROM if fused == "auto" else bool(fused)
+
+
+@keras.saving.register_keras_serializable("tf_fewshot")
+class Mapping(keras.layers.Layer):
+    """Maps latents ``[N, latent_dim]`` to styles ``w`` ``[N, w_dim]`` by a dense network."""
+
+    def __init__(self, w_dim: int, layers: int, lrmul: float = 0.01, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = PixelNorm(name="PixelNorm", dtype="float32")
+        self.dense = [
+            EqualizedDense(w_dim, lrmul=lrmul, name=f"Dense{i}", dtype="float32")
+            for i in range(layers)
+        ]
+
+    def build(self, input_shape):
+        shape = input_shape
+        for layer in self.dense:
+            layer.build(shape)
+            shape = (None, layer.units)
+
+    def call(self, z):
+        w = self.norm(z)
+        for layer in self.dense:
+            w = lrelu(layer(w))
+        return w
+
+
+@keras.saving.register_keras_serializable("tf_fewshot")
+class Epilogue(keras.layers.Layer):
+    """What follows every convolution: noise, bias, leaky ReLU, AdaIN, scale and shift."""
+
+    def __init__(self, scale_shift: bool, use_noise: bool, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.noise = AddNoise(name="Noise", dtype=self.dtype_policy) if use_noise else None
+        self.adain = AdaIN(name="AdaIN", dtype=self.dtype_policy)
+        self.scale_shift = (
+            ScaleShift(name="ScaleShift", dtype=self.dtype_policy) if scale_shift else None
+        )
+
+    def build(self, input_shape, style_shape, noise_shape=None):
+        channels = input_shape[-1]
+        if self.noise is not None:
+            self.noise.build(input_shape)
+        self.bias = self.add_weight(
+            shape=(channels,), name="bias", initializer="zeros", autocast=False
+        )
+        self.adain.build(input_shape, style_shape)
+        if self.scale_shift:
+            self.scale_shift.build(input_shape)
+
+    def call(self, x, w, noise):
+        if noise is not None and self.noise is not None:
+            x = self.noise(x, noise)
+        x = lrelu(x + tf.cast(self.bias, x.dtype))
+        x = self.adain(x, w)
+        return self.scale_shift(x) if self.scale_shift else x
+
+
+@keras.saving.register_keras_serializable("tf_fewshot")
+class SynthesisBlock(keras.layers.Layer):
+    """The two styled layers of one resolution."""
+
+    def __init__(self, resolution, channels, w_dim, fused, scale_shift, use_noise, **kwargs):
+        kwargs.setdefault("name", f"{resolution}x{resolution}")
+        super().__init__(autocast=False, **kwargs)
+        self.resolution, self.channels, self.w_dim = resolution, channels, w_dim
+        self.first = resolution == 4
+        same = {"use_bias": False, "dtype": self.dtype_policy}
+        if not self.first:
+            fuse = fuses(fused, resolution)
+            self.conv0 = EqualizedConv2D(
+                channels, resample="up", fused=fuse, name="Conv0_up", **same
+            )
+            self.blur = Blur(name="Blur", dtype=self.dtype_policy)
+        self.epilogue0 = Epilogue(
+            scale_shift[0], use_noise, name="Epilogue0", dtype=self.dtype_policy
+        )
+        self.conv1 = EqualizedConv2D(channels, name="Conv1", **same)
+        self.epilogue1 = Epilogue(
+            scale_shift[1], use_noise, name="Epilogue1", dtype=self.dtype_policy
+        )
+
+    def build(self, input_shape, styles_shape=None, noises_shape=None):
+        r = self.resolution
+        if self.first:
+            self.const = self.add_weight(
+                shape=(1, 4, 4, self.channels), name="const", initializer="ones", autocast=False
+            )
+        else:
+            self.conv0.build(input_shape)
+        shape, style = (None, r, r, self.channels), (None, self.w_dim)
+        self.epilogue0.build(shape, style)
+        self.conv1.build(shape)
+        self.epilogue1.build(shape, style)
+
+    def call(self, x, styles, noises):
+        return self.activations(x, styles, noises)[-1]
+
+    def activations(self, x, styles, noises) -> list:
+        """What both layers give."""
+        w0, w1 = styles
+        if self.first:
+            x = tf.tile(tf.cast(self.const, self.compute_dtype), [tf.shape(w0)[0], 1, 1, 1])
+        else:
+            x = self.blur(self.conv0(x))
+        x = self.epilogue0(x, w0, noises[0])
+        return [x, self.epilogue1(self.conv1(x), w1, noises[1])]

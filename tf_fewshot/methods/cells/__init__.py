@@ -1,0 +1,1 @@
+"""The cells of the table of methods: objectives, trainables, latents and regularizers."""

@@ -1,0 +1,250 @@
+"""Cells: where the latents of a step come from."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ...backbones import GAN
+from ...errors import UserError
+from ...layers import LatentMap, LatentTable
+from ...losses.augmentation import seeds_for
+from ..player import Batch, Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class DrawnLatents:
+    """The latents of one step.
+
+    Attributes:
+        values: float32 ``[N, dim]`` as the generator gets them.
+        clean: The same before noise was added.
+        free: Whether they live in the free space of the GAN (``gan.synthesize``)
+            or are ``z`` (``gan.generator``).
+        anchored: How many of the first rows lie near anchors.
+    """
+
+    values: tf.Tensor
+    clean: tf.Tensor
+    free: bool
+    anchored: int = 0
+
+    def images(self, gan: GAN, label=None) -> tf.Tensor:
+        """The generator's images of these latents, as it makes them in training."""
+        if self.free:
+            return gan.synthesize(self.values, label)
+        k = self.anchored
+        if not k:
+            return gan.generator(self.values, label, training=True)
+        # As they are sampled: styles that are mixed would lead away from the anchor.
+        first, rest = (None, None) if label is None else (label[:k], label[k:])
+        near = gan.generate(self.values[:k], first, noise="random")
+        return tf.concat([near, gan.generator(self.values[k:], rest, training=True)], 0)
+
+
+class LatentSource(abc.ABC):
+    """Latents made ready for one problem."""
+
+    variables: list[keras.Variable]
+    seeds: keras.random.SeedGenerator
+
+    @abc.abstractmethod
+    def draw(self, batch: Batch) -> DrawnLatents:
+        """The latents for one step on ``batch``."""
+
+    def settle(self, gan: GAN) -> None:
+        """Makes a copy of the GAN that is trained draw as this source has it."""
+        del gan
+
+    def reconstructions(self, gan: GAN, count: int, labels=None) -> tf.Tensor | None:
+        """What a GAN that was settled makes of the first training pictures' latents.
+
+        Returns:
+            float32 ``[count, H, W, C]``; None where pictures have no latents of their own.
+        """
+        del gan, count, labels
+        return None
+
+
+class Latents(abc.ABC):
+    """The cell."""
+
+    def extend(self, gan: GAN, pictures: int) -> GAN:
+        """A GAN that has what the latents of so many pictures need; by default the same."""
+        del pictures
+        return gan
+
+    @abc.abstractmethod
+    def prepare(self, problem: Problem) -> LatentSource:
+        """Makes the latents ready, of a problem whose GAN went through :meth:`extend`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OfPictures(Latents):
+    """Each picture has a latent of its own, in the GAN's free space.
+
+    Attributes:
+        latent_distribution: What samples are drawn from: "gaussian", that of the pictures'
+            latents (Bojanowski et al., 2018), or "prior" (BSA's paper). Latents that are
+            fitted to a new domain leave the prior together, and what lies there is then
+            neither of the source nor of the domain.
+    """
+
+    latent_distribution: Literal["gaussian", "prior"] = "gaussian"
+
+    def extend(self, gan: GAN, pictures: int) -> GAN:
+        if self.latent_distribution not in ("gaussian", "prior"):
+            raise UserError(
+                "latent_distribution must be 'gaussian' or 'prior', not "
+                f"{self.latent_distribution!r}."
+            )
+        if self.latent_distribution == "prior":
+            return gan
+        return gan.with_latent_gaussian(pictures)
+
+
+class PictureSource(LatentSource):
+    """The pictures' latents of one problem.
+
+    Args:
+        gan: The one that is trained.
+        gaussian: Whether samples are drawn from their Gaussian.
+    """
+
+    def __init__(self, gan: GAN, gaussian: bool):
+        self._gan, self._gaussian = gan, gaussian
+
+    @abc.abstractmethod
+    def fitted(self) -> np.ndarray:
+        """Free latents ``[N, D]`` of the training pictures, in the GAN that is trained."""
+
+    def settle(self, gan: GAN) -> None:
+        if self._gaussian:
+            gan.fit_latents(self.fitted(), self._gan)
+
+    def reconstructions(self, gan: GAN, count: int, labels=None) -> tf.Tensor:
+        fitted = self.fitted()
+        if self._gaussian:
+            return gan.generate(gan.latents_of_fitted(fitted)[:count], labels)
+        return gan.synthesize(fitted[:count], labels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prior(Latents):
+    """Fresh ``z`` from N(0, 1) in every step."""
+
+    def prepare(self, problem: Problem) -> LatentSource:
+        return _PriorSource(problem)
+
+
+class _PriorSource(LatentSource):
+    def __init__(self, problem: Problem):
+        self.variables = []
+        # Not the seed itself: a generator that mixes styles draws from such a one.
+        self.seeds = seeds_for(problem.seed, "prior")
+        self._dim = problem.gan.latent_dim
+
+    def draw(self, batch: Batch) -> DrawnLatents:
+        n = tf.shape(batch.indices)[0]
+        z = keras.random.normal((n, self._dim), seed=self.seeds)
+        return DrawnLatents(z, z, free=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorAndAnchors(Latents):
+    """Fresh ``z``, of which the first of every step lie near fixed anchors.
+
+    Source: Ojha et al., "Few-shot Image Generation via Cross-domain Correspondence" (CVPR
+    2021), section 3.2; as many anchors as pictures. The released code takes whole batches
+    near anchors in every fourth step; here half of every batch is near them, so that
+    discriminators compare as many of either kind, and counts a quarter
+    (:class:`~tf_fewshot.methods.cells.patches.ImageAndPatch`).
+
+    Attributes:
+        anchor_share: Share of a batch near anchors; at least one picture of each kind.
+        anchor_noise: Standard deviation around an anchor; the code's.
+    """
+
+    anchor_share: float = 0.5
+    anchor_noise: float = 0.1
+
+    def prepare(self, problem: Problem) -> LatentSource:
+        return _AnchoredSource(problem, self.anchor_share, self.anchor_noise)
+
+
+class _AnchoredSource(_PriorSource):
+    def __init__(self, problem: Problem, share: float, noise: float):
+        super().__init__(problem)
+        if problem.batch_size < 2:
+            raise UserError("Anchors need a batch_size of at least 2: one picture of each kind.")
+        self._noise = noise
+        self._anchored = min(max(1, round(share * problem.batch_size)), problem.batch_size - 1)
+        # Not those of samples with the same seed: these would show what lies at anchors.
+        rng = np.random.default_rng([problem.seed, *b"anchors"])
+        shape = (len(problem.images), problem.gan.latent_dim)
+        self._anchors = rng.standard_normal(shape, dtype=np.float32)
+
+    def draw(self, batch: Batch) -> DrawnLatents:
+        k, z = self._anchored, super().draw(batch).values
+        chosen = keras.random.randint((k,), 0, len(self._anchors), seed=self.seeds)
+        near = tf.gather(self._anchors, chosen) + self._noise * z[:k]
+        z = tf.concat([near, z[k:]], 0)
+        return DrawnLatents(z, z, free=False, anchored=k)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table(OfPictures):
+    """A trained latent for each picture, plus noise.
+
+    Source: BSA (ICCV 2019), section 3.2: z_i + ε with ε from N(0, latent_noise²).
+    The latents begin at zero and live in the GAN's free space. Where this has a part for each
+    layer, a picture has one part's worth, and a :class:`~tf_fewshot.layers.LatentMap` that all
+    pictures share and that is trained along makes all parts of it: what one picture learns moves
+    the others, and latents of pictures that are alike stay alike, so that there are pictures
+    between them, too.
+
+    Attributes:
+        latent_noise: Standard deviation of the noise; the official code draws with
+            scale 0.01.
+    """
+
+    latent_noise: float = 0.01
+
+    def prepare(self, problem: Problem) -> TableSource:
+        gaussian = self.latent_distribution == "gaussian"
+        return TableSource(problem, self.latent_noise, gaussian)
+
+
+class TableSource(PictureSource):
+    """The latent table of one problem."""
+
+    def __init__(self, problem: Problem, noise: float, gaussian: bool):
+        super().__init__(problem.gan, gaussian)
+        layers = problem.gan.free_latent_layers
+        dim = problem.gan.free_latent_dim // layers
+        self.table = LatentTable(len(problem.images), dim, name="latent_table")
+        self.table.build()
+        self.variables = [self.table.latents]
+        self._map = None
+        if layers > 1:
+            self._map = LatentMap(layers, name="latent_map")
+            self._map.build((None, dim))
+            self.variables += self._map.trainable_variables
+        self.seeds = seeds_for(problem.seed, "table")
+        self._noise = noise
+
+    def draw(self, batch: Batch) -> DrawnLatents:
+        clean = self._carried(self.table(batch.indices))
+        noise = keras.random.normal(tf.shape(clean), stddev=self._noise, seed=self.seeds)
+        return DrawnLatents(clean + noise, clean, free=True)
+
+    def fitted(self) -> np.ndarray:
+        return self._carried(tf.convert_to_tensor(self.table.latents)).numpy()
+
+    def _carried(self, latents):
+        return latents if self._map is None else self._map(latents)

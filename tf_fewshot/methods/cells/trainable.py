@@ -1,0 +1,298 @@
+"""Cells: which variables a method trains."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import keras
+import numpy as np
+
+from ...backbones import GAN, Stage
+from ...errors import UserError
+from ..modulation import Modulation
+from ..player import Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The variables of each network that are trained.
+
+    Attributes:
+        generator, discriminator: Those of each network.
+        begins: The step from which on a variable of the generator moves, by its path; others
+            move from the first.
+        rates: The learning rate of a variable of the generator, by its path; others take the
+            objective's.
+        modulations: Of other kernels of the generator, and of the discriminator.
+    """
+
+    generator: list[keras.Variable]
+    discriminator: list[keras.Variable]
+    begins: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    modulations: tuple[Modulation, ...] = ()
+
+    def groups(self) -> list[tuple[list[keras.Variable], int, float | None]]:
+        """The generator's variables with the step from which on they move, and their rate.
+
+        The earliest come first. A rate of None is the objective's.
+        """
+        found: dict[tuple[int, float | None], list[keras.Variable]] = {}
+        for variable in self.generator:
+            kind = self.begins.get(variable.path, 0), self.rates.get(variable.path)
+            found.setdefault(kind, []).append(variable)
+        return [(found[kind], *kind) for kind in sorted(found, key=lambda kind: kind[0])]
+
+    def moving(self) -> list[keras.Variable]:
+        """Every variable of the networks that changes."""
+        modulated = [v for modulation in self.modulations for v in modulation.targets]
+        return [*self.generator, *self.discriminator, *modulated]
+
+
+class Trainable(abc.ABC):
+    """The cell.
+
+    Attributes:
+        per_class: Whether each class of the pictures is learned on its own.
+        keeps_discriminator: Whether part of the source's discriminator stays as it is, so
+            that one that has learned nothing will not do.
+    """
+
+    per_class: bool = False
+    keeps_discriminator: bool = False
+
+    def begin(self, source: GAN, classes: int = 0) -> GAN:
+        """What is adapted: the source, as one class where it has many.
+
+        Args:
+            source: Left as it is.
+            classes: Of the pictures, 0 if they have none; they count with ``per_class``.
+        """
+        del classes
+        return source.with_one_class()
+
+    def prepare(self, gan: GAN) -> GAN:
+        """A GAN that has what is trained; by default the same."""
+        return gan
+
+    def sketch(self) -> Trainable:
+        """A cell that selects as many variables, without measuring which are the best."""
+        return self
+
+    @abc.abstractmethod
+    def select(self, problem: Problem) -> Selection:
+        """The variables to train, of a problem whose GAN went through :meth:`prepare`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class All(Trainable):
+    """Every trainable weight of both networks."""
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        d = gan.discriminator.trainable_weights if gan.discriminator is not None else []
+        return Selection(list(gan.generator.trainable_weights), list(d))
+
+
+@dataclasses.dataclass(frozen=True)
+class _OfOneClass(Trainable):
+    """What is adapted begins as a class of the user's choice.
+
+    Attributes:
+        class_start: What the only class of a source with classes begins as: "mean" of all,
+            the number of one, or "identity" (scale 1 and shift 0), where the architecture
+            can. BSA's paper begins an SNGAN with "identity"; its code with "0", under new
+            scales and shifts.
+    """
+
+    class_start: str = "mean"
+
+    def __post_init__(self):
+        if self.class_start not in ("mean", "identity") and not self.class_start.isdecimal():
+            raise UserError(
+                f"class_start must be 'mean', 'identity' or the number of a class, not "
+                f"{self.class_start!r}."
+            )
+
+    def begin(self, source: GAN, classes: int = 0) -> GAN:
+        del classes
+        number = self.class_start.isdecimal()
+        return source.with_one_class(int(self.class_start) if number else self.class_start)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleShiftOnly(_OfOneClass):
+    """Scale and shift of every hidden layer of the generator but the last.
+
+    Source: BSA (ICCV 2019), equation 2. They are new ones on top of the architecture's own.
+    """
+
+    def prepare(self, gan: GAN) -> GAN:
+        return gan.with_scale_shift()
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        chosen = [v for role in gan.scale_shift_roles() for v in (*role.gammas, *role.betas)]
+        return Selection(chosen, [])
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnScaleShift(_OfOneClass):
+    """What the architecture itself scales and shifts by, and its first layer.
+
+    Of a BigGAN these are the maps from class vector and latent to scale and shift, the class
+    vector as a free variable, a new scale and shift after the first layer, and that layer,
+    whose kernel hardly moves. The last normalisation, attention and convolutions stay.
+    Source: BSA (ICCV 2019), section 4.1, of BigGAN; the rates are those of its code, which
+    draws a new class vector near 0 where this one begins as a class or their mean.
+
+    Attributes:
+        class_learning_rate: Adam's, of the class vector.
+        first_kernel_learning_rate: Of the first layer's kernel; its bias moves as the rest.
+        per_class: Learns each class of the pictures on its own, where they have classes: a
+            row of a table for each, all beginning as ``class_start``.
+    """
+
+    class_learning_rate: float = 1e-3
+    first_kernel_learning_rate: float = 1e-7
+    per_class: bool = False
+
+    def begin(self, source: GAN, classes: int = 0) -> GAN:
+        one = super().begin(source)
+        return _of_classes(source, one, classes) if self.per_class and classes else one
+
+    def prepare(self, gan: GAN) -> GAN:
+        return gan.with_scale_shift()
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        new = {v.path for role in gan.scale_shift_roles()[1:] for v in (*role.gammas, *role.betas)}
+        maps = {
+            v.path: v for role in gan.own_scale_shift_roles() for v in (*role.gammas, *role.betas)
+        }
+        first = {v.path: v for v in _trainable(gan.synthesis_stages()[:1]) if v.path not in new}
+        chosen = {path: v for path, v in {**first, **maps}.items() if v.trainable}
+        rates = {}
+        for path, variable in chosen.items():
+            if path.endswith(("/class_vector", "/class_table")):
+                rates[path] = self.class_learning_rate
+            elif path not in maps and len(variable.shape) > 1:
+                rates[path] = self.first_kernel_learning_rate
+        return Selection(list(chosen.values()), [], rates=rates)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleShiftOfBoth(Trainable):
+    """Scale and shift of every hidden layer but the last, of both networks.
+
+    The discriminator's scale is divided by its largest. Source: BSA (ICCV 2019), section
+    4.2, "TransferGAN (scale and shift)".
+    """
+
+    keeps_discriminator = True
+
+    def prepare(self, gan: GAN) -> GAN:
+        return gan.with_scale_shift().with_discriminator_scale_shift()
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        roles = gan.scale_shift_roles(), gan.discriminator_scale_shift_roles()
+        generator, discriminator = ([v for r in of for v in (*r.gammas, *r.betas)] for of in roles)
+        return Selection(generator, discriminator)
+
+
+@dataclasses.dataclass(frozen=True)
+class MinerFirst(Trainable):
+    """A miner of latents and the discriminator, and after some steps the generator, too.
+
+    Source: Wang et al., "MineGAN: effective knowledge transfer from GANs to target domains
+    with few images" (CVPR 2020), section 3.1 and 3.3.
+
+    Attributes:
+        miner_steps: Steps in which the generator behind the miner stays as it is.
+        miner_width: Of the miner's hidden layer.
+    """
+
+    miner_steps: int = 200
+    miner_width: int = 512
+
+    def prepare(self, gan: GAN) -> GAN:
+        return gan.with_miner([self.miner_width])
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        both = All().select(problem)
+        miner = {v.path for v in gan.miner_variables()}
+        begins = {v.path: self.miner_steps for v in both.generator if v.path not in miner}
+        return Selection(both.generator, both.discriminator, begins)
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorStages(Trainable):
+    """Some stages of the generator, of those that fitted latents pass through.
+
+    Source: BSA (ICCV 2019), section 4.2, the methods "update first", "update last" (from
+    the last residual block on) and "update all".
+
+    Attributes:
+        generator_part: "first", "last" (the last hidden stage and the output) or "all".
+    """
+
+    generator_part: Literal["first", "last", "all"] = "all"
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        stages = gan.synthesis_stages()
+        chosen = {"first": stages[:1], "last": stages[-2:], "all": stages}[self.generator_part]
+        return Selection(_trainable(chosen), [])
+
+
+@dataclasses.dataclass(frozen=True)
+class UpperDiscriminator(Trainable):
+    """All of the generator, and the discriminator without the stages nearest to the pixels.
+
+    Source: Mo et al., "Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs"
+    (CVPR workshops 2020).
+
+    Attributes:
+        frozen_stages: How many stages of the discriminator are not trained.
+    """
+
+    frozen_stages: int = 3
+
+    keeps_discriminator = True
+
+    def select(self, problem: Problem) -> Selection:
+        gan = problem.gan
+        stages = gan.discriminator_stages()
+        if not 0 <= self.frozen_stages < len(stages):
+            raise UserError(
+                f"frozen_stages must be from 0 to {len(stages) - 1}: this discriminator has the "
+                f"stages {', '.join(s.name for s in stages)}, not {self.frozen_stages}."
+            )
+        chosen = _trainable(stages[self.frozen_stages :])
+        return Selection(list(gan.generator.trainable_weights), chosen)
+
+
+def _of_classes(source: GAN, one: GAN, classes: int) -> GAN:
+    """A copy of the source with other classes, each as the only one of ``one``."""
+    twin = source.rebuild(num_classes=classes) if source.num_classes else source
+    mine, theirs = ({v.path for v in gan.generator.weights} for gan in (one, twin))
+    # What there is instead of tables where there is one class; in the same order.
+    rows = [v for v in one.generator.weights if v.path not in theirs]
+    tables = [v for v in twin.generator.weights if v.path not in mine]
+    if not tables or len(rows) != len(tables):
+        raise UserError(
+            f"This {source.architecture} has no tables of classes to learn each class on its own. "
+            "Leave out per_class, or adapt to each class by itself."
+        )
+    for row, table in zip(rows, tables, strict=True):
+        table.assign(np.broadcast_to(row.numpy(), table.shape))
+    return twin
+
+
+def _trainable(stages: Sequence[Stage]) -> list[keras.Variable]:
+    return [v for stage in stages for v in stage.variables if v.trainable]

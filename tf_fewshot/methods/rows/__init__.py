@@ -1,0 +1,33 @@
+"""The rows of the table of methods, one short file each; a row that is imported here is known."""
+
+from . import (
+    adam,
+    bsa,
+    bsa_biggan,
+    cdc,
+    encoder_generator,
+    ewc,
+    freezed,
+    minegan,
+    nst,
+    scratch,
+    transfergan,
+    transfergan_scale_shift,
+    update,
+)
+
+__all__ = [
+    "adam",
+    "bsa",
+    "bsa_biggan",
+    "cdc",
+    "encoder_generator",
+    "ewc",
+    "freezed",
+    "minegan",
+    "nst",
+    "scratch",
+    "transfergan",
+    "transfergan_scale_shift",
+    "update",
+]

@@ -1,0 +1,1 @@
+"""SNGANs from the files of Chainer."""

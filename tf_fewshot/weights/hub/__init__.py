@@ -1,0 +1,1 @@
+"""BigGANs from the modules of TensorFlow Hub."""

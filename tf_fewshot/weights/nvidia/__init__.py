@@ -1,0 +1,1 @@
+"""StyleGANs from the pickles of NVIDIA."""

@@ -1,0 +1,113 @@
+"""Where NVIDIA publishes networks of StyleGAN, StyleGAN2 and StyleGAN2-ADA.
+
+Source: the public repositories NVlabs/stylegan (``README.md``), NVlabs/stylegan2
+(``pretrained_networks.py``) and NVlabs/stylegan2-ada-pytorch (``README.md``, ``train.py``);
+SHA-256 sums are not published. Those of the first are on Google Drive, which refuses to give
+files that were asked for too often in a day.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ...downloads.files import WebFile
+
+_DRIVE = "https://drive.usercontent.google.com/download"
+_HOST = "https://nvlabs-fi-cdn.nvidia.com"
+_STYLEGAN2 = f"{_HOST}/stylegan2/networks"
+_ADA = f"{_HOST}/stylegan2-ada-pytorch/pretrained"
+_TRANSFER = f"{_ADA}/transfer-learning-source-nets"
+_LICENCES = {
+    _DRIVE: "CC BY-NC 4.0 (NVIDIA; non-commercial use only; "
+    "https://creativecommons.org/licenses/by-nc/4.0)",
+    _STYLEGAN2: "Nvidia Source Code License-NC (non-commercial use only; "
+    "https://nvlabs.github.io/stylegan2/license.html)",
+    _ADA: "Nvidia Source Code License (non-commercial use only; "
+    "https://nvlabs.github.io/stylegan2-ada-pytorch/license.html)",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """One of NVIDIA's networks: the file, the size of its pictures, and what it draws."""
+
+    file: WebFile
+    resolution: int
+    about: str
+    architecture: str = "stylegan2"
+
+
+def _published(url: str, resolution: int, about: str) -> Published:
+    licence = next(text for start, text in _LICENCES.items() if url.startswith(start))
+    whole = f"{about}, {resolution} x {resolution}, with its discriminator"
+    return Published(WebFile(url, licence), resolution, whole)
+
+
+def _first(identity: str, name: str, resolution: int, about: str) -> Published:
+    """One of version 1, by its identity on Google Drive and the name of the file."""
+    url = f"{_DRIVE}?id={identity}&export=download&confirm=t"
+    file = WebFile(url, _LICENCES[_DRIVE], name=f"karras2019stylegan-{name}.pkl")
+    whole = f"StyleGAN of {about}, {resolution} x {resolution}, with its discriminator"
+    return Published(file, resolution, whole, "stylegan")
+
+
+PUBLISHED: dict[str, Published] = {
+    "stylegan-ffhq-1024": _first(
+        "1MEGjdvVpUsu1jB4zrXZN7Y4kBBOzizDQ", "ffhq-1024x1024", 1024, "faces (FFHQ)"
+    ),
+    "stylegan-celebahq-1024": _first(
+        "1MGqJl28pN4t7SAtSrPdSRJSQJqahkzUf", "celebahq-1024x1024", 1024, "faces (CelebA-HQ)"
+    ),
+    "stylegan-bedroom-256": _first(
+        "1MOSKeGF0FJcivpBI7s63V9YHloUTORiF", "bedrooms-256x256", 256, "bedrooms (LSUN)"
+    ),
+    "stylegan-car-512": _first(
+        "1MJ6iCfNtMIRicihwRorsM3b7mmtmK9c3", "cars-512x384", 512, "cars (LSUN; rows 64 to 447)"
+    ),
+    "stylegan-cat-256": _first(
+        "1MQywl0FNt6lHu8E_EUqnRbviagS7fbiJ", "cats-256x256", 256, "cats (LSUN)"
+    ),
+    "stylegan2-ffhq-1024": _published(
+        f"{_STYLEGAN2}/stylegan2-ffhq-config-f.pkl", 1024, "StyleGAN2 of faces (FFHQ)"
+    ),
+    "stylegan2-car-512": _published(
+        f"{_STYLEGAN2}/stylegan2-car-config-f.pkl", 512, "StyleGAN2 of cars (LSUN; rows 64 to 447)"
+    ),
+    "stylegan2-cat-256": _published(
+        f"{_STYLEGAN2}/stylegan2-cat-config-f.pkl", 256, "StyleGAN2 of cats (LSUN)"
+    ),
+    "stylegan2-church-256": _published(
+        f"{_STYLEGAN2}/stylegan2-church-config-f.pkl", 256, "StyleGAN2 of churches (LSUN)"
+    ),
+    "stylegan2-horse-256": _published(
+        f"{_STYLEGAN2}/stylegan2-horse-config-f.pkl", 256, "StyleGAN2 of horses (LSUN)"
+    ),
+    "stylegan2-ffhq-256": _published(
+        f"{_TRANSFER}/ffhq-res256-mirror-paper256-noaug.pkl", 256, "StyleGAN2 of faces (FFHQ)"
+    ),
+    "stylegan2-ffhq-512": _published(
+        f"{_TRANSFER}/ffhq-res512-mirror-stylegan2-noaug.pkl", 512, "StyleGAN2 of faces (FFHQ)"
+    ),
+    "stylegan2-celebahq-256": _published(
+        f"{_TRANSFER}/celebahq-res256-mirror-paper256-kimg100000-ada-target0.5.pkl",
+        256,
+        "StyleGAN2-ADA of faces (CelebA-HQ)",
+    ),
+    "stylegan2-dog-256": _published(
+        f"{_TRANSFER}/lsundog-res256-paper256-kimg100000-noaug.pkl", 256, "StyleGAN2 of dogs (LSUN)"
+    ),
+    "stylegan2-metfaces-1024": _published(
+        f"{_ADA}/metfaces.pkl", 1024, "StyleGAN2-ADA of faces in art (MetFaces)"
+    ),
+    "stylegan2-afhqcat-512": _published(f"{_ADA}/afhqcat.pkl", 512, "StyleGAN2-ADA of cats (AFHQ)"),
+    "stylegan2-afhqdog-512": _published(f"{_ADA}/afhqdog.pkl", 512, "StyleGAN2-ADA of dogs (AFHQ)"),
+    "stylegan2-afhqwild-512": _published(
+        f"{_ADA}/afhqwild.pkl", 512, "StyleGAN2-ADA of wild animals (AFHQ)"
+    ),
+    "stylegan2-brecahad-512": _published(
+        f"{_ADA}/brecahad.pkl", 512, "StyleGAN2-ADA of breast cancer tissue (BreCaHAD)"
+    ),
+    "stylegan2-cifar10-32": _published(
+        f"{_ADA}/cifar10.pkl", 32, "StyleGAN2-ADA of CIFAR-10's ten classes"
+    ),
+}

@@ -1,0 +1,1 @@
+"""Generators from checkpoints of PyTorch."""
