@@ -8,15 +8,14 @@ project knows the name of a method.
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 from typing import Any
 
-from ..errors import UserError, unknown_name
-from .latents import Latents
-from .objective import Objective
-from .regularizers import Regularizer
-from .trainable import Trainable
+from .. import settings
+from ..errors import unknown_name
+from .cells.latents import Latents
+from .cells.objective import Objective
+from .cells.regularizers import Regularizer
+from .cells.trainable import Trainable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,13 +63,7 @@ class Method:
 
     def settings(self) -> dict[str, Any]:
         """Every setting of every choice with its value, by name."""
-        found: dict[str, Any] = {}
-        for cell in self.cells():
-            for field in dataclasses.fields(cell):
-                if field.name in found:
-                    raise RuntimeError(f"{self.name}: two cells have a setting {field.name!r}")
-                found[field.name] = getattr(cell, field.name)
-        return found
+        return settings.values(self.cells())
 
     def with_settings(self, **changes: Any) -> Method:
         """The same method with other values of some settings.
@@ -79,18 +72,10 @@ class Method:
             UserError: for a setting that the method does not have, or a value of
                 another type than the setting's.
         """
-        known = self.settings()
-        kinds = {
-            k: t for cell in self.cells() for k, t in typing.get_type_hints(type(cell)).items()
-        }
-        for name, value in changes.items():
-            if name not in known:
-                raise unknown_name(f"setting of method {self.name!r}", name, known)
-            changes[name] = _checked(name, value, kinds[name], known[name])
+        changes = settings.checked(self.cells(), changes, f"setting of method {self.name!r}")
 
         def changed(cell: Any) -> Any:
-            names = {f.name for f in dataclasses.fields(cell)}
-            return dataclasses.replace(cell, **{k: v for k, v in changes.items() if k in names})
+            return settings.changed(cell, changes)
 
         return dataclasses.replace(
             self,
@@ -106,23 +91,6 @@ class Method:
         cell: Any = self.objective
         cell = dataclasses.replace(cell, learning_rate=rate, d_learning_rate=d_rate)
         return dataclasses.replace(self, objective=cell)
-
-
-def _checked(name: str, value: Any, kind: Any, default: Any) -> Any:
-    """The value as the annotation of its field wants it."""
-    if typing.get_origin(kind) is typing.Literal:
-        if value not in typing.get_args(kind):
-            raise unknown_name(name, str(value), typing.get_args(kind))
-        return value
-    union = typing.get_origin(kind) in (typing.Union, types.UnionType)
-    kinds = typing.get_args(kind) if union else (kind,)
-    if float in kinds and type(value) is int:
-        return float(value)
-    # A bool is an int to Python; steps=True is a mistake all the same.
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        names = " or ".join("None" if k is types.NoneType else k.__name__ for k in kinds)
-        raise UserError(f"{name} must be {names} (default {default!r}), not {value!r}.")
-    return value
 
 
 _METHODS: dict[str, Method] = {}
