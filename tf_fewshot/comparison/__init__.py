@@ -1,7 +1,16 @@
 """Methods on equal terms: one source, the same pictures, seeds and metrics for all."""
 
-from .plan import DEFAULT_METRICS, Comparison, Trial, plan
+from .plan import DEFAULT_METRICS, ComparisonPlan, Trial, plan
 from .runner import Outcome, compare, run
 from .targets import Target
 
-__all__ = ["DEFAULT_METRICS", "Comparison", "Outcome", "Target", "Trial", "compare", "plan", "run"]
+__all__ = [
+    "DEFAULT_METRICS",
+    "ComparisonPlan",
+    "Outcome",
+    "Target",
+    "Trial",
+    "compare",
+    "plan",
+    "run",
+]

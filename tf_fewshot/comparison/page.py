@@ -12,7 +12,7 @@ from ..report.content import show
 from ..report.dots import dot_chart
 from ..report.pictures import figure
 from ..report.write import page
-from .plan import Comparison, Trial
+from .plan import ComparisonPlan, Trial
 from .tables import Row, heading
 
 SOURCE_SAMPLES = "source_samples"
@@ -20,13 +20,13 @@ _BYTES = 120_000  # of a picture: there are many of them, and they are shown sma
 
 
 def evaluation_name(target: str) -> str:
-    """Name of the grid of a target's evaluation pictures."""
+    """Returns the name of the grid of a target's evaluation pictures."""
     return f"evaluation-{target}"
 
 
 def write_page(
     folder: Path,
-    made: Comparison,
+    plan: ComparisonPlan,
     rows: Sequence[Row],
     table: Sequence[Sequence[str]],
     notes: Sequence[str],
@@ -36,7 +36,7 @@ def write_page(
 
     Args:
         folder: Of the comparison, with the run folders of its trials below.
-        made: What is compared.
+        plan: The comparison.
         rows: The numbers.
         table: The same as texts, headings first.
         notes: What the numbers depend on.
@@ -46,38 +46,38 @@ def write_page(
         Where the page is.
     """
     sections = [("numbers", "Numbers", _numbers(table, notes))]
-    for number, target in enumerate(made.domains):
-        body = _charts(made, [row for row in rows if row.target == target])
-        body += "".join(_pictures(folder, made, target, shots) for shots in made.shots)
+    for number, target in enumerate(plan.domains):
+        body = _charts(plan, [row for row in rows if row.target == target])
+        body += "".join(_pictures(folder, plan, target, shots) for shots in plan.shots)
         sections.append((f"target{number}", target, body))
     sections += [
         ("failures", "Failures", _list(f"{trial}: {why}" for trial, why in failures.items())),
-        ("runs", "Runs", _runs(folder, made)),
-        ("settings", "Settings", _settings(made)),
+        ("runs", "Runs", _runs(folder, plan)),
+        ("settings", "Settings", _settings(plan)),
     ]
     path = folder / "report.html"
-    title = f"Comparison: {Path(made.source_name).name}"
-    write_text(path, page(title, _header(made, rows), [s for s in sections if s[2]]))
+    title = f"Comparison: {Path(plan.source_name).name}"
+    write_text(path, page(title, _header(plan, rows), [s for s in sections if s[2]]))
     return path
 
 
-def _header(made: Comparison, rows: Sequence[Row]) -> str:
+def _header(plan: ComparisonPlan, rows: Sequence[Row]) -> str:
     done, failed, of = (sum(getattr(r, k) for r in rows) for k in ("done", "failed", "of"))
     state = f"{done} of {of} trials finished" + (f", {failed} failed" if failed else "")
     facts = {
-        "methods": ", ".join(made.methods),
-        "pictures": ", ".join(map(str, made.shots)),
-        "seeds": ", ".join(map(str, made.seeds)),
-        "samples": f"{made.n:,}",
-        "image size": str(made.source.image_shape[0]),
+        "methods": ", ".join(plan.methods),
+        "pictures": ", ".join(map(str, plan.shots)),
+        "seeds": ", ".join(map(str, plan.seeds)),
+        "samples": f"{plan.n:,}",
+        "image size": str(plan.source.image_shape[0]),
     }
     items = "".join(
         f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts.items()
     )
     return (
         f'<p class="status {"done" if done == of else "going"}">{state}</p>\n'
-        f"<h1>Comparison <span>{html.escape(Path(made.source_name).name)} → "
-        f"{html.escape(', '.join(made.domains))}</span></h1>\n"
+        f"<h1>Comparison <span>{html.escape(Path(plan.source_name).name)} → "
+        f"{html.escape(', '.join(plan.domains))}</span></h1>\n"
         f'<dl class="facts">{items}</dl>'
     )
 
@@ -94,11 +94,11 @@ def _numbers(table: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
     )
 
 
-def _charts(made: Comparison, rows: Sequence[Row]) -> str:
-    """One chart a metric: over the numbers of pictures, or else the seeds of each method."""
+def _charts(plan: ComparisonPlan, rows: Sequence[Row]) -> str:
+    """Returns a chart a metric: over the numbers of pictures, or the seeds of each method."""
     charts = []
     single = len({row.shots for row in rows if row.values}) < 2
-    for metric in made.metrics:
+    for metric in plan.metrics:
         measured = [row for row in rows if metric in row.values]
         if not measured:
             continue
@@ -129,14 +129,14 @@ def _charts(made: Comparison, rows: Sequence[Row]) -> str:
     return f'{note}\n<div class="charts">{"".join(charts)}</div>\n'
 
 
-def _pictures(folder: Path, made: Comparison, target: str, shots: int) -> str:
-    """Samples of all methods from the same latents, with the source's and the real pictures."""
-    seed = made.seeds[0]
-    places = {m: folder / Trial(m, target, shots, seed).folder for m in made.methods}
+def _pictures(folder: Path, plan: ComparisonPlan, target: str, shots: int) -> str:
+    """Returns samples of all methods, of the same latents, beside the source's and real ones."""
+    seed = plan.seeds[0]
+    places = {m: folder / Trial(m, target, shots, seed).folder for m in plan.methods}
     samples = [
         figure(
             place / "samples.png",
-            _truncated(method, made.methods[method].run.truncation),
+            _truncated(method, plan.methods[method].run.truncation),
             f"Grid of samples of {method} on {shots} pictures of {target}",
             _BYTES,
         )
@@ -159,7 +159,7 @@ def _pictures(folder: Path, made: Comparison, target: str, shots: int) -> str:
         ),
         figure(
             folder / f"{SOURCE_SAMPLES}.png",
-            f"Source: {Path(made.source_name).name}",
+            f"Source: {Path(plan.source_name).name}",
             "Grid of samples of the source, from the same latents",
             _BYTES,
         ),
@@ -177,8 +177,8 @@ def _truncated(method: str, truncation: float | None) -> str:
     return method if truncation is None else f"{method}, truncation {truncation:g}"
 
 
-def _runs(folder: Path, made: Comparison) -> str:
-    trials = [trial for trial in made.trials() if (folder / trial.folder / "report.html").exists()]
+def _runs(folder: Path, plan: ComparisonPlan) -> str:
+    trials = [trial for trial in plan.trials() if (folder / trial.folder / "report.html").exists()]
     links = "".join(
         f'<li><a href="{html.escape((trial.folder / "report.html").as_posix())}">'
         f"{html.escape(str(trial))}</a></li>"
@@ -187,9 +187,9 @@ def _runs(folder: Path, made: Comparison) -> str:
     return f"<ul>{links}</ul>" if links else ""
 
 
-def _settings(made: Comparison) -> str:
-    """A table with a column a method; settings that a method does not have are left empty."""
-    settings = {name: method.settings() for name, method in made.methods.items()}
+def _settings(plan: ComparisonPlan) -> str:
+    """Returns a table with a column a method, which is empty where it lacks a setting."""
+    settings = {name: method.settings() for name, method in plan.methods.items()}
     names = dict.fromkeys(name for values in settings.values() for name in values)
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in settings)
     body = "".join(

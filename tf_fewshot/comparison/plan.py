@@ -36,12 +36,12 @@ class Trial:
 
     @property
     def folder(self) -> Path:
-        """Its run folder, from the comparison's."""
+        """Its run folder, as a path from the comparison's folder."""
         return Path("runs", self.target, f"{self.method}-{self.shots}-seed{self.seed}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Comparison:
+class ComparisonPlan:
     """Everything that decides a comparison, before anything is written.
 
     Attributes:
@@ -71,12 +71,12 @@ class Comparison:
     precision: str = "auto"
 
     def trials(self) -> list[Trial]:
-        """All trials; those of the first seed come first, so that a whole table is early."""
+        """Returns all trials, those of the first seed first, so that a whole table is early."""
         combined = itertools.product(self.seeds, self.domains, self.shots, self.methods)
         return [Trial(method, target, shots, seed) for seed, target, shots, method in combined]
 
     def identity(self) -> dict[str, Any]:
-        """What results must have in common to stand in one table, as nested JSON values."""
+        """Returns what results must have in common to stand in one table, as nested JSON values."""
         judge = self.source.discriminator is not None
         return {
             "source": {
@@ -99,7 +99,7 @@ class Comparison:
         }
 
     def obstacle(self, trial: Trial) -> str | None:
-        """Why a trial cannot be run, as far as that is known before."""
+        """Returns why a trial cannot be run, as far as that is known before, or None."""
         domain = self.domains[trial.target]
         try:
             check_parts(self.methods[trial.method], self.source)
@@ -121,7 +121,7 @@ class Comparison:
         return None
 
     def describe(self) -> str:
-        """The comparison in words: for a dry run."""
+        """Returns the comparison in words: for a dry run."""
         lines = [f"source    {self.source_name}, {self.source.architecture}"]
         for name, domain in self.domains.items():
             lines.append(
@@ -155,12 +155,12 @@ def plan(
     n: int = 1000,
     precision: str = "auto",
     on_error: str = "raise",
-) -> Comparison:
+) -> ComparisonPlan:
     """Gathers what a comparison needs and checks it; see :func:`.runner.compare`.
 
     Raises:
         UserError: for unknown names, settings or values, or pictures that cannot be read.
-            What only some trials lack is told by :meth:`Comparison.obstacle`.
+            What only some trials lack is for :meth:`ComparisonPlan.obstacle`.
     """
     given = [t if isinstance(t, Target) else Target.parse(t) for t in targets]
     chosen, changes = _methods(methods, steps, settings or {})
@@ -183,7 +183,7 @@ def plan(
                 f"Two targets are called {target.name!r}: tell them apart by NAME=TRAINING."
             )
         domains[target.name] = target.load(source.image_shape[:2], max(shots), on_error)
-    made = Comparison(
+    planned = ComparisonPlan(
         source=source,
         source_name=name,
         methods=chosen,
@@ -195,11 +195,11 @@ def plan(
         n=n,
         precision=precision,
     )
-    for trial in made.trials():
-        if made.obstacle(trial) is None:
-            pictures = made.domains[trial.target].training
+    for trial in planned.trials():
+        if planned.obstacle(trial) is None:
+            pictures = planned.domains[trial.target].training
             planning.plan(source, pictures, trial.method, **changes[trial.method])
-    return made
+    return planned
 
 
 def _methods(

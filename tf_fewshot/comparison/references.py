@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics import evaluate
-from .plan import Comparison, Trial
+from .plan import ComparisonPlan, Trial
 from .results import Record
 
 REPEATED = "(training pictures)"
@@ -21,34 +21,34 @@ NOTE = (
 )
 
 
-def references(made: Comparison) -> list[Trial]:
-    """What is measured of the pictures, in the form of trials without training.
+def references(plan: ComparisonPlan) -> list[Trial]:
+    """Returns what is measured of the pictures, in the form of trials without training.
 
     They are of seed 0, whichever those of the methods are: nothing is drawn.
     """
     return [
         Trial(kind, target, shots, 0)
-        for target, domain in made.domains.items()
-        for shots in made.shots
+        for target, domain in plan.domains.items()
+        for shots in plan.shots
         if shots <= len(domain.training)
         for kind in (REPEATED, UNSEEN)
     ]
 
 
-def measured(made: Comparison, trial: Trial, names: Sequence[str]) -> Record:
-    """Measures one of :func:`references`.
+def measured(plan: ComparisonPlan, trial: Trial, names: Sequence[str]) -> Record:
+    """Returns the record of the pictures themselves.
 
     Args:
-        made: The comparison.
-        trial: Which.
-        names: Of metrics.
+        plan: The comparison.
+        trial: One of those that :func:`references` returns.
+        names: The metrics to measure.
 
     Raises:
         UserError: if there are too few pictures for a metric.
     """
     begun = time.monotonic()
-    domain = made.domains[trial.target]
-    training, reference, n = domain.training.take(trial.shots), domain.reference, made.n
+    domain = plan.domains[trial.target]
+    training, reference, n = domain.training.take(trial.shots), domain.reference, plan.n
     shown = training
     if trial.method == UNSEEN:
         half = len(reference) // 2

@@ -37,15 +37,15 @@ class Results:
         return len(self._records)
 
     def get(self, trial: Trial) -> Record | None:
-        """The record of a trial; the newest, if there are more."""
+        """Returns the record of a trial; the newest, if there are more."""
         return self._records.get(trial)
 
     def of_method(self, name: str) -> list[Record]:
-        """The records of all trials of a method."""
+        """Returns the records of all trials of a method."""
         return [r for trial, r in self._records.items() if trial.method == name]
 
     def missing(self, trial: Trial, metrics: tuple[str, ...]) -> list[str]:
-        """Which of these metrics have not been measured."""
+        """Returns those of the metrics that have not been measured for a trial."""
         record = self.get(trial)
         known = {m["metric"] for m in record["metrics"]} if record else set()
         return [name for name in metrics if name not in known]
@@ -102,7 +102,7 @@ def _trial(record: Mapping[str, Any]) -> Trial:
 def settle(
     before: Mapping[str, Any], now: Mapping[str, Any], place: Path, results: Results
 ) -> dict[str, Any]:
-    """What is compared before and now, together.
+    """Returns what is compared before and now, together.
 
     Methods, targets and numbers of pictures may be added; what both have must be equal.
     A method of which nothing is left, neither results nor run folders, may change.

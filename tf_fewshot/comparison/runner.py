@@ -22,7 +22,7 @@ from ..training import precision as precisions
 from ..training.run_folder import RunFolder
 from . import references, tables
 from .page import SOURCE_SAMPLES, evaluation_name, write_page
-from .plan import DEFAULT_METRICS, Comparison, Trial, plan
+from .plan import DEFAULT_METRICS, ComparisonPlan, Trial, plan
 from .results import Record, Results, settle
 from .targets import Target
 
@@ -103,7 +103,7 @@ def compare(
     Raises:
         UserError: for anything that is wrong for all trials, before the first begins.
     """
-    made = plan(
+    chosen = plan(
         source,
         targets,
         methods,
@@ -117,37 +117,37 @@ def compare(
         on_error=on_error,
     )
     options = {"checkpoint_every": checkpoint_every, "deterministic": deterministic}
-    return run(made, workdir, **options)
+    return run(chosen, workdir, **options)
 
 
-def run(made: Comparison, workdir: str | os.PathLike, **options: Any) -> Outcome:
+def run(plan: ComparisonPlan, workdir: str | os.PathLike, **options: Any) -> Outcome:
     """Runs the trials that are not finished; see :func:`compare`.
 
     Args:
-        made: See :func:`.plan.plan`.
+        plan: See :func:`.plan.plan`.
         workdir: The comparison's folder.
         **options: Of :func:`tf_fewshot.adapt`.
     """
-    trials = made.trials()
-    failures = {t: why for t in trials if (why := made.obstacle(t)) is not None}
+    trials = plan.trials()
+    failures = {t: why for t in trials if (why := plan.obstacle(t)) is not None}
     if len(failures) == len(trials):
         raise UserError(f"No trial can be run. {trials[0]}: {failures[trials[0]]}")
     with RunFolder.open(workdir, {"kind": "comparison"}) as folder:
         results = Results(folder.path / "results.jsonl", folder.log)
-        options["precision"] = _begin(made, folder, results)
-        for domain in made.domains.values():
+        options["precision"] = _begin(plan, folder, results)
+        for domain in plan.domains.values():
             for note in domain.notes:
                 folder.log(note)
         for trial, why in failures.items():
             folder.log(f"{trial} cannot be run: {why}")
         pictures = Results(folder.path / "pictures.jsonl", folder.log)
-        _measure_pictures(made, folder, pictures)
+        _measure_pictures(plan, folder, pictures)
         for number, trial in enumerate(trials, 1):
-            if trial in failures or not results.missing(trial, made.metrics):
+            if trial in failures or not results.missing(trial, plan.metrics):
                 continue
             folder.log(f"Trial {number} of {len(trials)}: {trial}")
             try:
-                record = _measured(made, trial, folder, results, options)
+                record = _measured(plan, trial, folder, results, options)
             except Exception as error:  # one trial must not end those that follow
                 failures[trial] = _in_words(error)
                 folder.log(f"{trial} failed: {failures[trial]}")
@@ -155,42 +155,42 @@ def run(made: Comparison, workdir: str | os.PathLike, **options: Any) -> Outcome
                     folder.log(traceback.format_exc())
             else:
                 results.add(record)
-                _write(made, folder.path, results, pictures, failures)
+                _write(plan, folder.path, results, pictures, failures)
             gc.collect()
-        outcome = _write(made, folder.path, results, pictures, failures)
+        outcome = _write(plan, folder.path, results, pictures, failures)
         folder.log(f"Done: {folder.report_path}")
     return outcome
 
 
-def _begin(made: Comparison, folder: RunFolder, results: Results) -> str:
+def _begin(plan: ComparisonPlan, folder: RunFolder, results: Results) -> str:
     """Checks what the folder holds against what is asked for; returns the precision."""
     settings = folder.config["settings"]
     before = settings.get("compared", {})
-    asked = json.loads(json.dumps(made.identity()))
+    asked = json.loads(json.dumps(plan.identity()))
     settle(before, asked, folder.path, results)
-    dtype = before.get("precision") if made.precision == "auto" else None
+    dtype = before.get("precision") if plan.precision == "auto" else None
     if dtype is None:
-        batch = next(iter(made.methods.values())).run.batch_size
-        policy, why = precisions.choose(made.precision, made.source.with_one_class(), batch)
+        batch = next(iter(plan.methods.values())).run.batch_size
+        policy, why = precisions.choose(plan.precision, plan.source.with_one_class(), batch)
         dtype = policy.removeprefix("mixed_")
         folder.log(why)
     compared = settle(before, {**asked, "precision": dtype}, folder.path, results)
-    folder.record_settings({"source": made.source_name, "compared": compared})
-    gan = made.source.with_one_class()
-    folder.save_grid(SOURCE_SAMPLES, images_of(gan, gan.sample_latents(_SHOWN, made.seeds[0])), 4)
-    for name, domain in made.domains.items():
+    folder.record_settings({"source": plan.source_name, "compared": compared})
+    gan = plan.source.with_one_class()
+    folder.save_grid(SOURCE_SAMPLES, images_of(gan, gan.sample_latents(_SHOWN, plan.seeds[0])), 4)
+    for name, domain in plan.domains.items():
         if len(domain.reference):
             folder.save_grid(evaluation_name(name), domain.reference.images[:_SHOWN], 4)
     return dtype
 
 
-def _measure_pictures(made: Comparison, folder: RunFolder, pictures: Results) -> None:
-    for trial in references.references(made):
-        names = pictures.missing(trial, made.metrics)
+def _measure_pictures(plan: ComparisonPlan, folder: RunFolder, pictures: Results) -> None:
+    for trial in references.references(plan):
+        names = pictures.missing(trial, plan.metrics)
         if names:
             before = pictures.get(trial) or {"metrics": []}
             try:
-                record = references.measured(made, trial, names)
+                record = references.measured(plan, trial, names)
             except UserError as error:
                 folder.log(f"{trial.method} of {trial.target} are not measured: {error}")
                 continue
@@ -198,31 +198,31 @@ def _measure_pictures(made: Comparison, folder: RunFolder, pictures: Results) ->
 
 
 def _measured(
-    made: Comparison, trial: Trial, folder: RunFolder, results: Results, options: dict[str, Any]
+    plan: ComparisonPlan, trial: Trial, folder: RunFolder, results: Results, options: dict[str, Any]
 ) -> Record:
     """Trains and measures; what an earlier start has left is gone on with."""
     begun, place = time.monotonic(), folder.path / trial.folder
     at = _reached(place)
-    domain = made.domains[trial.target]
+    domain = plan.domains[trial.target]
     pictures = domain.training.take(trial.shots)
-    changes = made.changes[trial.method]
+    changes = plan.changes[trial.method]
     adapted = adaptation.adapt(
-        made.source, pictures, trial.method, workdir=place, seed=trial.seed, **options, **changes
+        plan.source, pictures, trial.method, workdir=place, seed=trial.seed, **options, **changes
     )
-    names = results.missing(trial, made.metrics)
-    folder.log(f"Measuring {', '.join(names)} of {made.n:,} samples.")
-    records = adapted.evaluate(domain.reference, names, made.n, trial.seed, training=pictures)
+    names = results.missing(trial, plan.metrics)
+    folder.log(f"Measuring {', '.join(names)} of {plan.n:,} samples.")
+    records = adapted.evaluate(domain.reference, names, plan.n, trial.seed, training=pictures)
     adapted.add_metrics(records)
     before = results.get(trial) or {"metrics": [], "seconds": 0.0}
     return {
         **dataclasses.asdict(trial),
-        "source": made.source_name,
-        "source_fingerprint": made.source.fingerprint("generator"),
+        "source": plan.source_name,
+        "source_fingerprint": plan.source.fingerprint("generator"),
         "training": pictures.source,
         "training_fingerprint": pictures.fingerprint(),
         "evaluation": domain.reference.source,
         "evaluation_fingerprint": domain.reference.fingerprint(),
-        "settings": made.methods[trial.method].settings(),
+        "settings": plan.methods[trial.method].settings(),
         "precision": RunFolder(place).config["settings"]["precision"],
         "run": trial.folder.as_posix(),
         "metrics": [*before["metrics"], *records],
@@ -233,9 +233,9 @@ def _measured(
 
 
 def _reached(place: Path) -> int:
-    """The step at which a run goes on, 0 if it is new."""
-    found = (re.fullmatch(r"step(\d+)\.npz", path.name) for path in place.glob("checkpoints/*"))
-    return max((int(match[1]) for match in found if match), default=0)
+    """Returns the step at which a run goes on, 0 if it is new."""
+    names = (re.fullmatch(r"step(\d+)\.npz", path.name) for path in place.glob("checkpoints/*"))
+    return max((int(name[1]) for name in names if name), default=0)
 
 
 def _in_words(error: Exception) -> str:
@@ -246,16 +246,16 @@ def _in_words(error: Exception) -> str:
 
 
 def _write(
-    made: Comparison,
+    plan: ComparisonPlan,
     folder: Path,
     results: Results,
     pictures: Results,
     failures: Mapping[Trial, str],
 ) -> Outcome:
     """Renews the tables and the page."""
-    rows = tables.rows_of(made, results, failures)
-    table = tables.cells(made, [*tables.rows_of_pictures(made, pictures), *rows])
-    notes = tables.notes_of(made, results)
+    rows = tables.rows_of(plan, results, failures)
+    table = tables.cells(plan, [*tables.rows_of_pictures(plan, pictures), *rows])
+    notes = tables.notes_of(plan, results)
     write_text(folder / "results.md", tables.as_markdown(table, notes, failures))
-    write_page(folder, made, rows, table, notes, failures)
+    write_page(folder, plan, rows, table, notes, failures)
     return Outcome(folder, rows, tables.as_text(table), dict(failures))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..metrics import METRICS
 from ..report.content import metric_name
-from .plan import Comparison, Trial
+from .plan import ComparisonPlan, Trial
 from .references import NOTE, references
 from .results import Results
 
@@ -29,7 +29,7 @@ class Spread:
 
     @property
     def mean(self) -> float:
-        """Of the values."""
+        """The mean of the values."""
         return float(np.mean(self.values))
 
     @property
@@ -49,7 +49,7 @@ class Row:
     """One method on so many pictures of one target.
 
     Attributes:
-        target, shots, method: Which.
+        target, shots, method: What was trained on which pictures, and how many.
         steps: Updates of the generator; None if it is no method, but pictures.
         done: Trials that are finished.
         failed: Trials that failed or cannot be run.
@@ -67,7 +67,7 @@ class Row:
     values: dict[str, Spread]
 
     def seeds(self) -> str:
-        """How many seeds the numbers are of, and what became of the others."""
+        """Returns how many seeds the numbers are of, and what became of the others."""
         if self.steps is None:
             return "–"
         waiting = self.of - self.done - self.failed
@@ -77,34 +77,34 @@ class Row:
         return ", ".join(parts)
 
 
-def rows_of(made: Comparison, results: Results, failures: Mapping[Trial, str]) -> list[Row]:
-    """A row for each target, number of pictures and method, in that order."""
+def rows_of(plan: ComparisonPlan, results: Results, failures: Mapping[Trial, str]) -> list[Row]:
+    """Returns a row for each target, number of pictures and method, in that order."""
     groups: dict[tuple[str, int, str], list[Trial]] = {}
-    for target in made.domains:
-        for shots in made.shots:
-            for method in made.methods:
-                trials = [Trial(method, target, shots, seed) for seed in made.seeds]
+    for target in plan.domains:
+        for shots in plan.shots:
+            for method in plan.methods:
+                trials = [Trial(method, target, shots, seed) for seed in plan.seeds]
                 groups[target, shots, method] = trials
     return [
-        _row(made, results, failures, trials, made.methods[method].run.steps)
+        _row(plan, results, failures, trials, plan.methods[method].run.steps)
         for (_, _, method), trials in groups.items()
     ]
 
 
-def rows_of_pictures(made: Comparison, results: Results) -> list[Row]:
-    """A row for each of :func:`.references.references` that has been measured."""
-    rows = [_row(made, results, {}, [trial], None) for trial in references(made)]
+def rows_of_pictures(plan: ComparisonPlan, results: Results) -> list[Row]:
+    """Returns a row for each of :func:`.references.references` that has been measured."""
+    rows = [_row(plan, results, {}, [trial], None) for trial in references(plan)]
     return [row for row in rows if row.done]
 
 
 def _row(
-    made: Comparison,
+    plan: ComparisonPlan,
     results: Results,
     failures: Mapping[Trial, str],
     trials: Sequence[Trial],
     steps: int | None,
 ) -> Row:
-    done = [t for t in trials if not results.missing(t, made.metrics)]
+    done = [t for t in trials if not results.missing(t, plan.metrics)]
     values: dict[str, list[float]] = {}
     for trial in done:
         for record in (results.get(trial) or {})["metrics"]:
@@ -117,20 +117,20 @@ def _row(
         done=len(done),
         failed=sum(t in failures for t in trials),
         of=len(trials),
-        values={m: Spread(tuple(values[m])) for m in made.metrics if m in values},
+        values={m: Spread(tuple(values[m])) for m in plan.metrics if m in values},
     )
 
 
 def heading(metric: str) -> str:
-    """A metric's name with the direction in which it is better."""
+    """Returns a metric's name with the direction in which it is better."""
     return metric_name(metric) + _ARROWS[METRICS[metric].better]
 
 
-def cells(made: Comparison, rows: Sequence[Row]) -> list[list[str]]:
-    """Headings and one list of texts a row, those of one target and number of pictures together."""
-    targets = list(made.domains)
-    rows = sorted(rows, key=lambda row: (targets.index(row.target), made.shots.index(row.shots)))
-    head = ["target", "pictures", "method", "steps", "seeds", *map(heading, made.metrics)]
+def cells(plan: ComparisonPlan, rows: Sequence[Row]) -> list[list[str]]:
+    """Returns headings and a list of texts a row, ordered by target and number of pictures."""
+    targets = list(plan.domains)
+    rows = sorted(rows, key=lambda row: (targets.index(row.target), plan.shots.index(row.shots)))
+    head = ["target", "pictures", "method", "steps", "seeds", *map(heading, plan.metrics)]
     body = [
         [
             row.target,
@@ -138,7 +138,7 @@ def cells(made: Comparison, rows: Sequence[Row]) -> list[list[str]]:
             row.method,
             "–" if row.steps is None else f"{row.steps:,}",
             row.seeds(),
-            *(str(row.values.get(metric, "–")) for metric in made.metrics),
+            *(str(row.values.get(metric, "–")) for metric in plan.metrics),
         ]
         for row in rows
     ]
@@ -146,7 +146,7 @@ def cells(made: Comparison, rows: Sequence[Row]) -> list[list[str]]:
 
 
 def as_text(table: Sequence[Sequence[str]]) -> str:
-    """Columns for a terminal."""
+    """Returns the table in columns, for a terminal."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = (
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
@@ -158,7 +158,7 @@ def as_text(table: Sequence[Sequence[str]]) -> str:
 def as_markdown(
     table: Sequence[Sequence[str]], notes: Sequence[str], failures: Mapping[Trial, str]
 ) -> str:
-    """A Markdown table with its notes."""
+    """Returns a Markdown table with its notes."""
     head, *body = table
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body)]
     lines += ["", *(f"- {note}" for note in notes)]
@@ -166,25 +166,25 @@ def as_markdown(
     return "\n".join(lines) + "\n"
 
 
-def notes_of(made: Comparison, results: Results) -> list[str]:
-    """What the numbers depend on, a sentence each."""
+def notes_of(plan: ComparisonPlan, results: Results) -> list[str]:
+    """Returns what the numbers depend on, a sentence each."""
     notes = [
-        f"Source {made.source_name}. Mean ± sample standard deviation (n − 1) over seeds; "
-        f"{made.n:,} samples a trial, drawn with its seed, at the method's own truncation.",
+        f"Source {plan.source_name}. Mean ± sample standard deviation (n − 1) over seeds; "
+        f"{plan.n:,} samples a trial, drawn with its seed, at the method's own truncation.",
         "Training pictures are the first ones of a target, the same for all methods and seeds.",
         NOTE,
     ]
     networks: dict[str, list[str]] = {}
-    for trial in made.trials():
+    for trial in plan.trials():
         for record in (results.get(trial) or {"metrics": []})["metrics"]:
-            if record["metric"] in made.metrics:
+            if record["metric"] in plan.metrics:
                 names = networks.setdefault(record["feature_network"], [])
                 names += [record["metric"]] * (record["metric"] not in names)
             if record.get("note"):
                 notes.append(f"{metric_name(record['metric'])}, {trial.target}: {record['note']}.")
     for network, names in networks.items():
         notes.append(f"{', '.join(map(metric_name, names))}: features of {network}.")
-    for domain in made.domains.values():
+    for domain in plan.domains.values():
         notes.append(
             f"{domain.name}: compared with {len(domain.reference):,} pictures of "
             f"{domain.reference.source}."

@@ -103,21 +103,21 @@ class Domain:
     @functools.cached_property
     def notes(self) -> list[str]:
         """What to know of the pictures before comparing, a sentence each."""
-        found = [f"{self.name}: {n}" for n in dict.fromkeys(self.training.notes)]
+        notes = [f"{self.name}: {n}" for n in dict.fromkeys(self.training.notes)]
         if self.training.notes != self.reference.notes:
-            found += [f"{self.name}, evaluation: {n}" for n in self.reference.notes]
+            notes += [f"{self.name}, evaluation: {n}" for n in self.reference.notes]
         trained_on = {image.tobytes() for image in self.training.images}
         shared = sum(image.tobytes() in trained_on for image in self.reference.images)
         if shared:
-            found.append(
+            notes.append(
                 f"{self.name}: {shared} of {len(self.reference)} evaluation pictures are equal to "
                 "training pictures, which flatters methods that learn by heart"
             )
-        return found
+        return notes
 
 
 def _place(path: str) -> str:
-    """The path, or that of the bundled samples of that name if there is nothing at the path."""
+    """Returns the path, or if nothing is there that of the bundled samples of that name."""
     if path.startswith("tfds:") or Path(path).expanduser().exists():
         return path
     bundled = importlib.resources.files("tf_fewshot") / "samples" / path
