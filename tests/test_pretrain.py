@@ -1,22 +1,34 @@
 """Training a source from scratch: growing, snapshots, resuming, choosing by FID."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
 from tf_fewshot.backbones.sngan.discriminator import SNGANDiscriminator
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
-from tf_fewshot.pretraining import describe, plan, pretrain
+from tf_fewshot.pretraining import (
+    describe,
+    known_settings,
+    plan,
+    pretrain,
+    scaled,
+    trained_by,
+)
 from tf_fewshot.training.growth import Fade, Falling, Growth, shrunk
-from tf_fewshot.training.pretrain import Pretraining
+from tf_fewshot.training.pretrain import PretrainingPlan
 from tf_fewshot.training.run_folder import RunFolder
 from tf_fewshot.weights.native.gan_file import save_gan
+
+from .processes import forks
 
 MODEL = {
     "resolution": 16,
@@ -44,10 +56,10 @@ def eagerly():
 
 
 def pretraining(pictures, **changes):
-    made = Pretraining(
+    planned = PretrainingPlan(
         methods.get("scratch"), "stylegan", MODEL, GROWTHS, pictures, snapshot_images=16
     )
-    return dataclasses.replace(made, checkpoint_every=2, **changes)
+    return dataclasses.replace(planned, checkpoint_every=2, **changes)
 
 
 def weights_of(path):
@@ -78,8 +90,8 @@ def test_resumed_equals_uninterrupted(pictures, tmp_path, eagerly):
     with RunFolder.open(cut, half.identity()) as folder:
         half.run(folder)
     with RunFolder.open(cut, pretraining(pictures).identity()) as folder:
-        found = pretraining(pictures).run(folder)[-1]
-    a, b = weights_of(expected), weights_of(found)
+        resumed = pretraining(pictures).run(folder)[-1]
+    a, b = weights_of(expected), weights_of(resumed)
     assert a.keys() == b.keys()
     for name, value in a.items():
         np.testing.assert_array_equal(value, b[name], err_msg=name)
@@ -155,10 +167,126 @@ def test_plan_says_what_is_wrong(tiny_pictures):
         plan({k: v for k, v in config().items() if k != "growths"}, tiny_pictures)
     with pytest.raises(UserError, match=r"8 usable pictures.* at least 64"):
         plan(config(batch_size=64), tiny_pictures)
+    with pytest.raises(UserError, match=r"Unknown setting of a pretraining 'stepz'\. .+'steps'"):
+        plan(config(stepz=3), tiny_pictures)
+    with pytest.raises(UserError, match="Unknown setting of a pretraining 'r1_gamma'"):
+        plan(config(r1_gamma=1.0), tiny_pictures)
+    with pytest.raises(UserError, match=r"Each of growths must be .+, not \(16, 16\)\."):
+        plan(config(growths=[(16, 16)]), tiny_pictures)
+    with pytest.raises(UserError, match="lacks 'resolution' in its model"):
+        plan(config(model={"latent_dim": 8}), tiny_pictures)
+    with pytest.raises(UserError, match="batch_size must be at least 1, not 0"):
+        plan(config(batch_size=0), tiny_pictures)
     with pytest.raises(UserError, match="Did you mean 'stylegan'"):
         plan(config(architecture="stylgan"), tiny_pictures)
-    made = plan(config(), tiny_pictures, precision="float32")
-    assert "generator:" in describe(made)
+    assert "generator:" in describe(plan(config(), tiny_pictures, precision="float32"))
+
+
+def test_what_is_left_out_has_the_defaults(tiny_pictures):
+    """Those that it had when nothing was written down: old configurations mean the same."""
+    fields = {k: config()[k] for k in ("architecture", "model", "growths", "batch_size")}
+    planned = plan(fields, tiny_pictures, precision="float32")
+    changed = {"clip_images": False, "ada_images": 500_000}
+    assert planned.method == methods.get("scratch").with_settings(**changed)
+    (growth,) = planned.growths
+    assert (growth.learning_rate, growth.d_learning_rate) == (0.004, None)
+    assert (planned.ema_images, planned.snapshot_images) == (5_000, 16_000)
+
+
+def test_a_run_is_the_one_that_it_was(tiny_pictures):
+    """Run folders of earlier versions hold this, and resume."""
+    planned = plan(config(), tiny_pictures, seed=3, precision="float32")
+    expected = {
+        "method": "scratch",
+        "architecture": "stylegan",
+        "config": MODEL,
+        "start": None,
+        "data_fingerprint": planned.pictures.fingerprint(),
+        "seed": 3,
+        "ema_images": 100,
+    }
+    assert planned.identity() == expected
+    longer = plan(config(steps=50, learning_rate=0.1), tiny_pictures, seed=3, precision="float32")
+    assert longer.identity() == expected
+
+
+def test_another_method_brings_its_settings(tiny_pictures):
+    fields = config(method="cdc", image_share=0.75)
+    method = plan(fields, tiny_pictures, precision="float32").method
+    assert (method.name, method.settings()["image_share"]) == ("cdc", 0.75)
+    with pytest.raises(UserError, match="Unknown setting of a pretraining 'image_share'"):
+        plan(config(image_share=0.75), tiny_pictures)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 500), st.floats(0.0, 1.0)), min_size=1, max_size=4),
+    st.integers(1, 2000),
+)
+def test_steps_change_every_growth_by_one_factor(rows, steps):
+    growths = [
+        Growth(8 * 2**i, 4 * count, round(4 * count * share), 4)
+        for i, (count, share) in enumerate(rows)
+    ]
+    before = [growth.steps for growth in growths]
+    if steps < len(growths):
+        with pytest.raises(UserError, match=f"steps must be at least {len(growths)}, one for"):
+            scaled(growths, steps)
+        return
+    after = scaled(growths, steps)
+    assert sum(growth.steps for growth in after) == steps
+    factor = steps / sum(before)
+    for old, new in zip(growths, after, strict=True):
+        assert new.steps >= 1
+        # Whole steps, of which each growth has one for certain.
+        assert abs(new.steps - factor * old.steps) <= len(growths) + 1
+        assert new.images == 4 * new.steps
+        share = old.fade_images / old.images
+        assert new.fade_images == pytest.approx(share * new.images, abs=0.51)
+        assert dataclasses.replace(old, images=0, fade_images=0) == dataclasses.replace(
+            new, images=0, fade_images=0
+        )
+    if steps == sum(before):
+        assert after == growths
+
+
+def described(folder, *flags):
+    """What ``tf-fewshot pretrain`` would train on the pictures of a folder."""
+    flags = ["--data=pictures", "--precision=float32", "--dry_run", *flags]
+    done = forks().command("pretrain", *flags, cwd=folder)
+    assert done.code == 0, done.stderr
+    return done.stdout
+
+
+SMALL = ["--config=pretrain_sngan32", "--model.resolution=16", "--model.widths=[8, 8, 8]"]
+SMALL += ["--config.model.num_classes=0", "--growths=[(8, 48, 0, 0.0, 1.0), (16, 48, 8, 0.1, 0.5)]"]
+
+
+def test_settings_are_flags(tiny_pictures):
+    folder = tiny_pictures.parent
+    flags = [*SMALL, "--batch_size=4", "--config.learning_rate=0.5", "--d_learning_rate=none"]
+    shown = described(folder, *flags)
+    assert "From scratch, sngan {'latent_dim': 128, 'num_classes': 0, 'resolution': 16," in shown
+    growths = [line for line in shown.splitlines() if line.startswith("Growth(")]
+    expected = [Growth(8, 48, 0, 4, 0.0, 0.5, 1.0), Growth(16, 48, 8, 4, 0.1, 0.5, 0.5)]
+    assert growths == [str(growth) for growth in expected]
+    shown = described(folder, *flags, "--steps", "12")
+    growths = [line for line in shown.splitlines() if line.startswith("Growth(")]
+    expected = [Growth(8, 24, 0, 4, 0.0, 0.5, 1.0), Growth(16, 24, 4, 4, 0.1, 0.5, 0.5)]
+    assert growths == [str(growth) for growth in expected]
+
+
+def test_every_setting_of_a_pretraining_is_shown(tmp_path):
+    done = forks().command("methods", "pretrain", cwd=tmp_path, COLUMNS="90")
+    assert done.code == 0, done.stderr
+    known = known_settings(trained_by("scratch"))
+    blocks = dict(re.findall(r"^  --(\w+)=(.*\n(?: {6}.*\n)*)", done.stdout, re.M))
+    assert list(blocks) == list(known)
+    for name, setting in known.items():
+        assert len(setting.text) > 5
+        # The first words of what its class says.
+        assert setting.text.split("(")[0][:20] in " ".join(blocks[name].split())
+    assert blocks["clip_images"].startswith("false ")
+    assert blocks["ada_images"].startswith("500000 ")
 
 
 BIGGAN = {"latent_dim": 6, "channels": [8, 4, 4], "attention": 0, "class_dim": 4}
@@ -174,12 +302,12 @@ BIGGAN = {"latent_dim": 6, "channels": [8, 4, 4], "attention": 0, "class_dim": 4
     ],
 )
 def test_trains_other_architectures(architecture, model, tiny_pictures, tmp_path, eagerly):
-    made = config(architecture=architecture, model={"resolution": 16, **model})
+    fields = config(architecture=architecture, model={"resolution": 16, **model})
     if architecture == "biggan":
         with pytest.raises(UserError, match="fresh_discriminator=True"):
-            pretrain(plan(made, tiny_pictures, precision="float32"), tmp_path / "without")
-        made["fresh_discriminator"] = True
-    path = pretrain(plan(made, tiny_pictures, precision="float32"), tmp_path / "run")
+            pretrain(plan(fields, tiny_pictures, precision="float32"), tmp_path / "without")
+        fields["fresh_discriminator"] = True
+    path = pretrain(plan(fields, tiny_pictures, precision="float32"), tmp_path / "run")
     gan = weights.load(path)
     assert (gan.architecture, gan.source_metadata["images_seen"]) == (architecture, 16)
     assert (gan.discriminator is not None) == gan.has_discriminator
@@ -194,12 +322,12 @@ def test_sub_folders_are_the_classes_of_a_source(architecture, tmp_path, eagerly
         for i in range(4):
             Image.new("RGB", (16, 16), colour).save(tmp_path / "data" / name / f"{i}.png")
     model = BIGGAN if architecture == "biggan" else {"latent_dim": 8, "widths": [8, 8, 8]}
-    made = config(
+    fields = config(
         architecture=architecture,
         model={"resolution": 16, **model, "num_classes": 2},
         fresh_discriminator=True,
     )
-    planned = plan(made, tmp_path / "data", precision="float32")
+    planned = plan(fields, tmp_path / "data", precision="float32")
     np.testing.assert_array_equal(planned.pictures.labels, [0, 0, 0, 0, 1, 1, 1, 1])
     shuffled = dataclasses.replace(planned.pictures, labels=planned.pictures.labels[::-1])
     assert dataclasses.replace(planned, pictures=shuffled).identity() != planned.identity()
@@ -217,16 +345,16 @@ def test_sub_folders_are_the_classes_of_a_source(architecture, tmp_path, eagerly
     assert real == {((-1, -1, 1), 0), ((1, -1, -1), 1)}
 
 
-@pytest.mark.parametrize(("classes", "folder", "found"), [(3, "", 2), (2, "one", 0)])
-def test_classes_must_be_those_of_the_pictures(classes, folder, found, tmp_path):
+@pytest.mark.parametrize(("classes", "folder", "count"), [(3, "", 2), (2, "one", 0)])
+def test_classes_must_be_those_of_the_pictures(classes, folder, count, tmp_path):
     for i in range(8):
         path = tmp_path / ("one" if i % 2 else "other") / f"{i}.png"
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (16, 16)).save(path)
     model = {"resolution": 16, "latent_dim": 8, "widths": [8, 8, 8], "num_classes": classes}
-    made = config(architecture="sngan", model=model)
-    with pytest.raises(UserError, match=f"has {classes} classes.* has {found}: a sub-folder"):
-        plan(made, tmp_path / folder, precision="float32")
+    fields = config(architecture="sngan", model=model)
+    with pytest.raises(UserError, match=f"has {classes} classes.* has {count}: a sub-folder"):
+        plan(fields, tmp_path / folder, precision="float32")
 
 
 def test_plan_passes_the_augmentation_on(tiny_pictures):
@@ -247,9 +375,9 @@ def test_plan_passes_the_augmentation_on(tiny_pictures):
 
 def test_the_discriminator_sees_augmented_pictures(pictures, tmp_path, eagerly):
     augmented = methods.get("scratch").with_settings(augment="ada", ada_target=-1.0, ada_images=32)
-    made = pretraining(pictures, method=augmented, growths=[Growth(8, 16, 0, 4)])
-    with RunFolder.open(tmp_path, made.identity()) as folder:
-        made.run(folder)
+    planned = pretraining(pictures, method=augmented, growths=[Growth(8, 16, 0, 4)])
+    with RunFolder.open(tmp_path, planned.identity()) as folder:
+        planned.run(folder)
     # Logits are always surer than the target: 16 pictures raise the probability by a half.
     (checkpoint,) = (tmp_path / "checkpoints" / "0-8px").glob("step0000004.npz")
     with np.load(checkpoint) as saved:
@@ -276,12 +404,12 @@ def test_plan_goes_on_from_a_narrower_source_with_noise(tiny_pictures, tmp_path)
 
 @pytest.mark.large  # a minute and more
 def test_keeps_the_snapshot_of_the_lowest_fid(tiny_pictures, tmp_path):
-    made = plan(config(), tiny_pictures, precision="float32", checkpoint_every=2)
-    source = pretrain(made, tmp_path / "run", tiny_pictures, candidates=2)
+    planned = plan(config(), tiny_pictures, precision="float32", checkpoint_every=2)
+    source = pretrain(planned, tmp_path / "run", tiny_pictures, candidates=2)
     gan = weights.load(source)
     lines = (tmp_path / "run" / "metric-fid.jsonl").read_text().splitlines()
     assert len(lines) == 2
     values = [float(line.split('"value": ')[1].split(",")[0]) for line in lines]
-    found = gan.source_metadata["fid"]
-    assert found["value"] == pytest.approx(min(values))
-    assert found["reference"] == Path(tiny_pictures).name
+    chosen = gan.source_metadata["fid"]
+    assert chosen["value"] == pytest.approx(min(values))
+    assert chosen["reference"] == Path(tiny_pictures).name

@@ -2,97 +2,172 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import backbones, methods, weights
+from . import backbones, methods, settings, weights
 from .adapted import evaluate_source
 from .backbones.stylegan.gan import StyleGAN
 from .backbones.stylegan.widening import widened
 from .data.load import load_pictures
 from .data.pictures import Pictures
-from .errors import UserError
+from .errors import UserError, unknown_name
+from .methods import Method
+from .settings import Setting
 from .training import precision as precisions
 from .training.growth import Growth
-from .training.pretrain import Pretraining
+from .training.pretrain import PretrainingPlan
+from .training.pretraining_settings import DECIDED, METHOD_DEFAULTS, PretrainingSettings
 from .training.run_folder import RunFolder
 from .weights.native.gan_file import save_gan
 
-# As Karras et al. (2020) adapt while they train from scratch; the methods' own is for few shots.
-_ADA_IMAGES = 500_000
+
+def trained_by(name: str) -> Method:
+    """Returns the method of that name with the values that its settings have in a pretraining.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    method = methods.get(name)
+    known = method.settings()
+    return method.with_settings(**{k: v for k, v in METHOD_DEFAULTS.items() if k in known})
+
+
+def known_settings(method: Method) -> dict[str, Setting]:
+    """Returns every setting of a pretraining with that method, by its name."""
+    own = settings.settings([PretrainingSettings()])
+    of_method = settings.settings(method.cells())
+    return {**own, **{k: v for k, v in of_method.items() if k not in {*DECIDED, *own}}}
 
 
 def plan(
-    config: dict[str, Any],
+    config: Mapping[str, Any],
     data: str | os.PathLike,
     *,
     seed: int = 0,
     precision: str = "auto",
     checkpoint_every: int = 500,
     start: str | os.PathLike | None = None,
-) -> Pretraining:
+) -> PretrainingPlan:
     """Reads the pictures and checks a configuration such as ``configs/pretrain_*.py``.
+
+    Args:
+        config: Values by the names of settings. Those that are left out have the defaults of
+            :class:`.training.pretraining_settings.PretrainingSettings` and of its method.
+        data: Pictures, see :func:`tf_fewshot.data.load.load_pictures`.
+        seed: Of everything that is drawn.
+        precision: "auto", "float32", "bfloat16" or "float16".
+        checkpoint_every: Steps between checkpoints.
+        start: A source to go on from, instead of new weights.
 
     Raises:
         UserError: for anything that the caller can mend.
     """
-    config = dict(config)
-    try:
-        model, rows = dict(config["model"]), config["growths"]
-        architecture, batch_size = config["architecture"], config["batch_size"]
-    except KeyError as error:
-        raise UserError(f"The configuration of a pretraining lacks {error}.") from error
-    growths = [
-        Growth(
-            resolution=r,
-            images=images,
-            fade_images=fade,
-            batch_size=batch_size,
-            r1_gamma=gamma,
-            learning_rate=config["learning_rate"],
-            decay_from=decay,
-            d_learning_rate=config.get("d_learning_rate"),
-        )
-        for r, images, fade, gamma, decay in rows
-    ]
-    method = methods.get("scratch").with_settings(
-        adversarial_loss=config["adversarial_loss"],
-        fresh_discriminator=config.get("fresh_discriminator", False),
-        r1_interval=config["r1_interval"],
-        clip_images=config.get("clip_images", False),
-        feature_weight=config.get("feature_weight", 0.0),
-        feature_learning_rate=config.get("feature_learning_rate", 0.0005),
-        augment=config.get("augment", "none"),
-        augment_p=config.get("augment_p"),
-        ada_target=config.get("ada_target", 0.6),
-        ada_images=config.get("ada_images", _ADA_IMAGES),
-    )
-    pictures = load_pictures(data, model["resolution"], min_count=batch_size)
+    chosen, method = _chosen(config)
+    growths = _growths(chosen)
+    model = chosen.model
+    pictures = load_pictures(data, model["resolution"], min_count=chosen.batch_size)
     begun = _begun(weights.load(start), model) if start is not None else None
-    gan = begun or backbones.build(architecture, **model)
+    gan = begun or backbones.build(chosen.architecture, **model)
     pictures = _with_classes(pictures, gan)
-    dtype, _ = precisions.choose(precision, gan, batch_size)
-    return Pretraining(
+    dtype, _ = precisions.choose(precision, gan, chosen.batch_size)
+    return PretrainingPlan(
         method,
-        architecture,
+        chosen.architecture,
         model,
         growths,
         pictures,
         seed,
         dtype,
-        config["snapshot_images"],
-        config["ema_images"],
+        chosen.snapshot_images,
+        chosen.ema_images,
         checkpoint_every,
         begun,
         begun.source_metadata.get("images_seen", 0) if begun else 0,
     )
 
 
+def _chosen(config: Mapping[str, Any]) -> tuple[PretrainingSettings, Method]:
+    """Returns the settings of the pretraining, and the method with its own."""
+    name = config.get("method", PretrainingSettings.method)
+    method = trained_by(name)
+    known = known_settings(method)
+    for setting in config:
+        if setting not in known:
+            raise unknown_name("setting of a pretraining", setting, known)
+    values = {setting: known[setting].checked(value) for setting, value in config.items()}
+    own = settings.settings([PretrainingSettings()])
+    chosen = settings.changed(PretrainingSettings(), values)
+    for setting in ("architecture", "model", "growths"):
+        if not getattr(chosen, setting):
+            raise UserError(f"The configuration of a pretraining lacks {setting!r}.")
+    if "resolution" not in chosen.model:
+        raise UserError("The configuration of a pretraining lacks 'resolution' in its model.")
+    for setting in ("batch_size", "ema_images", "snapshot_images"):
+        if getattr(chosen, setting) < 1:
+            raise UserError(f"{setting} must be at least 1, not {getattr(chosen, setting)}.")
+    return chosen, method.with_settings(**{k: v for k, v in values.items() if k not in own})
+
+
+def _growths(chosen: PretrainingSettings) -> list[Growth]:
+    """Returns the growths, of as many steps as are asked for."""
+    growths = []
+    for row in chosen.growths:
+        try:
+            resolution, images, fade_images, r1_gamma, decay_from = row
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                "Each of growths must be (resolution, images, images while it is faded in, "
+                f"weight of R1, fraction at the full rate), not {row!r}."
+            ) from error
+        growths.append(
+            Growth(
+                resolution=resolution,
+                images=images,
+                fade_images=fade_images,
+                batch_size=chosen.batch_size,
+                r1_gamma=r1_gamma,
+                learning_rate=chosen.learning_rate,
+                decay_from=decay_from,
+                d_learning_rate=chosen.d_learning_rate,
+            )
+        )
+    return growths if chosen.steps is None else scaled(growths, chosen.steps)
+
+
+def scaled(growths: Sequence[Growth], steps: int) -> list[Growth]:
+    """Returns growths of so many steps in all, each changed by the same factor.
+
+    Raises:
+        UserError: if there are fewer steps than growths.
+    """
+    before = [growth.steps for growth in growths]
+    if steps < len(growths):
+        raise UserError(
+            f"steps must be at least {len(growths)}, one for each resolution, not {steps}."
+        )
+    if steps == sum(before):
+        return list(growths)
+    # Each has one step for certain; the others end where they would on the scale of all.
+    more, whole = steps - len(growths), sum(before)
+    ends = [round(more * sum(before[: i + 1]) / whole) for i in range(len(growths))]
+    after = [1 + end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+    return [
+        dataclasses.replace(
+            growth,
+            images=count * growth.batch_size,
+            fade_images=round(growth.fade_images * count / growth.steps),
+        )
+        for growth, count in zip(growths, after, strict=True)
+    ]
+
+
 def _begun(gan: backbones.GAN, model: dict[str, Any]) -> backbones.GAN:
-    """A source to go on from as the configured model: wider, or without its noise.
+    """Returns a source to go on from as the configured model: wider, or without its noise.
 
     Raises:
         UserError: if it differs in anything else.
@@ -116,7 +191,7 @@ def _begun(gan: backbones.GAN, model: dict[str, Any]) -> backbones.GAN:
 
 
 def _with_classes(pictures: Pictures, gan: backbones.GAN) -> Pictures:
-    """The pictures with labels if ``gan`` has classes, else without.
+    """Returns the pictures, with labels if ``gan`` has classes, else without.
 
     Raises:
         UserError: if they are of another number of classes.
@@ -131,25 +206,25 @@ def _with_classes(pictures: Pictures, gan: backbones.GAN) -> Pictures:
     return labelled
 
 
-def describe(made: Pretraining) -> str:
-    """What would be trained, in words and counts."""
-    gan = made.start or backbones.build(made.architecture, **made.config)
+def describe(plan: PretrainingPlan) -> str:
+    """Returns what would be trained, in words and counts."""
+    gan = plan.start or backbones.build(plan.architecture, **plan.config)
     counts = [
         f"{network.name}: {sum(math.prod(v.shape) for v in network.trainable_weights):,} weights"
         for network in gan.networks()
     ]
     return "\n".join(
         [
-            f"{made.method.title}, {made.architecture} {made.config}",
-            f"{len(made.pictures)} pictures from {made.pictures.source}, {made.dtype}",
+            f"{plan.method.title}, {plan.architecture} {plan.config}",
+            f"{len(plan.pictures)} pictures from {plan.pictures.source}, {plan.dtype}",
             *counts,
-            *map(str, made.growths),
+            *map(str, plan.growths),
         ]
     )
 
 
 def pretrain(
-    made: Pretraining,
+    plan: PretrainingPlan,
     workdir: str | os.PathLike,
     reference: str | os.PathLike | None = None,
     candidates: int = 3,
@@ -157,7 +232,7 @@ def pretrain(
     """Trains a source and keeps the best of its last snapshots as ``source.npz``.
 
     Args:
-        made: See :func:`plan`.
+        plan: See :func:`plan`.
         workdir: The run folder; the same call goes on from the last checkpoint.
         reference: Real pictures that were not trained on; the snapshot of the lowest FID
             is taken. None takes the last.
@@ -166,27 +241,29 @@ def pretrain(
     Returns:
         The file.
     """
-    with RunFolder.open(workdir, made.identity(), {"growths": [str(g) for g in made.growths]}) as f:
-        snapshots = made.run(f)
+    growths = {"growths": [str(growth) for growth in plan.growths]}
+    with RunFolder.open(workdir, plan.identity(), growths) as folder:
+        snapshots = plan.run(folder)
         chosen, numbers = snapshots[-1], {}
         if reference is not None:
-            measured = fids(snapshots[-candidates:], reference, made.seed)
+            measured = fids(snapshots[-candidates:], reference, plan.seed)
             for path, record in measured:
-                f.log(f"{path.name}: FID {record['value']:.2f}")
-                f.add_metric({"step": int(path.stem) // 100, **record})
+                folder.log(f"{path.name}: FID {record['value']:.2f}")
+                folder.add_metric({"step": int(path.stem) // 100, **record})
             chosen, numbers = min(measured, key=lambda pair: pair[1]["value"])
             # Sources are handed on: no folder of this machine goes into them.
             numbers = {**numbers, "reference": Path(reference).name}
         gan = weights.load(chosen)
         metadata = {k: gan.source_metadata[k] for k in ("images_seen", "seed")}
-        save_gan(gan, f.path / "source.npz", half=True, metadata={**metadata, "fid": numbers})
-        return f.path / "source.npz"
+        place = folder.path / "source.npz"
+        save_gan(gan, place, half=True, metadata={**metadata, "fid": numbers})
+        return place
 
 
 def fids(
     snapshots: Sequence[Path], reference: str | os.PathLike, seed: int, n: int = 2000
 ) -> list[tuple[Path, dict[str, Any]]]:
-    """FID of each snapshot, with ``n`` samples."""
+    """Returns each snapshot with its FID of ``n`` samples, but those of smaller pictures."""
     pictures = load_pictures(reference, weights.load(snapshots[-1]).image_shape[:2])
     sized = [(path, weights.load(path)) for path in snapshots]
     return [

@@ -8,13 +8,15 @@ its own fields are settings by their own names, as if they stood one level highe
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 import inspect
+import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import UserError, unknown_name
@@ -42,28 +44,130 @@ class Setting:
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The only values that it can have; empty if its type is all that limits it."""
-        literal = typing.get_origin(self.annotation) is typing.Literal
-        return typing.get_args(self.annotation) if literal else ()
+        """The values of a Literal in its type, which it may have; empty if there is none."""
+        return tuple(
+            choice
+            for part in _parts(self.annotation)
+            if typing.get_origin(part) is typing.Literal
+            for choice in typing.get_args(part)
+        )
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """The classes of which it may have any value; without those of its choices."""
+        parts = _parts(self.annotation)
+        plain = [part for part in parts if typing.get_origin(part) is not typing.Literal]
+        return tuple(typing.get_origin(part) or part for part in plain)
+
+    @property
+    def expected(self) -> str:
+        """What it can be, in words, such as "a number or None"."""
+        words = [*map(str, self.choices), *(_WORDS.get(k, k.__name__) for k in self.kinds)]
+        return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
 
     def checked(self, value: Any) -> Any:
-        """Returns the value as the field wants it: a whole number becomes a float where one is due.
+        """Returns the value as the field wants it.
+
+        A whole number becomes a float and a list becomes a tuple where that is due.
 
         Raises:
             UserError: if the field cannot have such a value.
         """
-        if self.choices:
-            if value not in self.choices:
-                raise unknown_name(self.name, str(value), map(str, self.choices))
+        kinds = self.kinds
+        if any(value == choice and type(value) is type(choice) for choice in self.choices):
             return value
-        kinds = _kinds(self.annotation)
         if float in kinds and type(value) is int:
             return float(value)
+        if tuple in kinds and isinstance(value, list):
+            return tuple(value)
         # A bool is an int to Python; steps=True is a mistake all the same.
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            names = " or ".join("None" if k is types.NoneType else k.__name__ for k in kinds)
-            raise UserError(f"{self.name} must be {names} (default {self.value!r}), not {value!r}.")
-        return value
+        if isinstance(value, kinds) and not (isinstance(value, bool) and bool not in kinds):
+            return value
+        raise self._refused(value)
+
+    def parsed(self, text: str) -> Any:
+        """Returns the value that somebody typed.
+
+        Args:
+            text: As it stands on the command line: "0.5", "none", "true", "(16, 32)".
+
+        Raises:
+            UserError: if the field cannot have such a value.
+        """
+        for choice in self.choices:
+            if text == str(choice):
+                return choice
+        for kind, read in _READERS.items():
+            if kind in self.kinds:
+                try:
+                    return read(text)
+                except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+                    continue
+        raise self._refused(text)
+
+    def _refused(self, value: Any) -> UserError:
+        if self.choices and isinstance(value, str):
+            return unknown_name(self.name, value, map(str, [*self.choices, *self._none]))
+        return UserError(
+            f"{self.name} must be {self.expected} (default {self.value!r}), not {value!r}."
+        )
+
+    @property
+    def _none(self) -> tuple[None, ...]:
+        return (None,) if types.NoneType in self.kinds else ()
+
+
+def _none(text: str) -> None:
+    if text.lower() != "none":
+        raise ValueError(text)
+
+
+def _truth(text: str) -> bool:
+    # The words that absl takes for its flags.
+    if text.lower() in ("true", "t", "1"):
+        return True
+    if text.lower() in ("false", "f", "0"):
+        return False
+    raise ValueError(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _literal(text: str, kind: type) -> Any:
+    value = ast.literal_eval(text)
+    if kind is tuple and isinstance(value, list):
+        value = tuple(value)
+    if not isinstance(value, kind):
+        raise ValueError(text)
+    return value
+
+
+# How a value of each class is read from a text. Any text is a str, so that it comes last.
+_READERS: dict[type, Callable[[str], Any]] = {
+    types.NoneType: _none,
+    bool: _truth,
+    int: int,
+    float: _finite,
+    tuple: functools.partial(_literal, kind=tuple),
+    list: functools.partial(_literal, kind=list),
+    dict: functools.partial(_literal, kind=dict),
+    str: str,
+}
+_WORDS = {
+    types.NoneType: "None",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a tuple such as (1, 2)",
+    list: "a list such as [1, 2]",
+    dict: "a dictionary such as {'a': 1}",
+    str: "a text",
+}
 
 
 def settings(holders: Iterable[Any]) -> dict[str, Setting]:
@@ -139,11 +243,10 @@ def _is_group(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
-def _kinds(annotation: Any) -> tuple[type, ...]:
-    """The classes that an annotation allows."""
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    """Returns the members of a union, or a type alone."""
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    parts = typing.get_args(annotation) if union else (annotation,)
-    return tuple(typing.get_origin(part) or part for part in parts)
+    return typing.get_args(annotation) if union else (annotation,)
 
 
 @functools.cache

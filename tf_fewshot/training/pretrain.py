@@ -26,6 +26,7 @@ from ..weights.native.gan_file import save_gan
 from .assemble import assemble, trainer
 from .growth import Fade, Growth, Snapshot, shrunk
 from .loop import Schedule, Trainer
+from .pretraining_settings import PretrainingSettings
 from .run_folder import RunFolder
 from .status import StatusLine
 
@@ -33,8 +34,8 @@ _SHOWN = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Pretraining:
-    """A source to be trained.
+class PretrainingPlan:
+    """Everything that decides the training of a source.
 
     Attributes:
         method: An adversarial method that trains everything.
@@ -59,14 +60,14 @@ class Pretraining:
     pictures: Pictures
     seed: int = 0
     dtype: str = "float32"
-    snapshot_images: int = 50_000
-    ema_images: int = 5_000
+    snapshot_images: int = PretrainingSettings.snapshot_images
+    ema_images: int = PretrainingSettings.ema_images
     checkpoint_every: int = 500
     start: GAN | None = None
     images_before: int = 0
 
     def identity(self) -> dict[str, Any]:
-        """What makes the run this one and no other."""
+        """Returns what makes the run this one and no other; its length is no part of it."""
         labels = self.pictures.labels
         classes = {}
         if labels is not None:
