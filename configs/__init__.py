@@ -1,1 +1,1 @@
-"""Configurations, one a method: ``--config=NAME`` finds them."""
+"""Recipes: what differs from a method's own settings. ``--config=NAME`` takes one by its name."""

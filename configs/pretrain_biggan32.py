@@ -5,20 +5,14 @@ SNGAN's.
 
     tf-fewshot pretrain --config=pretrain_biggan32 --data=faces --reference=faces-eval \\
         --precision=bfloat16 --workdir=runs/biggan32
-
-Measured as there: FID 145.8 after 16,000 images, 158.5 after 32,000, 128.0 after 48,000, at 22
-images a second on one CPU core. Heads and hair can be told apart, faces are rough.
 """
 
 from ml_collections import ConfigDict
-
-from tf_fewshot.configs.shared import new_source
 
 
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            **new_source(),
             "architecture": "biggan",
             "model": {
                 "resolution": 32,
@@ -35,7 +29,7 @@ def get_config() -> ConfigDict:
             "learning_rate": 0.0005,
             "d_learning_rate": 0.001,
             "adversarial_loss": "hinge",
-            "clip_images": False,  # tanh
             "feature_weight": 1.0,
+            "feature_learning_rate": 0.001,
         }
     )

@@ -3,7 +3,7 @@
 tf-fewshot adapt --config=quickstart_ewc --data=my_pictures --workdir=runs/ewc
 
 Expect toon-heads with the hair and shapes of the source's samples of the same latents, and faces
-that are clean in part; configs/ewc.py has the numbers.
+that are clean in part.
 """
 
 from ml_collections import ConfigDict
@@ -13,7 +13,6 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "method": "ewc",
-            "source": "avataaars64",
             "steps": 600,
             "learning_rate": 0.004,
             "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet

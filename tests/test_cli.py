@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
-from tf_fewshot.tools import common, main
+from tf_fewshot.tools import main
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
@@ -84,9 +84,9 @@ def run(folder: Path) -> Path:
         "--source=source.npz",
         "--data=pictures",
         "--method=ewc",
-        "--config.steps=2",
+        "--steps=2",
         "--config.fisher_samples=4",
-        "--config.fisher_cache=false",
+        "--nofisher_cache",
         "--precision=float32",
         "--workdir=run",
         cwd=folder,
@@ -122,6 +122,10 @@ def test_help_is_there_at_once(name):
         assert module is None or module.__doc__ in done.stdout
         flags = [line for line in text if line.startswith("  --")]
         assert all(re.fullmatch(r"  --\w+: .{10,}", line) for line in flags)
+        if name in ("adapt", "compare", "pretrain"):
+            assert "Any setting" in done.stdout
+            assert "--batch_size=" in done.stdout
+            assert "tf-fewshot methods" in done.stdout
     else:
         assert all(any(line.startswith(f"  {c} ") for line in text) for c in main.COMMANDS)
     # Of the processor, since the machine may be busy.
@@ -148,6 +152,13 @@ def test_the_methods_are_listed(tmp_path):
         assert row[-1] == method.paper
 
 
+@pytest.fixture(scope="module")
+def settings_are_known() -> None:
+    """The settings of all methods are in the cache, as they are but for the very first time."""
+    done, _ = command("methods", "ewc")
+    assert done.code == 0, done.stderr
+
+
 # What is wrong before anything is loaded --------------------------------------------------
 
 
@@ -155,17 +166,33 @@ def test_the_methods_are_listed(tmp_path):
     ("arguments", "pattern"),
     [
         (["adpat"], r"Unknown command 'adpat'\. Did you mean 'adapt'\? Known: adapt, .+"),
-        (["adapt", "--workdr=x"], r"Unknown command line flag 'workdr'\. Did you mean: workdir \?"),
-        (["sample", "--adaptor=x"], r"Unknown command line flag 'adaptor'\. .+: adapter \?"),
+        (["adapt", "--workdr=x"], r"Unknown flag --workdr\. Did you mean --workdir\?"),
+        (["sample", "--adaptor=x"], r"Unknown flag --adaptor\. Did you mean --adapter\?"),
+        (["sample", "--steps=3"], r"Unknown flag --steps\. tf-fewshot sample --help lists .+"),
+        (["adapt", "--lerning_rate=1"], r".+ Did you mean --learning_rate \(a setting of met.+"),
+        (["adapt", "--method=bsa", "--ewc_strength=3"], r".+ is a setting of ewc, not of .+'bsa'."),
+        (["adapt", "--nosteps"], r"Unknown flag --nosteps\. Did you mean --steps \(.+"),
+        (["adapt", "--xyzzy"], r"Unknown flag --xyzzy\. tf-fewshot adapt --method=ewc --help li.+"),
+        (["adapt", "--steps"], r"--steps needs a value: --steps=VALUE \(a whole number\)\."),
+        (["adapt", "--mirror", "false"], r"unexpected argument 'false': flags are written --na.+"),
         (["adapt", "--method=ewk"], r"Unknown method 'ewk'\. Did you mean 'ewc'\? Known: .+"),
         (["adapt", "--method", "bsb"], r"Unknown method 'bsb'\. Did you mean 'bsa'\? Known: .+"),
         (["adapt", "--config=ewk"], r"Unknown config 'ewk'\. Did you mean 'ewc'\? Known: .+"),
         (["adapt", "--config=my.py"], r"Unknown config 'my\.py'\..*Or give the path of a \.py .+"),
-        (["adapt", "--config.stepz=3"], r'.*no such field.+stepz.+Did you mean "steps".+'),
-        (["adapt", "--config.none.of=3"], r".*no such field.+none.+"),
-        (["adapt", "--config.steps=many"], r"flag --config\.steps=many: .+'many'"),
-        (["adapt", "--config.d_learning_rate=fast"], r"flag --config\.d_learning_rate=fast: .+"),
-        (["adapt", "--method=x"], r"Unknown method 'x'\. (?!.*pretrain|.*shared).+"),
+        (["adapt", "--config.stepz=3"], r"Unknown flag --config\.stepz\. .+ --config\.steps \(.+"),
+        (["adapt", "--config.none.of=3"], r"Unknown flag --config\.none\.of\. .+"),
+        (
+            ["adapt", "--config.steps=many"],
+            r"steps must be a whole number \(default 400\), .+'ma.+",
+        ),
+        (["adapt", "--steps=2.5"], r"steps must be a whole number \(default 400\), not '2\.5'\."),
+        (
+            ["adapt", "--d_learning_rate=fast"],
+            r"d_learning_rate must be a number or None .+'fast'.",
+        ),
+        (["adapt", "--fisher_cache=maybe"], r"fisher_cache must be true or false .+'maybe'\."),
+        (["adapt", "--augment=adda"], r"Unknown augment 'adda'\. Did you mean 'ada'\? Known: .+"),
+        (["adapt", "--method=x"], r"Unknown method 'x'\. (?!.*pretrain|.*shared|.*quickstart).+"),
         (["adapt", "--config=shared"], r"Unknown config 'shared'\. (?!.*shared).+"),
         (["adapt", "--config"], r"--config needs a value: --config=NAME\."),
         (["adapt", "--precision=float46"], r"flag --precision=float46: .+<auto\|float32\|bfl.+"),
@@ -176,8 +203,17 @@ def test_the_methods_are_listed(tmp_path):
         (["adapt", "--workdir=x"], r"--data is missing: .+"),
         (["adapt", "--data=pictures"], r"--workdir is missing: .+"),
         (["adapt", "--method=bsa", "--config=ewc"], r"--method=bsa and .+'ewc' disagree\."),
-        (["adapt", "--method=pretrain_avataaars64"], r"This configuration names no method: .+"),
+        (["adapt", "--config=pretrain_avataaars64"], r".+ names no method: .+"),
         (["pretrain", "--workdir=x"], r"--data is missing: .+"),
+        (["pretrain", "--config=ewc"], r".+ names no architecture: .+"),
+        (["pretrain", "--stepz=3"], r".+ Did you mean --steps \(a setting of pretraining\)\?"),
+        (["pretrain", "--ema_decay=0.5"], r"Unknown flag --ema_decay\. .+"),
+        (["pretrain", "--model.latent_dims=8"], r"Unknown field of model 'latent_dims'\. .+"),
+        (["pretrain", "--model.latent_dim=few"], r"model\.latent_dim must be a whole number .+"),
+        (["pretrain", "--growths=3"], r"growths must be a tuple .+, not '3'\."),
+        (["methods", "ewk"], r"Unknown method 'ewk'\. Did you mean 'ewc'\? Known: .+pretrain.+"),
+        (["methods", "ewc", "--source=x"], r"--source is for the table of all methods: .+"),
+        (["methods", "ewc", "bsa"], r"unexpected argument 'bsa': .+"),
         (["sample"], r"Give --adapter=FILE .+ or --source=NAME\."),
         (["sample", "--source=x", "--out=x.jpg"], r"--out=x\.jpg: a grid is written as \.png.+"),
         (["sample", "--n=0", "--source=x"], r"flag --n=0: .+"),
@@ -193,26 +229,12 @@ def test_the_methods_are_listed(tmp_path):
         (["export", "--version=0"], r"flag --version=0: .+"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(arguments, pattern, tmp_path):
+def test_what_is_wrong_is_said_in_one_line(arguments, pattern, settings_are_known, tmp_path):
     done, seconds = command(*arguments, cwd=tmp_path)
     check_refused(done, pattern)
     assert done.stderr.count("\n") == 1, "TensorFlow was not needed to know this"
     assert seconds < 1.0
     assert not list(tmp_path.iterdir())
-
-
-def test_a_configuration_that_is_no_python_is_said_in_one_line(tmp_path):
-    (tmp_path / "my.py").write_text("def get_config(:\n")
-    done, _ = command("adapt", "--config=my.py", cwd=tmp_path)
-    check_refused(done, r"The configuration cannot be read as Python: .*my\.py, line 1.*")
-
-
-def test_a_copy_of_a_configuration_is_one(tmp_path):
-    shutil.copy(common.config_path("ewc"), tmp_path / "mine.py")
-    fields = ["--config.learning_rate=0.01", "--config.d_learning_rate=0.001"]
-    done, _ = command("adapt", "--config=mine.py", *fields, cwd=tmp_path)
-    # It is the next thing that is missing.
-    check_refused(done, "--data is missing: .+")
 
 
 def test_a_value_may_follow_its_flag_and_fields_may_come_first(tmp_path):
@@ -304,7 +326,7 @@ def test_a_workdir_that_holds_something_else_is_refused(folder, tmp_path):
 def test_a_dry_run_says_what_it_would_train_and_writes_nothing(folder, tmp_path):
     flags = ["--data=pictures", "--method=ewc", "--source=source.npz", "--dry_run"]
     flags += ["--precision=float32", f"--workdir={tmp_path / 'run'}"]
-    flags += ["--config.ewc_strength=123"]
+    flags += ["--ewc_strength", "123"]
     before = sorted(folder.rglob("*"))
     done = forks().command("adapt", *flags, cwd=folder, TF_FEWSHOT_CACHE=str(tmp_path / "cache"))
     assert done.code == 0, done.stderr

@@ -685,6 +685,16 @@ def in_fork(folder: Path, *flags: object) -> Done:
         (["--steps=0"], r"flag --steps=0: .+"),
         (["--set=steps"], r"--set=steps: write METHOD\.SETTING=VALUE\."),
         (["--set=ewk.steps=3"], r"Unknown method of --set 'ewk'\. Did you mean 'ewc'\? .+"),
+        (
+            ["--set=ewc.stepz=3"],
+            r"Unknown setting of method 'ewc' 'stepz'\. Did you mean 'steps'.+",
+        ),
+        (["--set=stepz=3"], r"Unknown setting of transfergan, ewc, bsa 'stepz'\. Did you mean .+"),
+        (["--set=ewc.augment=no"], r"Unknown augment 'no'\. Did you mean 'none'\? Known: .+"),
+        (["--batch_size=few"], r"batch_size must be a whole number \(default 8\), not 'few'\."),
+        (["--bath_size=3"], r"Unknown flag --bath_size\. Did you mean --batch_size \(a setting .+"),
+        (["--iterations=3"], r"Unknown flag --iterations\. .+"),
+        (["--methods=ewk"], r"Unknown method 'ewk'\. Did you mean 'ewc'\? Known: .+"),
     ],
 )
 def test_flags_that_are_wrong_are_told_at_once(arguments, pattern, tmp_path):
@@ -697,7 +707,9 @@ def test_flags_that_are_wrong_are_told_at_once(arguments, pattern, tmp_path):
 
 def test_the_command_prints_the_table_and_goes_on(folder, tmp_path):
     flags = [*SMALL, "--targets=noise=pictures:others", f"--workdir={tmp_path / 'c'}"]
-    flags += ["--set=scratch.steps=1", "--set=clip_images=false"]
+    # What names one method wins, wherever it stands.
+    flags += ["--set=scratch.steps=1", "--set=clip_images=false", "--set=scratch.beta_1=0.25"]
+    flags += ["--learning_rate", "0.003", "--beta_1=0.5", "--mirror"]
     done = in_fork(folder, *flags)
     assert done.code == 0, done.stderr
     *table, page = done.stdout.splitlines()
@@ -710,7 +722,10 @@ def test_the_command_prints_the_table_and_goes_on(folder, tmp_path):
         *(["noise", "3", method, number, "1"] for method, number in steps),
     ]
     records = lines_of(tmp_path / "c")
-    assert all(record["settings"]["clip_images"] is False for record in records)
+    for record, beta_1 in zip(records, (0.5, 0.25), strict=True):
+        expected = {"clip_images": False, "learning_rate": 0.003, "beta_1": beta_1, "mirror": True}
+        assert expected.items() <= record["settings"].items()
+    assert "is left as it is" not in done.stderr
     again = in_fork(folder, *flags)
     assert again.stdout == done.stdout
     assert not any("Trial" in line for line in said(again))
@@ -740,6 +755,25 @@ def test_a_dry_run_writes_nothing(folder, tmp_path):
     assert re.search(r"^target +bright: 3 training pictures .+ 5 evaluation", done.stdout, re.M)
     assert re.search(r"^method +scratch: 2 steps, .*r1_gamma=1", done.stdout, re.M)
     assert done.stdout.splitlines()[-1] == "trial 4   scratch on bright, 3 pictures, seed 4"
+
+
+def test_a_setting_is_for_the_methods_that_have_it(folder, tmp_path):
+    flags = ["--methods=ewc,bsa,nst", "--source=source.npz", "--targets=bright", "--shots=3"]
+    flags += ["--ewc_strength=5", "--learning_rate=0.5", "--batch_size=2", "--steps=3"]
+    flags += ["--metrics=fid", "--dry_run"]
+    done = in_fork(folder, *flags)
+    assert done.code == 0, done.stderr
+    assert said(done) == [
+        "bsa has no setting ewc_strength and is left as it is.",
+        "nst has no setting ewc_strength and is left as it is.",
+        "nst has no setting learning_rate and is left as it is.",
+    ]
+    methods = re.findall(r"^method +(.+)$", done.stdout, re.M)
+    assert methods == [
+        "ewc: 3 steps, ewc_strength=5.0, learning_rate=0.5, batch_size=2",
+        "bsa: 3 steps, learning_rate=0.5, batch_size=2",
+        "nst: 3 steps, batch_size=2",
+    ]
 
 
 @pytest.mark.download

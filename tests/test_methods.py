@@ -1,19 +1,16 @@
-"""The table of methods: settings, their checks, and the configurations that go with them."""
+"""The table of methods: settings and their checks."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import math
 import re
 import typing
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_collections import ConfigDict
 
 from tf_fewshot import description, methods
 from tf_fewshot.errors import UserError
@@ -26,27 +23,6 @@ from tf_fewshot.methods.cells.reconstruction import Reconstruction, rate_by_size
 from tf_fewshot.methods.cells.regularizers import LatentPrior, ScaleShiftDecay
 from tf_fewshot.methods.cells.trainable import All, ScaleShiftOnly
 from tf_fewshot.methods.method import RunDefaults
-
-CONFIGS = [
-    path
-    for path in sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
-    if path.stem not in ("__init__", "shared")
-]
-
-
-def config_of(path: Path) -> ConfigDict:
-    spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config()
-
-
-def adaptations() -> dict[str, ConfigDict]:
-    """The configurations that name a method, by their file's name."""
-    found = {path.stem: config_of(path) for path in CONFIGS}
-    return {name: config for name, config in found.items() if "method" in config}
-
 
 # The table ------------------------------------------------------------------------------
 
@@ -238,47 +214,6 @@ def test_two_cells_with_one_setting_are_a_mistake_of_the_row(table):
     with pytest.raises(RuntimeError, match="twice: two cells have a setting 'latent_prior"):
         methods.register(twice)
     assert "twice" not in methods.names()
-
-
-# Configurations -------------------------------------------------------------------------
-
-
-def test_every_method_has_a_configuration_of_its_name():
-    assert set(methods.names()) <= set(adaptations())
-    for name in methods.names():
-        assert adaptations()[name].method == name
-
-
-@pytest.mark.parametrize("name", sorted(adaptations()))
-def test_a_configuration_is_its_method_with_settings(name):
-    config = adaptations()[name]
-    settings = dict(config)
-    method = methods.get(settings.pop("method"))
-    assert isinstance(settings.pop("source"), str)
-    assert set(settings) <= set(method.settings())
-    made = method.with_settings(**settings)
-    assert made.run.steps >= 1 and made.run.batch_size >= 1
-    assert 0.0 <= made.run.ema_decay < 1.0
-    if name == method.name:
-        # What --method=NAME does is what tff.adapt(method=NAME) does, and every setting
-        # can be given as --config.SETTING.
-        assert made == method
-        assert set(settings) == set(method.settings())
-    # Every field takes its type from --config.FIELD=VALUE, those without a value too.
-    kinds = {k: t for cell in made.cells() for k, t in typing.get_type_hints(type(cell)).items()}
-    for field in settings:
-        kind = config.get_type(field)
-        assert kind in (*typing.get_args(kinds[field]), kinds[field]) or (
-            kind is str and typing.get_origin(kinds[field]) is typing.Literal
-        )
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_configuration_opens_with_its_command(path):
-    text = path.read_text("utf-8")
-    assert re.match(r'""".+\n\n(.*\n)*?\s*tf-fewshot \w+', text)
-    if path.stem in adaptations():
-        assert f"--config={path.stem}" in text
 
 
 # Learning rates -------------------------------------------------------------------------

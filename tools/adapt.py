@@ -1,54 +1,99 @@
 """Adapts a generator to a few pictures.
 
     tf-fewshot adapt --source=avataaars64 --data=my_pictures --method=ewc --workdir=runs/mine
-    tf-fewshot adapt --config=bsa --config.steps=3000 --data=my_pictures --workdir=runs/mine
+    tf-fewshot adapt --method=bsa --steps=3000 --data=my_pictures --workdir=runs/mine
+    tf-fewshot adapt --config=quickstart_ewc --data=my_pictures --workdir=runs/mine
 
---method=NAME is short for --config=NAME; any field of the config can be set with
---config.FIELD=VALUE. The same command on the same workdir resumes.
+Any setting of the method is a flag, too, if the command has no flag of that name: --steps=600,
+--batch_size=4, --learning_rate=0.004, --mirror or --nomirror are short for --config.steps=600 and
+so on. tf-fewshot adapt --method=NAME --help lists them, tf-fewshot methods NAME tells what they
+mean. --config takes the name of a recipe or method, or the path of a .py file whose get_config()
+returns a ConfigDict of settings. The same command on the same workdir resumes.
 """
 
 from __future__ import annotations
 
-from absl import flags
-from ml_collections import config_flags
+from collections.abc import Collection
+from typing import Any
 
-from . import common
+from absl import flags
+
+from tf_fewshot.errors import UserError
+
+from . import arguments, common, recipes
+from .catalogue import catalogue
 from .startup import load_tensorflow
 
 common.define_training_flags()
-_CONFIG = config_flags.DEFINE_config_file("config", None, "Name or path of a configuration.")
-_METHOD = flags.DEFINE_string("method", None, "Short for --config=METHOD.")
-_SOURCE = flags.DEFINE_string("source", None, "Preset or file of the source; else the config's.")
+_CONFIG = flags.DEFINE_string("config", None, "Name or path of a configuration; ewc by default.")
+_METHOD = flags.DEFINE_string("method", None, "Name of a method, as tf-fewshot methods lists them.")
+_SOURCE = flags.DEFINE_string(
+    "source", None, f"Preset or file of the source; else the config's, or {recipes.DEFAULT_SOURCE}."
+)
 _DATA = flags.DEFINE_string("data", None, "Folder of pictures, or another source of them.")
 _LIMIT = flags.DEFINE_integer("limit", None, "At most so many pictures.", lower_bound=1)
 _SKIP = flags.DEFINE_boolean("skip_bad", False, "Leave out pictures that cannot be read.")
 _EXPORT = flags.DEFINE_string("export", None, "Also write a SavedModel below this folder.")
 
-
-def prepare(argv: list[str]) -> list[str]:
-    method = common.given(argv, "method")
-    kind = "method" if method and not common.given(argv, "config") else "config"
-    return common.named_configs(argv, method or "ewc", kind)
+_DEFAULT_METHOD = "ewc"
 
 
-def main() -> None:
-    from tf_fewshot.errors import UserError
+def configured(argv: list[str]) -> dict[str, Any]:
+    """Returns the configuration that the arguments name, before flags are parsed.
 
+    Raises:
+        UserError: if there is none of that name, or the method is another one.
+    """
+    config, method = (arguments.value_of(argv, name) for name in ("config", "method"))
+    if config is None:
+        return recipes.of_method(method or _DEFAULT_METHOD)
+    fields = recipes.adaptation(config)
+    if method not in (None, fields["method"]):
+        raise UserError(f"--method={method} and the config's method {fields['method']!r} disagree.")
+    return fields
+
+
+def help_of(argv: list[str]) -> str:
+    """Returns the settings of the method that the arguments name; "" if they name none."""
+    if not any(arguments.value_of(argv, name) for name in ("config", "method")):
+        return ""
+    fields = configured(argv)
+    return common.settings_help(catalogue().method(fields["method"]).settings, fields)
+
+
+def prepare(argv: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Returns the arguments without settings, and the configuration with them."""
+    argv = arguments.with_flag_files(argv)
+    fields = configured(argv)
+    entry = catalogue().method(fields["method"])
+    owner = f"method {entry.name!r}"
+    known = {**entry.settings, recipes.SOURCE.name: recipes.SOURCE}
+    fields = recipes.checked(fields, known, owner)
+
+    def unknown(spelled: str, names: Collection[str]) -> UserError:
+        others = catalogue().having(spelled.removeprefix("config."))
+        return arguments.unknown_flag(
+            spelled,
+            names,
+            owner,
+            f"It is a setting of {', '.join(others)}, not of {owner}." if others else "",
+            f"tf-fewshot adapt --method={entry.name} --help lists flags and settings.",
+        )
+
+    rest, typed = arguments.split(argv, lambda: known, unknown)
+    for one in typed:
+        fields[one.setting] = arguments.changed(fields.get(one.setting), one, known[one.setting])
+    return rest, fields
+
+
+def main(settings: dict[str, Any]) -> None:
     flag = flags.FLAGS
-    settings = dict(_CONFIG.value)
-    method = settings.pop("method", None)
-    if method is None:
-        raise UserError("This configuration names no method: it is none of tf-fewshot adapt.")
-    if _METHOD.value not in (None, method):
-        raise UserError(f"--method={_METHOD.value} and the config's method {method!r} disagree.")
-    source = _SOURCE.value or settings.get("source")
-    settings.pop("source", None)
-    if not source:
-        raise UserError("--source is missing: a preset or the file of a generator.")
+    method, source = settings.pop("method"), settings.pop("source")
     if not _DATA.value:
         raise UserError("--data is missing: the folder of pictures to adapt to.")
     if not flag.dry_run and not flag.workdir:
         raise UserError("--workdir is missing: the folder that the run is kept in.")
+    source = _SOURCE.value or source
     options = {
         "seed": flag.seed,
         "precision": flag.precision,
@@ -61,8 +106,8 @@ def main() -> None:
     if flag.dry_run:
         from tf_fewshot import description
 
-        made = planning.plan(source, _DATA.value, method, **options, **settings)
-        print(description.describe(made))
+        plan = planning.plan(source, _DATA.value, method, **options, **settings)
+        print(description.describe(plan))
         return
     run = adaptation.adapt(
         source,

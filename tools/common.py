@@ -1,18 +1,21 @@
-"""Flags that several commands share, and how configurations are found by name."""
+"""What several commands share: flags, and how settings are shown."""
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
 
-# Files among the configurations that are none.
-_NO_CONFIGS = ("__init__", "shared")
+from tf_fewshot.settings import Setting
 
 SEED = flags.DEFINE_integer("seed", 0, "Seed of everything that is drawn.", lower_bound=0)
+
+# Sphinx's roles, as in :class:`~tf_fewshot.methods.cells.latents.Table`.
+_ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")
+_SENTENCE = re.compile(r"(?<=[^.]\.)\s+(?=[A-Z])")
 
 
 def define_training_flags() -> None:
@@ -29,73 +32,31 @@ def define_training_flags() -> None:
     flags.DEFINE_string("workdir", None, "The run folder: new, empty, or of the same run.")
 
 
-def config_path(name: str, kind: str = "config") -> Path:
-    """The file of a configuration: a path as it is, a name among those that are installed.
+def plain(text: str) -> str:
+    """Returns a text of a docstring without its markup, for a terminal."""
+    return _ROLE.sub(r"\1", text).replace("``", "")
 
-    Raises:
-        UserError: if there is none of that name.
+
+def shown(value: Any) -> str:
+    """Returns a value of a setting as it is typed."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def settings_help(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> str:
+    """Returns settings as help lists flags.
+
+    Args:
+        settings: What there is.
+        values: Values that differ from those of the settings.
     """
-    from tf_fewshot.errors import unknown_name
-
-    given = Path(name)
-    if given.suffix == ".py" and given.is_file():
-        return given
-    spec = importlib.util.find_spec("tf_fewshot.configs")
-    assert spec is not None and spec.submodule_search_locations
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    known = {path.stem: path for path in folder.glob("*.py") if path.stem not in _NO_CONFIGS}
-    if name not in known:
-        if kind == "method":
-            known = {n: path for n, path in known.items() if not n.startswith("pretrain")}
-        raise unknown_name(kind, name, known, " Or give the path of a .py file.")
-    return known[name]
-
-
-def named_configs(argv: list[str], default: str, kind: str = "config") -> list[str]:
-    """Replaces the name after --config by the path of that configuration, ``default`` if absent.
-
-    It comes first: ml_collections wants it before the fields that change it.
-    """
-    values, rest = _taken(argv, "config")
-    path = config_path(values[-1] if values else default, kind)
-    return [rest[0], f"--config={path}", *rest[1:]]
-
-
-def settings_of(name: str) -> dict[str, Any]:
-    """The fields of a configuration, by its name."""
-    path = config_path(name)
-    spec = importlib.util.spec_from_file_location(f"tf_fewshot_config_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config().to_dict()
-
-
-def given(argv: list[str], name: str) -> str | None:
-    """The value of ``--name=value`` or ``--name value`` in ``argv``, before flags are parsed."""
-    values, _ = _taken(argv, name)
-    return values[-1] if values else None
-
-
-def _taken(argv: list[str], name: str) -> tuple[list[str], list[str]]:
-    """The values of a flag, and the arguments without it."""
-    from tf_fewshot.errors import UserError
-
-    values, rest = [], []
-    words = iter(argv)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag not in (f"--{name}", f"-{name}"):
-            rest.append(word)
-            continue
-        if not equals:
-            value = next(words, "")
-        if not value:
-            raise UserError(f"--{name} needs a value: --{name}=NAME.")
-        values.append(value)
-    return values, rest
+    lines = []
+    for name, setting in settings.items():
+        sentence = _SENTENCE.split(plain(setting.text))[0]
+        default = shown(values.get(name, setting.value))
+        lines.append(f"  --{name}: {sentence} ({setting.expected}; default {default})")
+    return "\n".join(lines)
 
 
 def columns_of(n: int) -> int:
-    """Pictures in a row of a grid of n."""
+    """Returns how many pictures there are in a row of a grid of n."""
     return max(1, min(n, 10 if n > 32 else math.isqrt(n - 1) + 1))

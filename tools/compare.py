@@ -4,6 +4,11 @@
         --targets=toons=my_pictures:other_pictures_of_that_kind,toon-head \\
         --shots=5,10 --seeds=0,1,2 --steps=400 --set=ewc.ewc_strength=500 --workdir=runs/mine
 
+Any setting of the methods is a flag, too, if the command has no flag of that name: --batch_size=4
+and --learning_rate=0.004 are short for --set=batch_size=4 and so on. They are for every method that
+has the setting; which methods have not is said. --steps is for all methods, --seed for all trials.
+tf-fewshot methods NAME tells of the settings of a method.
+
 A target is [NAME=]TRAINING[:EVALUATION]: places as --data of tf-fewshot adapt takes them, or
 toon-head, which is bundled. Without EVALUATION, samples are compared with those TRAINING pictures
 that no trial trains on. Two colons separate places that have colons themselves. Training pictures
@@ -17,16 +22,21 @@ Long lists of flags fit in a file: --flagfile=FILE.
 
 from __future__ import annotations
 
-import ast
+import sys
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from absl import flags
 
-from . import common
+from tf_fewshot.errors import UserError, unknown_name
+from tf_fewshot.settings import Setting
+
+from . import arguments, common, recipes
+from .catalogue import Entry, catalogue
 from .startup import load_tensorflow
 
 common.define_training_flags()
-_SOURCE = flags.DEFINE_string("source", "avataaars64", "Preset or file of the source.")
+_SOURCE = flags.DEFINE_string("source", recipes.DEFAULT_SOURCE, "Preset or file of the source.")
 _METHODS = flags.DEFINE_list("methods", ["transfergan", "ewc", "bsa"], "Methods to compare.")
 _TARGETS = flags.DEFINE_list("targets", None, "[NAME=]TRAINING[:EVALUATION], … (see above).")
 _SHOTS = flags.DEFINE_list("shots", ["10"], "Numbers of training pictures.")
@@ -35,7 +45,7 @@ _STEPS = flags.DEFINE_integer(
     "steps", None, "Steps of every method; else each method's own.", lower_bound=1
 )
 _SET = flags.DEFINE_multi_string(
-    "set", [], "METHOD.SETTING=VALUE, or SETTING=VALUE of all methods; may be repeated."
+    "set", [], "METHOD.SETTING=VALUE, or SETTING=VALUE of all that have it; may be repeated."
 )
 _N = flags.DEFINE_integer("n", 1000, "Number of samples that are measured.", lower_bound=1)
 _METRICS = flags.DEFINE_list(
@@ -44,25 +54,45 @@ _METRICS = flags.DEFINE_list(
 _SKIP = flags.DEFINE_boolean("skip_bad", False, "Leave out pictures that cannot be read.")
 
 
-def main() -> None:
-    from tf_fewshot.errors import UserError
+def prepare(argv: list[str]) -> tuple[list[str], list[arguments.Typed]]:
+    """Returns the arguments without settings, and these as they were typed."""
+    argv = arguments.with_flag_files(argv)
+    names = arguments.value_of(argv, "methods")
+    methods = _entries(_METHODS.default if names is None else names.split(","))
 
+    def known() -> dict[str, Setting]:
+        return {k: setting for entry in methods.values() for k, setting in entry.settings.items()}
+
+    def unknown(spelled: str, settings: Collection[str]) -> UserError:
+        others = ", ".join(catalogue().having(spelled))
+        return arguments.unknown_flag(
+            spelled,
+            settings,
+            "the methods",
+            f"It is a setting of {others}, which --methods does not name." if others else "",
+            "tf-fewshot compare --help lists the flags, tf-fewshot methods NAME the settings.",
+        )
+
+    return arguments.split(argv, known, unknown)
+
+
+def main(typed: list[arguments.Typed]) -> None:
     flag = flags.FLAGS
     if not _TARGETS.value:
         raise UserError("--targets is missing: NAME=FOLDER of pictures, or toon-head.")
     if not flag.workdir and not flag.dry_run:
         raise UserError("--workdir is missing: the folder that the comparison is kept in.")
-    methods = list(dict.fromkeys(_METHODS.value))
+    methods = _entries(_METHODS.value)
     shots = _numbers("shots", _SHOTS.value, 1)
     seeds = _numbers("seeds", _SEEDS.value, 0) if _SEEDS.value else [flag.seed]
-    settings = _settings(methods, _SET.value)
+    settings = _settings(methods, typed, _SET.value)
     load_tensorflow()
     from tf_fewshot import comparison
 
-    made = comparison.plan(
+    plan = comparison.plan(
         _SOURCE.value,
         _TARGETS.value,
-        methods,
+        list(methods),
         shots=shots,
         seeds=seeds,
         steps=_STEPS.value,
@@ -73,10 +103,10 @@ def main() -> None:
         on_error="skip" if _SKIP.value else "raise",
     )
     if flag.dry_run:
-        print(made.describe())
+        print(plan.describe())
         return
     outcome = comparison.run(
-        made,
+        plan,
         flag.workdir,
         checkpoint_every=flag.checkpoint_every,
         deterministic=flag.deterministic,
@@ -86,9 +116,12 @@ def main() -> None:
     outcome.check()
 
 
-def _numbers(name: str, texts: list[str], least: int) -> list[int]:
-    from tf_fewshot.errors import UserError
+def _entries(names: Iterable[str]) -> dict[str, Entry]:
+    """Returns the methods of these names, each once."""
+    return {name: catalogue().method(name) for name in names}
 
+
+def _numbers(name: str, texts: list[str], least: int) -> list[int]:
     if not texts or not all(text.strip().isdecimal() and int(text) >= least for text in texts):
         raise UserError(
             f"--{name}={','.join(texts)}: whole numbers from {least} on, with commas between."
@@ -96,29 +129,46 @@ def _numbers(name: str, texts: list[str], least: int) -> list[int]:
     return [int(text) for text in texts]
 
 
-def _settings(methods: list[str], changes: list[str]) -> dict[str, dict[str, Any]]:
-    """Values by method and setting; those that name no method are for all."""
-    from tf_fewshot.errors import UserError, unknown_name
+def _settings(
+    methods: dict[str, Entry], typed: list[arguments.Typed], changes: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Returns values by method and setting.
 
-    found: dict[str, dict[str, Any]] = {name: {} for name in methods}
-    # What is said of one method wins, wherever it stands.
-    for change in sorted(changes, key=lambda change: "." in change.partition("=")[0]):
-        name, equals, value = change.partition("=")
+    Args:
+        methods: Those that are compared.
+        typed: Settings that were typed as flags.
+        changes: The values of ``--set``.
+
+    Raises:
+        UserError: for what names no setting, or is no value of it.
+    """
+    of_one: list[tuple[str, arguments.Typed]] = []
+    of_all = list(typed)
+    for change in changes:
+        name, equals, text = change.partition("=")
         method, dot, setting = name.rpartition(".")
         if not equals or not setting:
             raise UserError(f"--set={change}: write METHOD.SETTING=VALUE.")
-        if dot and method not in found:
-            raise unknown_name("method of --set", method, found)
-        for chosen in [method] if dot else methods:
-            found[chosen][setting] = _value(value)
-    return found
-
-
-def _value(text: str) -> Any:
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+        if not dot:
+            of_all.append(arguments.Typed(setting, text))
+        elif method in methods:
+            of_one.append((method, arguments.Typed(setting, text)))
+        else:
+            raise unknown_name("method of --set", method, methods)
+    values: dict[str, dict[str, Any]] = {name: {} for name in methods}
+    for one in of_all:
+        having = {name for name, entry in methods.items() if one.name in entry.settings}
+        if not having:
+            known = {setting for entry in methods.values() for setting in entry.settings}
+            raise unknown_name(f"setting of {', '.join(methods)}", one.name, known)
+        for name in having:
+            values[name][one.name] = methods[name].settings[one.name].parsed(one.text)
+        for name in (name for name in methods if name not in having):
+            print(f"{name} has no setting {one.name} and is left as it is.", file=sys.stderr)
+    # What names one method wins, wherever it stands.
+    for name, one in of_one:
+        known = methods[name].settings
+        if one.name not in known:
+            raise unknown_name(f"setting of method {name!r}", one.name, known)
+        values[name][one.name] = known[one.name].parsed(one.text)
+    return values

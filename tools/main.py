@@ -9,6 +9,9 @@ import importlib
 import logging
 import os
 import sys
+from types import ModuleType
+
+from .output import show
 
 COMMANDS = {
     "adapt": "Adapt a generator to a few pictures.",
@@ -19,7 +22,7 @@ COMMANDS = {
     "export": "Write a SavedModel for TF-Serving.",
     "convert": "Convert a generator to this project's format, or to Keras files.",
     "quickstart": "Adapt the bundled generator to the bundled pictures.",
-    "methods": "List the methods and what they are made of.",
+    "methods": "List the methods, or the settings of one.",
     "benchmark": "Measure speed against the machine's peak.",
     "draw_avatars": "Draw data: avatars of a DiceBear style.",
 }
@@ -44,7 +47,7 @@ def run(argv: list[str] | None = None) -> None:
     """Runs the command that ``argv`` (by default the process's arguments) names."""
     argv = list(sys.argv if argv is None else argv)
     if len(argv) < 2 or argv[1] in ("-h", "--help", "help", "--helpfull"):
-        _show(usage())
+        show(usage())
         raise SystemExit(0 if len(argv) > 1 else 2)
     if argv[1] == "--version":
         from tf_fewshot import __version__
@@ -58,44 +61,38 @@ def run(argv: list[str] | None = None) -> None:
         fail(str(unknown_name("command", argv[1], COMMANDS)))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tool = importlib.import_module(f".{name}", __package__)
-    launch(
-        tool.main,
-        [f"tf-fewshot {argv[1]}", *argv[2:]],
-        tool.__doc__,
-        getattr(tool, "prepare", None),
-    )
+    launch(tool, [f"tf-fewshot {argv[1]}", *argv[2:]])
 
 
-def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
-    """Parses flags and calls ``main``; every foreseeable failure ends in one line.
+def launch(tool: ModuleType, argv: list[str]) -> None:
+    """Parses the arguments and calls ``main``; every foreseeable failure ends in one line.
 
-    ``prepare`` may change the arguments before they are parsed.
+    Args:
+        tool: A module with ``main()``. If it has ``prepare(argv)``, which is called before flags
+            are parsed, it returns the arguments that are flags, and what ``main`` is called with.
+            If it has ``help_of(argv)``, that adds lines to the help.
+        argv: The command, and its arguments.
     """
     from absl import flags
 
     from tf_fewshot.errors import UserError
 
-    if any(arg in ("--help", "-h", "-help") for arg in argv[1:]):
-        _show(f"{(doc or '').strip()}\n\nflags:\n{_flags_help(main.__module__)}")
-        raise SystemExit(0)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        if prepare:
-            argv = prepare(argv)
-        try:
-            # ml_collections looks for the fields of a configuration there.
-            sys.argv = argv
-            rest = flags.FLAGS(argv)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # What ml_collections raises for fields and values that do not fit.
-            while error.args and isinstance(error.args[0], Exception):
-                error = error.args[0]
-            fail(f"The configuration has no such field or value: {error.args[0]}")
-        except (SyntaxError, ImportError) as error:
-            fail(f"The configuration cannot be read as Python: {error}")
+        if any(arg in ("--help", "-h", "-help") for arg in argv[1:]):
+            show(_help(tool, argv))
+            raise SystemExit(0)
+        prepared = ()
+        if hasattr(tool, "prepare"):
+            argv, *prepared = tool.prepare(argv)
+        rest = flags.FLAGS(argv)
         if len(rest) > 1:
             fail(f"unexpected argument {rest[1]!r}: flags are written --name=value.")
-        main()
+        tool.main(*prepared)
+    except flags.UnrecognizedFlagError as error:
+        from .arguments import unknown_flag
+
+        fail(str(unknown_flag(error.flagname, more=f"{argv[0]} --help lists the flags.")))
     except flags.Error as error:
         fail(str(error).strip().splitlines()[-1])
     except UserError as error:
@@ -114,12 +111,11 @@ def launch(main, argv: list[str], doc: str | None, prepare=None) -> None:
         fail("Out of memory. Try a smaller batch size.")
 
 
-def _show(text: str) -> None:
-    """Prints to somebody who may stop reading, as ``head`` does."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _help(tool: ModuleType, argv: list[str]) -> str:
+    """Returns what a command does, its flags, and its settings if the arguments name a method."""
+    text = f"{(tool.__doc__ or '').strip()}\n\nflags:\n{_flags_help(tool.__name__)}"
+    settings = tool.help_of(argv) if hasattr(tool, "help_of") else ""
+    return f"{text}\n\nsettings:\n{settings}" if settings else text
 
 
 def _flags_help(module: str) -> str:

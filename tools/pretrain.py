@@ -2,6 +2,12 @@
 
     tf-fewshot pretrain --config=pretrain_avataaars64 --data=avataaars.zip --workdir=runs/source
 
+--config takes the name of a recipe, or the path of a .py file whose get_config() returns a
+ConfigDict with architecture, model and growths. Any setting is a flag, too, if the command has no
+flag of that name: --batch_size=8, --learning_rate=0.002 and --model.latent_dim=64 are short for
+--config.batch_size=8 and so on. --steps=1000 shortens or lengthens all growths in proportion.
+tf-fewshot methods pretrain tells what every setting means.
+
 Snapshots of the averaged generator and its discriminator are kept in the workdir. With
 --reference, the FID of the last ones is measured at the end and the best becomes source.npz,
 which every --source=PATH accepts. The same command resumes.
@@ -9,27 +15,54 @@ which every --source=PATH accepts. The same command resumes.
 
 from __future__ import annotations
 
-from absl import flags
-from ml_collections import config_flags
+from typing import Any
 
-from . import common
+from absl import flags
+
+from tf_fewshot.errors import UserError
+
+from . import arguments, common, recipes
+from .catalogue import catalogue
 from .startup import load_tensorflow
 
+_DEFAULT = "pretrain_avataaars64"
+
 common.define_training_flags()
-_CONFIG = config_flags.DEFINE_config_file("config", None, "Name or path of a configuration.")
+_CONFIG = flags.DEFINE_string("config", _DEFAULT, "Name or path of a configuration.")
 _DATA = flags.DEFINE_string("data", None, "Pictures: a folder, a .zip, …")
 _REFERENCE = flags.DEFINE_string("reference", None, "Other real pictures, to choose by FID.")
-_CANDIDATES = flags.DEFINE_integer("candidates", 3, "Last snapshots to choose from.")
+_CANDIDATES = flags.DEFINE_integer("candidates", 3, "Last snapshots to choose from.", lower_bound=1)
 _START = flags.DEFINE_string("start", None, "A source file to go on from.")
 
 
-def prepare(argv: list[str]) -> list[str]:
-    return common.named_configs(argv, "pretrain_avataaars64")
+def prepare(argv: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Returns the arguments without settings, and the configuration with them."""
+    argv = arguments.with_flag_files(argv)
+    fields = recipes.pretraining(arguments.value_of(argv, "config") or _DEFAULT)
+    # The method decides which settings there are.
+    for name in ("method", "config.method"):
+        fields["method"] = arguments.value_of(argv, name) or fields.get("method", "scratch")
+    known = catalogue().pretraining(fields["method"]).settings
+    fields = recipes.checked(fields, known, "a pretraining")
+    rest, typed = arguments.split(
+        argv,
+        lambda: known,
+        lambda spelled, names: arguments.unknown_flag(
+            spelled,
+            names,
+            "pretraining",
+            more="tf-fewshot pretrain --help lists the flags, tf-fewshot methods pretrain the "
+            "settings.",
+        ),
+    )
+    for one in typed:
+        setting = known[one.setting]
+        before = fields.get(one.setting, setting.value)
+        fields[one.setting] = arguments.changed(before, one, setting)
+    return rest, fields
 
 
-def main() -> None:
-    from tf_fewshot.errors import UserError
-
+def main(settings: dict[str, Any]) -> None:
     flag = flags.FLAGS
     if not _DATA.value:
         raise UserError("--data is missing: the pictures to train on.")
@@ -38,8 +71,8 @@ def main() -> None:
     load_tensorflow()
     from tf_fewshot import pretraining
 
-    made = pretraining.plan(
-        _CONFIG.value.to_dict(),
+    plan = pretraining.plan(
+        settings,
         _DATA.value,
         seed=flag.seed,
         precision=flag.precision,
@@ -47,6 +80,6 @@ def main() -> None:
         start=_START.value,
     )
     if flag.dry_run:
-        print(pretraining.describe(made))
+        print(pretraining.describe(plan))
         return
-    print(pretraining.pretrain(made, flag.workdir, _REFERENCE.value, _CANDIDATES.value))
+    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value))

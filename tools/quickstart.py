@@ -11,11 +11,11 @@ import time
 
 from absl import flags
 
-from . import common
+from . import common, recipes
 from .startup import load_tensorflow
 
 _WORKDIR = flags.DEFINE_string("workdir", "runs/quickstart", "Where everything is left.")
-_SOURCE = flags.DEFINE_string("source", None, "Another source than the configs'.")
+_SOURCE = flags.DEFINE_string("source", None, "Another source than that of the recipes.")
 _SCALE = flags.DEFINE_float("scale", 1.0, "Factor of the number of steps.", lower_bound=0.0)
 
 RUNS = (("ewc", 10), ("bsa", 25))
@@ -34,12 +34,18 @@ def main() -> None:
     pictures = importlib.resources.files("tf_fewshot") / "samples" / "toon-head"
     folders = []
     for method, count in RUNS:
-        settings = common.settings_of(f"quickstart_{method}")
-        source = _SOURCE.value or settings.pop("source")
-        settings.pop("source", None)
+        settings = recipes.adaptation(f"quickstart_{method}")
+        source = settings.pop("source")
         settings["steps"] = max(1, round(settings["steps"] * _SCALE.value))
         print(f"\n{settings['method'].upper()} on {count} pictures", flush=True)
-        run = tff.adapt(source, str(pictures), workdir=workdir / method, limit=count, **settings)
+        run = tff.adapt(
+            _SOURCE.value or source,
+            str(pictures),
+            workdir=workdir / method,
+            limit=count,
+            seed=common.SEED.value,
+            **settings,
+        )
         print(f"SavedModel: {run.export(workdir / 'serving' / method)}", flush=True)
         folders.append(run.folder)
     page = write_overview(workdir / "report.html", folders)
