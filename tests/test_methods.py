@@ -211,7 +211,7 @@ def test_two_cells_with_one_setting_are_a_mistake_of_the_row(table):
     twice = dataclasses.replace(
         methods.get("bsa"), name="twice", regularizers=(LatentPrior(), LatentPrior())
     )
-    with pytest.raises(RuntimeError, match="twice: two cells have a setting 'latent_prior"):
+    with pytest.raises(RuntimeError, match=r"LatentPrior has a setting 'latent_prior_\w+', as ano"):
         methods.register(twice)
     assert "twice" not in methods.names()
 
