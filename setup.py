@@ -58,7 +58,7 @@ setup(
             "dicebear-core==10.7.0",
             "dicebear-styles==10.6.0",
             "hypothesis>=6.100,<7",
-            "import-linter>=2.3,<3",
+            "import-linter>=2.6,<3",
             "pre-commit>=4.0,<5",
             "pyright[nodejs]==1.1.414",
             "pytest>=8.3,<10",
