@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.backbones import build
+from tf_fewshot.benchmarking import loading, operations, steps, timing
 from tf_fewshot.errors import UserError
 from tf_fewshot.layers import attention
-from tools import benchmark, loading, operations, steps, timing
+from tools import benchmark
 
 
 def test_flops_of_a_matrix_product():

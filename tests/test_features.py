@@ -230,7 +230,7 @@ def test_lpips_of_avatars_is_what_it_was():
 
     from PIL import Image
 
-    from tools.avatars import draw
+    from tf_fewshot.data.avatars import draw
 
     drawn = [draw("avataaars", seed, 64) for seed in range(80)]
     pictures = np.stack([np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) for png in drawn])

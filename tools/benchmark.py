@@ -39,7 +39,7 @@ _KINDS = ("loading", "sampling", "steps")
 
 def loading(source: str, repeats: int) -> dict[str, float]:
     """Loads a source in processes of its own; see :func:`~.loading.measured`."""
-    from .loading import measured
+    from tf_fewshot.benchmarking.loading import measured
 
     found = measured(source, repeats)
     found["of_read"] = found["load"] / found["read"]
@@ -55,8 +55,8 @@ def sampling(gan: Any, precision: str, batch: int, repeats: int) -> dict[str, fl
     """Samples a batch, against the peak of matrix products."""
     import tensorflow as tf
 
-    from .operations import flops
-    from .timing import against_peak
+    from tf_fewshot.benchmarking.operations import flops
+    from tf_fewshot.benchmarking.timing import against_peak
 
     z = tf.constant(gan.sample_latents(batch, seed=0))
     labels = tf.zeros([batch], tf.int32) if gan.num_classes else None
@@ -82,10 +82,9 @@ def sampling(gan: Any, precision: str, batch: int, repeats: int) -> dict[str, fl
 
 def steps(gan: Any, precision: str, names: list[str], batch: int, repeats: int) -> dict[str, Any]:
     """Times the steps of methods; see :func:`~.steps.step_and_passes`."""
+    from tf_fewshot.benchmarking.steps import step_and_passes
     from tf_fewshot.errors import UserError
     from tf_fewshot.training.precision import POLICIES
-
-    from .steps import step_and_passes
 
     found = {}
     for name in names:

@@ -8,13 +8,13 @@ import importlib.resources
 import json
 import os
 
+from ..errors import unknown_name
+
 
 @functools.lru_cache(maxsize=1)
 def style_of(name: str):
     """The style of that name, and what its definition says of it (licence, author)."""
     import dicebear
-
-    from tf_fewshot.errors import unknown_name
 
     folder = importlib.resources.files("dicebear_styles")
     path = folder / f"{name}.json"

@@ -33,12 +33,12 @@ def step_and_passes(
     import numpy as np
     import tensorflow as tf
 
-    from tf_fewshot import methods
-    from tf_fewshot.data.batches import Batches
-    from tf_fewshot.data.pictures import Pictures
-    from tf_fewshot.errors import UserError
-    from tf_fewshot.planning import Plan
-    from tf_fewshot.training.assemble import assemble, check_parts, trainer
+    from .. import methods
+    from ..data.batches import Batches
+    from ..data.pictures import Pictures
+    from ..errors import UserError
+    from ..planning import Plan
+    from ..training.assemble import assemble, check_parts, trainer
 
     rng = np.random.default_rng(0)
     pictures = Pictures(rng.integers(0, 256, (_PICTURES, *source.image_shape), np.uint8))
@@ -75,7 +75,7 @@ def gradients_of(players, step: int, indices, images, labels) -> list:
     """The gradients of every player's loss with respect to what moves in a step."""
     import tensorflow as tf
 
-    from tf_fewshot.methods.player import Batch
+    from ..methods.player import Batch
 
     batch = Batch(indices, tf.cast(images, tf.float32) / 127.5 - 1.0, labels)
     found = []

@@ -13,8 +13,6 @@ import sys
 import time
 from pathlib import Path
 
-from .startup import load_tensorflow
-
 _CHUNK = 2**20
 
 
@@ -44,7 +42,7 @@ def files_of(source: str) -> list[Path]:
     Raises:
         UserError: if a preset's cannot be had.
     """
-    from tf_fewshot.weights.presets import PRESETS
+    from ..weights.presets import PRESETS
 
     path = PRESETS[source].where.fetch() if source in PRESETS else Path(source).expanduser()
     return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
@@ -80,11 +78,10 @@ def _memory(field: str) -> int | None:
 
 
 def _measure(source: str) -> dict[str, float]:
-    load_tensorflow()
     import keras
     import tensorflow as tf
 
-    from tf_fewshot import weights
+    from .. import weights
 
     files = files_of(source)
     # The first operation of all makes devices, and the first layer what Keras keeps.

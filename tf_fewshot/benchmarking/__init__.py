@@ -1,0 +1,1 @@
+"""Measuring speed: loading, sampling and training steps."""
