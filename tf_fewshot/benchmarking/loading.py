@@ -1,10 +1,8 @@
-"""Seconds and memory of loading a source, in a process of its own.
-
-Run as a module with the name of a preset or a path it prints a line of JSON.
-"""
+"""Seconds and memory of loading a source, in a process of its own."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -12,35 +10,96 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
 
 _CHUNK = 2**20
 
 
-def measured(source: str, repeats: int) -> dict[str, float]:
-    """The shortest times of ``repeats`` processes, and the most memory of them.
+@dataclasses.dataclass(frozen=True)
+class Loading:
+    """What loading a source takes.
+
+    Attributes:
+        bytes: Size of the files that it is read from.
+        read: Seconds of reading these files.
+        load: Seconds of ``tff.load``.
+        weights: Bytes of the variables of its networks.
+        memory: Bytes that the process grew by at most while it loaded; None where the system
+            does not tell.
+    """
+
+    bytes: int
+    read: float
+    load: float
+    weights: int
+    memory: int | None
+
+    @property
+    def of_read(self) -> float:
+        """Seconds of loading over seconds of reading."""
+        return self.load / self.read
+
+    @property
+    def of_weights(self) -> float | None:
+        """Memory over the bytes of the weights."""
+        return None if self.memory is None else self.memory / self.weights
+
+    def record(self) -> dict[str, Any]:
+        """The fields and ratios as JSON values; those that are not known are left out."""
+        fields = dataclasses.asdict(self)
+        ratios = {"of_read": self.of_read, "of_weights": self.of_weights}
+        return {name: value for name, value in (fields | ratios).items() if value is not None}
+
+    def __str__(self) -> str:
+        line = f"loading {self.load:.2f} s, {self.of_read:.1f} times reading its bytes"
+        if self.of_weights is not None:
+            line += f"; at most {self.of_weights:.2f} times the memory of its weights"
+        return line
+
+
+def measure_loading(source: str, repeats: int) -> Loading:
+    """Loads a source in processes of their own, one after the other.
+
+    Both reading and loading begin with nothing of the files in the system's cache, where that
+    can be told to forget, and after a first layer of Keras.
+
+    Args:
+        source: Name of a preset or a path.
+        repeats: How many processes.
 
     Returns:
-        "bytes" of the files; "read" and "load", seconds of reading these and of ``tff.load``,
-        each with nothing of them in the system's cache (where that can be told to forget), and
-        after a first layer of Keras;
-        "weights", bytes of the networks' variables; "memory", bytes that the process grew by
-        at most while it loaded (Linux only).
+        The shortest seconds of all processes, and the most memory.
+
+    Raises:
+        UserError: if a process fails.
     """
-    command = [sys.executable, "-m", f"{__package__}.loading", source]
+    program = f"from {__name__} import print_loading; print_loading()"
+    command = [sys.executable, "-c", program, source]
+    # TensorFlow tells on standard error which instructions and devices there are.
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     runs = []
     for _ in range(repeats):
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    shortest = {key: min(run[key] for run in runs) for key in ("read", "load")}
-    most = {"memory": max(run["memory"] for run in runs)} if "memory" in runs[0] else {}
-    return {**runs[0], **shortest, **most}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise UserError(f"{source} could not be loaded in a process of its own: {reason}")
+        runs.append(Loading(**json.loads(done.stdout.splitlines()[-1])))
+    memory = [run.memory for run in runs if run.memory is not None]
+    return dataclasses.replace(
+        runs[0],
+        read=min(run.read for run in runs),
+        load=min(run.load for run in runs),
+        memory=max(memory, default=None),
+    )
 
 
 def files_of(source: str) -> list[Path]:
-    """The files that a source is read from.
+    """Returns the files that a source is read from.
 
     Raises:
-        UserError: if a preset's cannot be had.
+        UserError: if those of a preset cannot be brought.
     """
     from ..weights.presets import PRESETS
 
@@ -58,7 +117,7 @@ def _forget(files: list[Path]) -> None:
 
 
 def _read(files: list[Path]) -> int:
-    """Reads files without keeping them; returns their bytes."""
+    """Reads files without keeping them; returns how many bytes they have."""
     total, chunk = 0, bytearray(_CHUNK)
     for path in files:
         with open(path, "rb", buffering=0) as file:
@@ -68,16 +127,17 @@ def _read(files: list[Path]) -> int:
 
 
 def _memory(field: str) -> int | None:
-    """Bytes of this process, now ("VmRSS") or at most ("VmHWM"); None where it is not told."""
+    """Bytes of this process, now ("VmRSS") or at most ("VmHWM"); None where nothing tells."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return None
-    found = re.search(rf"{field}:\s+(\d+) kB", status)
-    return int(found[1]) * 1024 if found else None
+    match = re.search(rf"{field}:\s+(\d+) kB", status)
+    return int(match[1]) * 1024 if match else None
 
 
-def _measure(source: str) -> dict[str, float]:
+def measure_here(source: str) -> Loading:
+    """Loads a source once, in this process, which should have loaded nothing before."""
     import keras
     import tensorflow as tf
 
@@ -93,19 +153,18 @@ def _measure(source: str) -> dict[str, float]:
     _forget(files)
     before = _memory("VmRSS")
     if before is not None:
-        Path("/proc/self/clear_refs").write_text("5")  # The most so far is what is now.
+        # Makes what was used at most what is used now.
+        Path("/proc/self/clear_refs").write_text("5")
     begun = time.perf_counter()
     gan = weights.load(source)
     load = time.perf_counter() - begun
     most = _memory("VmHWM")
-    size = sum(v.value.dtype.size * v.value.shape.num_elements() for v in _variables(gan))
-    found: dict[str, float] = {"bytes": count, "read": read, "load": load, "weights": size}
-    return found if before is None or most is None else {**found, "memory": most - before}
+    variables = gan.variables_by_path().values()
+    size = sum(v.value.dtype.size * v.value.shape.num_elements() for v in variables)
+    memory = None if before is None or most is None else most - before
+    return Loading(bytes=count, read=read, load=load, weights=size, memory=memory)
 
 
-def _variables(gan) -> list:
-    return list(gan.variables_by_path().values())
-
-
-if __name__ == "__main__":
-    print(json.dumps(_measure(sys.argv[1])))
+def print_loading() -> None:
+    """Prints what :func:`measure_here` gives of the source that the command line names."""
+    print(json.dumps(dataclasses.asdict(measure_here(sys.argv[1]))))
