@@ -48,6 +48,8 @@ setup(
         "tensorflow-hub==0.16.1",
         "tensorflow-probability>=0.25,<0.26",
         f"tf-keras{TENSORFLOW}",
+        # Before 2, what a server cuts off passed for the whole file.
+        "urllib3>=2,<3",
     ],
     extras_require={
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
