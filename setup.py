@@ -48,6 +48,8 @@ setup(
         "tensorflow-hub==0.16.1",
         "tensorflow-probability>=0.25,<0.26",
         f"tf-keras{TENSORFLOW}",
+        # Before 2, what a server cuts off passed for the whole file.
+        "urllib3>=2,<3",
     ],
     extras_require={
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
@@ -58,7 +60,7 @@ setup(
             "dicebear-core==10.7.0",
             "dicebear-styles==10.6.0",
             "hypothesis>=6.100,<7",
-            "import-linter>=2.3,<3",
+            "import-linter>=2.6,<3",
             "pre-commit>=4.0,<5",
             "pyright[nodejs]==1.1.414",
             "pytest>=8.3,<10",

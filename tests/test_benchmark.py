@@ -1,4 +1,6 @@
-"""The arithmetic of the benchmark, not its timings."""
+"""The arithmetic of the benchmark, and that everything is measured; not its timings."""
+
+import json
 
 import keras
 import numpy as np
@@ -6,9 +8,13 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.backbones import build
+from tf_fewshot.benchmarking import Measurements, benchmark, loading, operations, steps, timing
+from tf_fewshot.benchmarking.measure import untrained
 from tf_fewshot.errors import UserError
 from tf_fewshot.layers import attention
-from tools import benchmark, loading, operations, steps, timing
+from tf_fewshot.weights.native.gan_file import save_gan
+
+from .processes import forks
 
 
 def test_flops_of_a_matrix_product():
@@ -169,41 +175,110 @@ def test_calls_take_turns():
 
 def test_peak_is_the_fastest_product(monkeypatch):
     monkeypatch.setattr(timing, "best_of_each", lambda calls, repeats: [7.0, 2.0, 8.0])
-    assert timing.against_peak(lambda: None, "float32", 1, (4, 8)) == (7.0, 2 * 8**3 / 8.0)
+    assert timing.seconds_and_peak(lambda: None, "float32", 1, (4, 8)) == (7.0, 2 * 8**3 / 8.0)
 
 
 def test_architectures_have_a_resolution():
-    gan = benchmark.fresh("dcgan-64")
+    gan = untrained("dcgan-64")
     assert gan.architecture == "dcgan" and gan.image_shape == (64, 64, 3)
     for name in ("dcgan", "dcgan-", "-64"):
         with pytest.raises(UserError, match="no architecture with a resolution"):
-            benchmark.fresh(name)
+            untrained(name)
     with pytest.raises(UserError, match="dcgan"):
-        benchmark.fresh("dcgen-64")
+        untrained("dcgen-64")
 
 
-def test_loading_is_measured_in_a_process_of_its_own(tmp_path, tiny_dcgan):
-    from tf_fewshot.weights.native.gan_file import save_gan
-
+@pytest.fixture
+def source(tmp_path, tiny_dcgan):
+    """A file of a tiny GAN."""
     path = tmp_path / "tiny.npz"
     save_gan(tiny_dcgan, path)
-    found = loading.measured(str(path), 1)
-    assert found["bytes"] == path.stat().st_size
-    assert found["weights"] == 4 * sum(
+    return path
+
+
+def test_loading_is_measured_in_a_process_of_its_own(source, tiny_dcgan):
+    measured = loading.measure_loading(str(source), 1)
+    assert measured.bytes == source.stat().st_size
+    assert measured.weights == 4 * sum(
         int(np.prod(v.shape)) for v in tiny_dcgan.variables_by_path().values()
     )
-    assert found["read"] > 0 and found["load"] > 0 and found["memory"] >= 0
+    assert measured.read > 0 and measured.load > 0 and measured.memory >= 0
+    record = measured.record()
+    assert record["of_read"] == record["load"] / record["read"]
+    assert record["of_weights"] == record["memory"] / record["weights"]
+    assert json.loads(json.dumps(record)) == record
 
 
-@pytest.mark.parametrize("name", ["transfergan", "minegan", "ewc", "bsa"])
+def test_a_process_that_cannot_load_ends_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('not for this processor')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"process of its own: .*not for this processor") as error:
+        loading.measure_loading("any", 1)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_memory_is_left_out():
+    measured = loading.Loading(bytes=8, read=0.5, load=2.0, weights=4, memory=None)
+    assert measured.record() == {"bytes": 8, "read": 0.5, "load": 2.0, "weights": 4, "of_read": 4.0}
+    assert str(measured) == "loading 2.00 s, 4.0 times reading its bytes"
+
+
+def test_sources_and_architectures_are_measured(source, tiny_dcgan):
+    said = []
+    measurements = Measurements(
+        kinds=("sampling", "steps"),
+        methods=("bsa", "nst"),
+        precisions=("float32",),
+        batch_size=2,
+        repeats=1,
+        widths=(8, 16),
+    )
+    records = dict(benchmark([str(source)], ["dcgan-64"], measurements, said.append))
+    assert list(records) == [str(source), "dcgan-64"]
+    assert json.loads(json.dumps(records)) == records
+    cell = records[str(source)]["float32"]
+    assert cell["steps"].keys() == {"bsa"}
+    step = cell["steps"]["bsa"]
+    assert step["of_passes"] == step["seconds"] / step["passes"] > 0
+    z = tf.constant(tiny_dcgan.sample_latents(2, seed=0))
+    sampling = cell["sampling"]
+    assert sampling["flops_per_image"] == operations.flops(tiny_dcgan.generate, z) / 2
+    assert sampling["flops"] == sampling["images_per_second"] * sampling["flops_per_image"]
+    assert sampling["of_peak"] == sampling["flops"] / sampling["peak_flops"]
+    assert records["dcgan-64"]["float32"].keys() == {"sampling"}
+    assert any("nst cannot be run: it trains nothing" in line for line in said)
+    for number in (f"{sampling['images_per_second']:.2f} images/s", f"{step['seconds']:.3f} s"):
+        assert any(number in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"kinds": ["speed"]}, "Unknown measurement 'speed'.*loading"),
+        ({"precisions": ["float8"]}, "Unknown precision 'float8'.*bfloat16"),
+        ({"methods": ["bsd"]}, "Unknown method 'bsd'. Did you mean 'bsa'"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_before_anything_is(wrong, message):
+    with pytest.raises(UserError, match=message):
+        Measurements(**wrong)
+
+
+def test_the_command_writes_what_is_measured(source, tmp_path):
+    flags = [f"--sources={source}", "--measure=steps", "--methods=nst", "--precisions=float32"]
+    done = forks().command("benchmark", *flags, "--out=speed.json", cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    written = json.loads((tmp_path / "speed.json").read_text())
+    assert written == {str(source): {"float32": {"steps": {}}}}
+    assert "float32: nst cannot be run" in done.stdout
+    done = forks().command("benchmark", "--measure=speed", cwd=tmp_path)
+    assert done.code == 2 and "measurement 'speed'" in done.error
+
+
+@pytest.mark.parametrize("name", ["minegan", "ewc"])
 def test_a_step_and_its_passes(name, tiny_dcgan):
-    step, passes = steps.step_and_passes(name, tiny_dcgan, "float32", 2, 1)
-    assert step > 0 and passes > 0
-
-
-def test_what_trains_nothing_has_no_steps(tiny_dcgan):
-    with pytest.raises(UserError, match="no steps"):
-        steps.step_and_passes("nst", tiny_dcgan, "float32", 2, 1)
+    step = steps.measure_step(name, tiny_dcgan, "float32", 2, 1)
+    assert step.seconds > 0 and step.passes > 0
 
 
 def test_passes_are_the_gradients_of_every_player():
@@ -219,10 +294,10 @@ def test_passes_are_the_gradients_of_every_player():
         ),
     ]
     white = tf.fill([2, 4, 4, 3], tf.constant(255, tf.uint8))
-    found = steps.gradients_of(players, 1, tf.range(2), white, None)
-    assert [float(g) for g in found] == [4.0, 5.0]
-    found = steps.gradients_of(players, 9, tf.range(2), white, None)
-    assert [float(g) for g in found] == [4.0, 5.0, 3.0]
+    gradients = steps.gradients_of(players, 1, tf.range(2), white, None)
+    assert [float(g) for g in gradients] == [4.0, 5.0]
+    gradients = steps.gradients_of(players, 9, tf.range(2), white, None)
+    assert [float(g) for g in gradients] == [4.0, 5.0, 3.0]
 
 
 def test_steps_are_timed_when_all_moves():
@@ -232,5 +307,5 @@ def test_steps_are_timed_when_all_moves():
         Player("g", [Group([], 0.1, begins=32)], lambda batch, lazy: (tf.zeros([]), {})),
         Player("d", [Group([], 0.1)], lambda batch, lazy: (tf.zeros([]), {}), lazy_interval=16),
     ]
-    assert steps._whole_step(players) == 33
-    assert steps._whole_step(players[1:]) == 1
+    assert steps.whole_step(players) == 33
+    assert steps.whole_step(players[1:]) == 1

@@ -18,6 +18,7 @@ from PIL import Image
 from tf_fewshot.data import (
     Batches,
     Pictures,
+    avatars,
     batch_indices,
     image_grid,
     load_pictures,
@@ -583,6 +584,19 @@ def test_fingerprint_is_of_pixels_alone():
     changed[3, 31, 31, 2] ^= 1
     assert Pictures(changed).fingerprint() != same.fingerprint()
     assert Pictures(images.reshape(2, 64, 32, 3)).fingerprint() != same.fingerprint()
+
+
+def test_avatars_are_the_same_for_a_seed_and_say_what_they_need(monkeypatch):
+    avatar = avatars.draw("toon-head", 3, 32)
+    assert avatar == avatars.draw("toon-head", 3, 32) != avatars.draw("toon-head", 4, 32)
+    with Image.open(io.BytesIO(avatar)) as image:
+        assert (image.format, image.size) == ("PNG", (32, 32))
+        assert np.asarray(image.convert("RGBA"))[..., 3].min() == 255
+    with pytest.raises(UserError, match="toon-head"):
+        avatars.style_of("toon-heads")
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(UserError, match=r"tf-fewshot\[dev\]"):
+        avatars.draw("toon-head", 3, 32)
 
 
 def test_take_and_resized():

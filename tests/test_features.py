@@ -101,8 +101,8 @@ def test_vgg16_equals_numpy(preprocess):
     ready = np.asarray(preprocessed(x, preprocess), np.float64)
     expected = numpy_vgg16(ready)
     layers = ["conv5_3", "conv1_1", "conv3_2"]
-    found = features.VGG16Features(layers, preprocess=preprocess)(x)
-    for layer, value in zip(layers, found, strict=True):
+    activations = features.VGG16Features(layers, preprocess=preprocess)(x)
+    for layer, value in zip(layers, activations, strict=True):
         wanted = expected[features.VGG16_LAYERS.index(layer)]
         assert value.shape == wanted.shape
         np.testing.assert_allclose(value, wanted, atol=2e-5 * wanted.max())
@@ -230,7 +230,7 @@ def test_lpips_of_avatars_is_what_it_was():
 
     from PIL import Image
 
-    from tools.avatars import draw
+    from tf_fewshot.data.avatars import draw
 
     drawn = [draw("avataaars", seed, 64) for seed in range(80)]
     pictures = np.stack([np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) for png in drawn])
@@ -275,15 +275,15 @@ def test_efficientnet_equals_numpy_at_the_first_layers():
     )[:, ::2, ::2]
     y = np.einsum("nhwcij,ocij->nhwo", windows, w["_conv_stem.weight"])
     y = np.clip(norm(y, "_bn0"), 0, 6)
-    found = tf.nn.conv2d(x.astype(np.float32), network.stem[0], 2, "SAME") + network.stem[1]
-    np.testing.assert_allclose(tf.nn.relu6(found), y, atol=1e-4)
+    actual = tf.nn.conv2d(x.astype(np.float32), network.stem[0], 2, "SAME") + network.stem[1]
+    np.testing.assert_allclose(tf.nn.relu6(actual), y, atol=1e-4)
 
     padded = np.pad(y, [(0, 0), (1, 1), (1, 1), (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
     z = np.einsum("nhwcij,cij->nhwc", windows, w["_blocks.0._depthwise_conv.weight"][:, 0])
     kernel, bias = network.blocks[0]["depthwise"]
-    found = tf.nn.depthwise_conv2d(y.astype(np.float32), kernel, [1, 1, 1, 1], "SAME") + bias
-    np.testing.assert_allclose(found, norm(z, "_blocks.0._bn1"), atol=1e-3)
+    actual = tf.nn.depthwise_conv2d(y.astype(np.float32), kernel, [1, 1, 1, 1], "SAME") + bias
+    np.testing.assert_allclose(actual, norm(z, "_blocks.0._bn1"), atol=1e-3)
 
 
 @download

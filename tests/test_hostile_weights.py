@@ -174,8 +174,8 @@ def test_names_that_reach_further(reader, name, tmp_path):
     "spec", ["f4,O", "f4,f4", "(2,)f8", "O", "V4", "M8[s]", "f4 ", "", 3, None]
 )
 def test_dtypes_of_anything_but_plain_numbers(spec, tmp_path):
-    made = pickle.dumps(Calls(np.dtype, spec, False, True), 2)
-    refused(read_numpy_pickle, tmp_path / "w", made, "only plain numbers are read")
+    content = pickle.dumps(Calls(np.dtype, spec, False, True), 2)
+    refused(read_numpy_pickle, tmp_path / "w", content, "only plain numbers are read")
 
 
 def test_an_array_takes_no_state_of_the_pickle(tmp_path):
@@ -200,9 +200,9 @@ def test_an_ordered_dict_keeps_its_methods(wrap, tmp_path):
     )
     read, file = READERS["pickle" if wrap == "plain" else wrap]
     (tmp_path / "w").write_bytes(file(tree))
-    found = read(tmp_path / "w")
-    assert found == {"a": 1}
-    assert found.get("a") == 1
+    state = read(tmp_path / "w")
+    assert state == {"a": 1}
+    assert state.get("a") == 1
 
 
 @pytest.mark.parametrize("of", ["state", "variables", "components"])
@@ -225,10 +225,10 @@ def test_a_network_of_odd_parts(of, tmp_path):
 
 def laughs(levels: int = 21) -> list:
     """A list that is small in a pickle, and has two to the 21 parts in print."""
-    found: list = []
+    nested: list = []
     for _ in range(levels):
-        found = [found, found]
-    return found
+        nested = [nested, nested]
+    return nested
 
 
 def deep(levels: int = 10**5) -> bytes:

@@ -18,7 +18,7 @@ from tf_fewshot._version import __version__
 from tf_fewshot.compat import tfgan
 from tf_fewshot.data import Pictures
 from tf_fewshot.errors import UserError
-from tf_fewshot.metrics.lpips import distances
+from tf_fewshot.metrics.embeddings import distances
 
 
 def gaussian(n, dim, seed=0, scale=1.0, shift=0.0):

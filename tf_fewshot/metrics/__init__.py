@@ -1,11 +1,12 @@
 """Numbers about generated pictures: a sampler, or two arrays of features, in; records out."""
 
+from .embeddings import Embeddings, mean_pairwise
 from .evaluate import METRICS, evaluate
 from .features import extract, reference_features
 from .frechet import frechet_distance
 from .gaussian import gaussian_mmd, median_distance
 from .kernel import kernel_distance, polynomial_mmd
-from .lpips import Embeddings, IntraLpips, intra_lpips, mean_pairwise
+from .lpips import IntraLpips, intra_lpips
 from .metric import Inputs, Metric
 
 __all__ = [

@@ -5,16 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..data.pictures import Pictures
 from ..errors import UserError
+from .embeddings import Embeddings
 from .features import Progress, extract, reference_features
-
-if TYPE_CHECKING:
-    from .lpips import Embeddings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,15 +86,11 @@ class Inputs:
     @functools.cached_property
     def fake_embeddings(self) -> Embeddings:
         """LPIPS embeddings of the generated pictures."""
-        from .lpips import Embeddings
-
         return Embeddings(self.lpips.embed, self.fake)
 
     @functools.cached_property
     def training_embeddings(self) -> Embeddings:
         """LPIPS embeddings of the training pictures, at the size of the generated ones."""
-        from .lpips import Embeddings
-
         if self.training is None:
             raise UserError("This metric needs the pictures that were trained on.")
         return Embeddings(self.lpips.embed, self.training.resized(self.fake.shape[1:3]).images)

@@ -196,7 +196,7 @@ class Run:
         for record in self.metrics:
             if _is_number(record.get("value")) and _is_number(record.get("step")):
                 kinds.setdefault(_measurement(record), []).append(record)
-        found: Series = {}
+        series: Series = {}
         for records in kinds.values():
             first = records[0]
             with_what = [show(first["features"])] if "features" in first else []
@@ -205,8 +205,8 @@ class Run:
             name += f" ({', '.join(with_what)})" if with_what else ""
             points = [(float(r["step"]), float(r["value"])) for r in records]
             if len(dict(points)) > 1:
-                found[name] = points
-        return found
+                series[name] = points
+        return series
 
 
 def metric_name(name: Any) -> str:

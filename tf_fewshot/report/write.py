@@ -36,21 +36,21 @@ def write_report(run: str | os.PathLike) -> Path:
     Raises:
         UserError: if there is no such folder, or its JSON files are damaged.
     """
-    found = Run(Path(run).expanduser())
+    records = Run(Path(run).expanduser())
     sections = [
-        ("samples", "Samples", samples(found)),
-        ("pictures", "Training pictures", training_pictures(found)),
-        ("numbers", "Numbers", _numbers(found)),
-        ("progress", "Progress", _progress(found)),
-        ("interpolation", "Interpolation", interpolation(found)),
-        ("reconstructions", "Reconstructions", reconstructions(found)),
-        ("nearest", "Nearest training pictures", _nearest(found)),
-        ("curves", "Curves", _curves(found)),
-        ("settings", "Settings", _settings(found)),
+        ("samples", "Samples", samples(records)),
+        ("pictures", "Training pictures", training_pictures(records)),
+        ("numbers", "Numbers", _numbers(records)),
+        ("progress", "Progress", _progress(records)),
+        ("interpolation", "Interpolation", interpolation(records)),
+        ("reconstructions", "Reconstructions", reconstructions(records)),
+        ("nearest", "Nearest training pictures", _nearest(records)),
+        ("curves", "Curves", _curves(records)),
+        ("settings", "Settings", _settings(records)),
     ]
     present = [section for section in sections if section[2]]
-    path = found.path / "report.html"
-    write_text(path, page(title(found), _header(found), present))
+    path = records.path / "report.html"
+    write_text(path, page(title(records), _header(records), present))
     return path
 
 

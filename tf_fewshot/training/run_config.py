@@ -66,27 +66,27 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def versions_here() -> dict[str, str]:
-    """Of Python and of what decides the numbers of a run."""
-    found = {"python": platform.python_version()}
+    """Returns the versions of Python and of the packages that decide the numbers of a run."""
+    versions = {"python": platform.python_version()}
     for name in _VERSIONED:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """The fields that differ, as "name old -> new"."""
-    found = []
+    changes = []
     for name in sorted(before.keys() | after.keys()):
         old, new = (json.dumps(d[name]) if name in d else "(none)" for d in (before, after))
         if old != new:
             short_old, short_new = _shorten(old), _shorten(new)
             if short_old == short_new:
                 short_old, short_new = old, new
-            found.append(f"{name} {short_old} -> {short_new}")
-    return found
+            changes.append(f"{name} {short_old} -> {short_new}")
+    return changes
 
 
 def _shorten(text: str, limit: int = 60) -> str:

@@ -256,8 +256,8 @@ class RunFolder:
         return EventWriter(self.tensorboard)
 
     def _json_lines(self) -> list[Path]:
-        found = sorted(self.path.glob("metric-*.jsonl"))
-        return [self.stats_path, *found] if self.stats_path.exists() else found
+        metrics = sorted(self.path.glob("metric-*.jsonl"))
+        return [self.stats_path, *metrics] if self.stats_path.exists() else metrics
 
     def _mend_cut_lines(self) -> None:
         """Ends every file of JSON lines with a whole line, so that the next is one too."""

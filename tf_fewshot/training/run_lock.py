@@ -1,4 +1,9 @@
-"""The lock of a run folder: one process works in it."""
+"""The lock of a run folder: one process works in it.
+
+It is the system's own, which ends with its process however that ends. Filelock (4.3) would take
+the same lock, but cannot say which process holds it, and where a file system knows no locks
+it falls back to marker files, which a killed process leaves behind.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,10 @@ LOCK = ".lock"
 
 
 def acquire_lock(folder: Path) -> int:
-    """Locks a folder that exists; closing the file descriptor gives it back.
+    """Locks a folder that exists, and notes the number of this process in its lock file.
+
+    Returns:
+        A file descriptor; closing it gives the lock back.
 
     Raises:
         UserError: if another process, or this one, has the lock, or if the file system

@@ -1,4 +1,9 @@
-"""One line that says how far a run is, how fast, and how long it will take."""
+"""One line that says how far a run is, how fast, and how long it will take.
+
+Progress bars of tqdm (4.70) and rich (15) are for terminals. In a log or a notebook's cell one
+joins all its states with carriage returns, and the other is silent until its end; neither
+leaves out the least of the losses where a terminal is narrow.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +56,12 @@ class StatusLine:
         self._line = ""
 
     def update(self, step: int, values: Mapping[str, float] | None = None) -> None:
-        """Tells that ``step`` steps are done, with the values to show; prints if it is time."""
+        """Takes note that ``step`` steps are done, and prints if it is time.
+
+        Args:
+            step: How many steps are done, those before this start included.
+            values: Losses by name, such as "generator/loss".
+        """
         now = self._clock()
         self._step = step
         self._marks.append((now, step))
@@ -110,7 +120,10 @@ class StatusLine:
         return line[:limit]
 
     def _columns(self) -> int:
-        """What fits: the last column stays free, since some terminals wrap when it is filled."""
+        """Returns how many characters fit.
+
+        The last column stays free, since some terminals wrap when it is filled.
+        """
         if not self._tty:
             return 1000
         if self._width is not None:
@@ -131,7 +144,7 @@ def _short(name: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: ``1:05``, ``2:00:09``, ``1d 02:00:09``."""
+    """Writes seconds for people: ``1:05``, ``2:00:09``, ``1d 02:00:09``."""
     minutes, second = divmod(max(round(seconds), 0), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)

@@ -74,10 +74,10 @@ class RestrictedUnpickler(pickle.Unpickler):
                 f"it wants to run {module}.{name}, which is not among the few names that weights "
                 "need; nothing was run. Do not open this file with other software"
             )
-        found = self._allowed[module, name]
-        if isinstance(found, type) and issubclass(found, Noted):
-            return found
-        return Allowed(found)
+        stand_in = self._allowed[module, name]
+        if isinstance(stand_in, type) and issubclass(stand_in, Noted):
+            return stand_in
+        return Allowed(stand_in)
 
     def persistent_load(self, pid: Any) -> Any:
         if self._persistent is None:

@@ -52,10 +52,10 @@ def bounded(value: Any, most: int = 1000) -> Any:
         return sizes[id(value)]
 
     try:
-        found = size(value)
+        parts = size(value)
     except RecursionError:
-        found = most + 1
-    if found > most:
+        parts = most + 1
+    if parts > most:
         raise UserError("something in it is nested or repeated without end")
     return value
 

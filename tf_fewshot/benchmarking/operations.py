@@ -1,9 +1,9 @@
 """Counts the floating-point operations of a network.
 
-Counted are products and sums of dense convolutions (transposed ones, too) and matrix
-products, as many as their definition needs: none with zeros of padding, and none with the
-zeros between the pixels of a transposed convolution. Not counted is what is done to each
-number by itself: biases, activations, normalisation, resampling, filters of single channels.
+The products and sums of dense convolutions (transposed ones, too) and of matrix products are
+counted, as many as their definition needs: none with zeros of padding, and none with the zeros
+between the pixels of a transposed convolution. What is done to each number by itself is not
+counted: biases, activations, normalisation, resampling, filters of single channels.
 TensorFlow's profiler would count padding, and miss what is inside loops.
 """
 
@@ -13,15 +13,20 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import tensorflow as tf
+from tensorflow.python.framework import tensor_util
+
 
 def flops(function: Callable, *inputs) -> float:
-    """Floating-point operations of one call; inputs of other shapes are another count.
+    """Counts the floating-point operations of one call.
+
+    Args:
+        function: What is called; it need not be a ``tf.function``.
+        *inputs: Tensors; with others of the same shapes the count is the same.
 
     Raises:
         ValueError: for a loop of unknown length, or a shape that is not known before.
     """
-    import tensorflow as tf
-
     return float(_of_graph(tf.function(function).get_concrete_function(*inputs).graph))
 
 
@@ -46,9 +51,7 @@ def _inside(op: Any, attribute: str) -> int:
 
 
 def _length(op: Any) -> int:
-    """How often a loop runs: the second of its inputs is the most it may, as of tf.map_fn."""
-    from tensorflow.python.framework import tensor_util
-
+    """Returns how often a loop runs: tf.map_fn and its like give that as the second input."""
     length = tensor_util.constant_value(op.inputs[1])
     if length is None or length < 0:
         raise ValueError(f"How often {op.name} runs is not known before.")
@@ -77,15 +80,15 @@ def _transposed(op: Any) -> int:
     return _products(op, images, _shape(op.inputs[1]), maps)
 
 
-def _of_kernel(op: Any) -> int:
+def _kernel_gradient(op: Any) -> int:
     return _products(op, _shape(op.inputs[0]), _shape(op.outputs[0]), _shape(op.inputs[2]))
 
 
 def _products(op: Any, images: list[int], kernel: list[int], maps: list[int]) -> int:
-    """Of a convolution from ``images`` to ``maps``, or of what carries gradients back."""
+    """Counts the products of a convolution of ``images`` to ``maps``, or of its gradients."""
     if op.get_attr("data_format") != b"NHWC" or max(op.get_attr("dilations")) > 1:
         raise ValueError(f"{op.name} is of a kind that is not counted.")
-    padding, given = op.get_attr("padding"), op.get_attr("explicit_paddings")
+    padding, explicit = op.get_attr("padding"), op.get_attr("explicit_paddings")
     taps = 1
     for axis in (1, 2):
         size, out, width = images[axis], maps[axis], kernel[axis - 1]
@@ -94,7 +97,7 @@ def _products(op: Any, images: list[int], kernel: list[int], maps: list[int]) ->
         if padding == b"SAME":
             before = max((out - 1) * stride + width - size, 0) // 2
         elif padding == b"EXPLICIT":
-            before = given[2 * axis]
+            before = explicit[2 * axis]
         taps *= sum(
             0 <= place * stride - before + tap < size
             for place in range(out)
@@ -109,5 +112,5 @@ _COUNTED: dict[str, Callable[[Any], int]] = {
     "BatchMatMulV2": _matrix,
     "Conv2D": _convolution,
     "Conv2DBackpropInput": _transposed,
-    "Conv2DBackpropFilter": _of_kernel,
+    "Conv2DBackpropFilter": _kernel_gradient,
 }
