@@ -75,16 +75,17 @@ def gradients_of(players, step: int, indices, images, labels) -> list:
     """The gradients of every player's loss with respect to what moves in a step."""
     import tensorflow as tf
 
-    from tf_fewshot.methods.player import Batch
+    from tf_fewshot.methods.step import Step
 
-    batch = Batch(indices, tf.cast(images, tf.float32) / 127.5 - 1.0, labels)
+    pictures = tf.cast(images, tf.float32) / 127.5 - 1.0
+    seen = Step(tf.constant(step), indices, pictures, labels)
     found = []
     for player in players:
         moving = [group for group in player.groups if step >= group.begins]
         tensors = [v.value for group in moving for v in group.targets]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
-            loss, _ = player.loss(batch, False)
+            loss, _ = player.loss(seen)
         gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
         # That of a table of which a batch takes some rows is no tensor.
         found += [tf.convert_to_tensor(gradient) for gradient in gradients]
