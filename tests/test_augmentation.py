@@ -22,7 +22,7 @@ from tf_fewshot.losses.augmentation.ada import augmented
 from tf_fewshot.losses.augmentation.diffaugment import POLICIES
 from tf_fewshot.losses.augmentation.draws import Draws
 from tf_fewshot.methods.cells.adversarial import Adversarial
-from tf_fewshot.methods.player import Problem
+from tf_fewshot.methods.problem import Problem
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.loop import Schedule, Trainer
 

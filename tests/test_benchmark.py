@@ -286,11 +286,11 @@ def test_passes_are_the_gradients_of_every_player():
 
     a, b, late = (keras.Variable(x) for x in (2.0, 3.0, 5.0))
     players = [
-        Player("first", [Group([a], 0.1)], lambda batch, lazy: (a.value**2, {})),
+        Player("first", [Group([a], 0.1)], lambda step: (a.value**2, {})),
         Player(
             "second",
             [Group([b], 0.1), Group([late], 0.1, begins=9)],
-            lambda batch, lazy: (b.value * late.value * tf.reduce_mean(batch.images), {}),
+            lambda step: (b.value * late.value * tf.reduce_mean(step.pictures), {}),
         ),
     ]
     white = tf.fill([2, 4, 4, 3], tf.constant(255, tf.uint8))
@@ -304,8 +304,8 @@ def test_steps_are_timed_when_all_moves():
     from tf_fewshot.methods.player import Group, Player
 
     players = [
-        Player("g", [Group([], 0.1, begins=32)], lambda batch, lazy: (tf.zeros([]), {})),
-        Player("d", [Group([], 0.1)], lambda batch, lazy: (tf.zeros([]), {}), lazy_interval=16),
+        Player("g", [Group([], 0.1, begins=32)], lambda step: (tf.zeros([]), {})),
+        Player("d", [Group([], 0.1)], lambda step: (tf.zeros([]), {}), lazy_interval=16),
     ]
     assert steps.whole_step(players) == 33
     assert steps.whole_step(players[1:]) == 1

@@ -13,7 +13,7 @@ import tf_fewshot as tff
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
-from tf_fewshot.methods.player import Adam, Group, Player
+from tf_fewshot.methods.player import Group, Player
 from tf_fewshot.training.ema import EMA
 from tf_fewshot.training.loop import Schedule, Trainer
 from tf_fewshot.training.loss_scale import LossScale
@@ -57,8 +57,7 @@ def toy(build_tiny, folder, loss) -> tuple[Trainer, keras.Variable]:
     player = Player(
         "p",
         [Group([number], 0.1)],
-        lambda batch, lazy: (loss(number.value), {"loss": tf.reduce_sum(number.value)}),
-        Adam(),
+        lambda step: (loss(number.value), {"loss": tf.reduce_sum(number.value)}),
     )
     gan = build_tiny("dcgan")
     made = Trainer(

@@ -19,7 +19,7 @@ from tf_fewshot.losses.fisher import fisher_diagonal
 from tf_fewshot.losses.latent_prior import latent_prior_loss, squared_distances
 from tf_fewshot.losses.perceptual import PerceptualLoss
 from tf_fewshot.methods.cells.elastic import EWC, FisherPenalty
-from tf_fewshot.methods.player import Problem
+from tf_fewshot.methods.problem import Problem
 
 
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:
@@ -731,11 +731,11 @@ def test_fisher_penalty_of_a_gan(tiny_gan, tmp_path, monkeypatch):
     # Kept for the same source and settings, whatever became of the network in training.
     (kept,) = (tmp_path / "fisher").iterdir()
     again = cell.prepare(problem, None, None).callbacks[0]
-    assert again.cache == kept
+    assert again.estimate.cache == kept
     other = FisherPenalty(fisher_samples=5).prepare(problem, None, None).callbacks[0]
-    assert other.cache != kept
+    assert other.estimate.cache != kept
     nowhere = FisherPenalty(fisher_cache=False).prepare(problem, None, None).callbacks[0]
-    assert nowhere.cache is None
+    assert nowhere.estimate.cache is None
 
 
 def test_fisher_penalty_needs_a_discriminator(tiny_dcgan):

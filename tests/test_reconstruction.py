@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tf_fewshot import methods
-from tf_fewshot.methods.cells.reconstruction import Reconstruction, as_shown
-from tf_fewshot.methods.player import Batch, Problem
+from tf_fewshot.methods.cells.reconstruction import FallingRates, as_shown
+from tf_fewshot.methods.problem import Problem
+from tf_fewshot.methods.step import Step
 from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble
 
@@ -61,18 +62,18 @@ def test_overshoot_costs_nothing_where_the_picture_is_white(
     method = methods.get("bsa").with_settings(batch_size=2, clip_images=clip)
     problem = Problem(gan, gan.clone(), images, 2, 0, lambda line: None)
     (player,) = assemble(method, problem).players
-    batch = Batch(tf.range(2), tf.constant(images / 127.5 - 1.0, tf.float32))
-    _, numbers = player.loss(batch, False)
+    shown = tf.constant(images / 127.5 - 1.0, tf.float32)
+    _, numbers = player.loss(Step(tf.constant(0), tf.range(2), shown))
     assert float(numbers["pixels"]) == pytest.approx(pixels, abs=1e-5)
     assert (float(numbers["perceptual"]) == 0) is (pixels == 0)
 
 
 def test_rates_fall_over_the_run_or_as_in_the_code():
-    over = Reconstruction(rate_decay=0.02, rate_decay_steps=None)._falling(0.1, steps=50)
+    over = FallingRates(rate_decay=0.02, rate_decay_steps=None).falling(0.1, steps=50)
     assert float(over(0)) == pytest.approx(0.1)
     assert float(over(25)) == pytest.approx(0.1 * (1 + 0.02) / 2)
     assert float(over(50)) == float(over(60)) == pytest.approx(0.1 * 0.02)
-    code = Reconstruction()._falling(0.1, steps=50)
+    code = FallingRates().falling(0.1, steps=50)
     assert [float(code(k)) for k in (0, 2999, 3000, 6000)] == pytest.approx([0.1, 0.1, 0.02, 0.004])
 
 

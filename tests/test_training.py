@@ -23,7 +23,7 @@ from tf_fewshot import backbones, methods
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
-from tf_fewshot.methods.player import Problem
+from tf_fewshot.methods.problem import Problem
 from tf_fewshot.training import precision
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.checkpoint import Checkpoints
@@ -364,12 +364,12 @@ def interrupting(loop: Trainer, times: int) -> None:
     """Presses Ctrl-C in the third step, when the first player has moved and the second not."""
     second, calls = loop.players[1], []
 
-    def loss(batch, lazy):
-        calls.append(lazy)
+    def loss(step):
+        calls.append(step.number)
         if len(calls) == 3:
             for _ in range(times):
                 os.kill(os.getpid(), signal.SIGINT)
-        return second.loss(batch, lazy)
+        return second.loss(step)
 
     loop.players[1] = dataclasses.replace(second, loss=loss)
 
@@ -457,8 +457,8 @@ def test_losses_that_are_not_finite_are_named(source, images, tmp_path, eagerly)
     loop = make_trainer(source, images, tmp_path)
     player = loop.players[1]
 
-    def loss(batch, lazy):
-        value, logs = player.loss(batch, lazy)
+    def loss(step):
+        value, logs = player.loss(step)
         return value, {**logs, "strange": tf.constant(np.inf)}
 
     loop.players[1] = dataclasses.replace(player, loss=loss)

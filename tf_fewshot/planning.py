@@ -17,7 +17,7 @@ from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError
 from .methods import Method
-from .methods.player import Problem
+from .methods.problem import Problem
 from .training.assemble import check_parts
 
 

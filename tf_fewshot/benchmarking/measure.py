@@ -70,7 +70,7 @@ def benchmark(
     Yields:
         The name, and a record of JSON values: "loading", and for each precision "sampling" and
         "steps", the latter by method. Their fields are those of :class:`~.loading.Loading`,
-        :class:`~.sampling.Sampling` and :class:`~.steps.Step`.
+        :class:`~.sampling.Sampling` and :class:`~.steps.StepTime`.
 
     Raises:
         UserError: if a source cannot be loaded, or there is no such architecture.

@@ -16,7 +16,8 @@ from ..backbones import GAN
 from ..data.batches import Batches
 from ..data.pictures import Pictures
 from ..errors import UserError
-from ..methods.player import Batch, Player
+from ..methods.player import Player
+from ..methods.step import Step
 from ..planning import Plan
 from ..training.assemble import assemble, check_parts, trainer
 from .timing import best_of_each
@@ -27,7 +28,7 @@ _PICTURES = 10
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class StepTime:
     """How long a training step takes.
 
     Attributes:
@@ -56,7 +57,7 @@ class Step:
         )
 
 
-def measure_step(name: str, source: GAN, dtype: str, batch_size: int, repeats: int) -> Step:
+def measure_step(name: str, source: GAN, dtype: str, batch_size: int, repeats: int) -> StepTime:
     """Times a step of a method, and its passes alone, in turns.
 
     The passes are what no implementation of the method can leave out: the losses of all of
@@ -104,7 +105,7 @@ def measure_step(name: str, source: GAN, dtype: str, batch_size: int, repeats: i
             ],
             repeats,
         )
-    return Step(seconds, passes, batch_size)
+    return StepTime(seconds, passes, batch_size)
 
 
 def gradients_of(players: Sequence[Player], step: int, indices, images, labels) -> list:
@@ -120,14 +121,15 @@ def gradients_of(players: Sequence[Player], step: int, indices, images, labels) 
     Returns:
         A tensor for each variable that moves, in the order of players and groups.
     """
-    batch = Batch(indices, tf.cast(images, tf.float32) / 127.5 - 1.0, labels)
+    pictures = tf.cast(images, tf.float32) / 127.5 - 1.0
+    seen = Step(tf.constant(step), indices, pictures, labels)
     result = []
     for player in players:
         moving = [group for group in player.groups if step >= group.begins]
         tensors = [v.value for group in moving for v in group.targets]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
-            loss, _ = player.loss(batch, False)
+            loss, _ = player.loss(seen)
         gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
         # That of a table of which a batch takes some rows is no tensor.
         result += [tf.convert_to_tensor(gradient) for gradient in gradients]

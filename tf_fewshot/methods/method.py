@@ -59,14 +59,15 @@ class Method:
     from_scratch: bool = False
 
     def cells(self) -> list[Any]:
+        """Returns what holds the settings: the four choices and the defaults of the run."""
         return [self.objective, self.trainable, self.latents, *self.regularizers, self.run]
 
     def settings(self) -> dict[str, Any]:
-        """Every setting of every choice with its value, by name."""
+        """Returns every setting of every choice with its value, by name."""
         return settings.values(self.cells())
 
     def with_settings(self, **changes: Any) -> Method:
-        """The same method with other values of some settings.
+        """Returns the method with other values of some settings.
 
         Raises:
             UserError: for a setting that the method does not have, or a value of
@@ -87,24 +88,29 @@ class Method:
         )
 
     def with_learning_rates(self, rate: Any, d_rate: Any) -> Method:
-        """The same adversarial method with Keras schedules for generator and discriminator."""
-        cell: Any = self.objective
-        cell = dataclasses.replace(cell, learning_rate=rate, d_learning_rate=d_rate)
-        return dataclasses.replace(self, objective=cell)
+        """Returns the adversarial method with other rates: numbers or Keras schedules.
+
+        Args:
+            rate: Of the generator.
+            d_rate: Of the discriminator.
+        """
+        # Not checked as settings are: a schedule is no number.
+        rates = {"learning_rate": rate, "d_learning_rate": d_rate}
+        return dataclasses.replace(self, objective=settings.changed(self.objective, rates))
 
 
 _METHODS: dict[str, Method] = {}
 
 
 def register(method: Method) -> Method:
-    """Adds a row to the table."""
+    """Adds a row to the table, in place of one of the same name; returns it."""
     method.settings()
     _METHODS[method.name] = method
     return method
 
 
 def get(name: str) -> Method:
-    """The method of that name.
+    """Returns the method of that name.
 
     Raises:
         UserError: if there is none; it names the nearest.
@@ -115,5 +121,5 @@ def get(name: str) -> Method:
 
 
 def names() -> list[str]:
-    """All methods' names, sorted."""
+    """Returns all methods' names, sorted."""
     return sorted(_METHODS)

@@ -1,58 +1,23 @@
-"""What a method hands to the training loop: players with losses, and their problem."""
+"""What a method hands to the training loop: players, with what they move and their losses."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from ..backbones import GAN
+from .drawn import Generated
 from .modulation import Modulation
+from .optimizers import GAN_ADAM, OptimizerFactory
+from .step import Step
 
-if TYPE_CHECKING:
-    from .cells.latents import DrawnLatents
+# The players' names that cells know: those of the networks whose weights they move.
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
-
-@dataclasses.dataclass
-class Problem:
-    """One training problem, as the cells of a method see it.
-
-    Attributes:
-        gan: The networks being trained, in training precision.
-        source: The networks as they were, in float32; never changed. None when
-            training from scratch.
-        images: uint8 ``[N, H, W, C]``, the training pictures.
-        batch_size: Pictures in a step.
-        seed: Of everything that is drawn.
-        say: Where a line of progress goes.
-        steps: Of the whole run, over which learning rates may fall.
-    """
-
-    gan: GAN
-    source: GAN | None
-    images: Any
-    batch_size: int
-    seed: int
-    say: Callable[[str], None] = print
-    steps: int = 1000
-
-
-@dataclasses.dataclass(frozen=True)
-class Batch:
-    """The pictures of one step.
-
-    Attributes:
-        indices: int32 ``[N]``, which pictures these are.
-        images: float32 ``[N, H, W, C]`` in [-1, 1].
-        labels: int32 ``[N]`` or None.
-    """
-
-    indices: tf.Tensor
-    images: tf.Tensor
-    labels: tf.Tensor | None = None
+Numbers = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,55 +43,83 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True)
-class Adam:
-    """The moments of the Adam optimizer of a player."""
-
-    beta_1: float = 0.0
-    beta_2: float = 0.99
-    epsilon: float = 1e-8
-
-
-Loss = Callable[[Batch, bool], tuple[tf.Tensor, dict[str, tf.Tensor]]]
-
-
-@dataclasses.dataclass(frozen=True)
 class Player:
-    """One set of variables and the loss that they minimise.
+    """Some variables and the loss that they minimise.
 
     Attributes:
         name: Prefix of its numbers in the log.
         groups: Its variables by learning rate.
-        loss: ``loss(batch, lazy)`` gives a scalar and numbers to log. ``lazy`` is
-            true every ``lazy_interval`` steps, when terms that are computed rarely
-            belong in it.
-        adam: Its optimizer's moments.
-        lazy_interval: None if there is no lazy term.
+        loss: ``loss(step)`` gives a scalar and numbers to log. Terms that are computed
+            rarely belong in it if the player's name is in ``step.due``. With
+            ``losses_by_group`` it gives a list of scalars instead, one for each group that
+            moves.
+        optimizer: Builds an optimizer of a group's learning rate.
+        lazy_interval: Steps between two in which rare terms are due; None if there are none.
         state: Variables of its own, outside the GAN, that a resumed run needs.
+        losses_by_group: Whether each group follows a loss of its own.
     """
 
     name: str
     groups: Sequence[Group]
-    loss: Loss
-    adam: Adam = Adam()
+    loss: Callable[[Step], tuple[Any, Numbers]]
+    optimizer: OptimizerFactory = GAN_ADAM
     lazy_interval: int | None = None
     state: Sequence[keras.Variable] = ()
+    losses_by_group: bool = False
 
     @property
     def variables(self) -> list[keras.Variable]:
+        """Everything that it trains."""
         return [v for group in self.groups for v in group.variables]
 
 
 @dataclasses.dataclass(frozen=True)
-class Penalty:
-    """A regularizer that was made ready for one problem.
+class Turn:
+    """A player's turn in a step, as the penalties see it that are added to its loss.
 
     Attributes:
-        player: Name of the player to whose loss it is added.
-        term: ``term(drawn)`` gives a scalar and numbers to log; ``drawn`` holds the
-            latents of the step.
-        callbacks: Keras callbacks that it needs to run.
+        player: The player's name.
+        step: The step.
+        generated: Latents and images of the step. Gradients flow through them in the turn of
+            the generator only.
+        real: float32 ``[N, H, W, C]``, the pictures as the player was shown them; None for a
+            player that does not look at them.
+        features_of_real, features_of_generated: Activations of which the player's judgement of
+            the real pictures and of the images came, where the judge tells them; gradients
+            flow through them.
     """
 
     player: str
-    term: Callable[[DrawnLatents], tuple[tf.Tensor, dict[str, tf.Tensor]]]
+    step: Step
+    generated: Generated
+    real: tf.Tensor | None = None
+    features_of_real: Sequence[tf.Tensor] = ()
+    features_of_generated: Sequence[tf.Tensor] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Penalty:
+    """A regularizer made ready for one problem.
+
+    Attributes:
+        player: Name of the player to whose loss it is added.
+        term: ``term(turn)`` gives a scalar and numbers to log.
+        callbacks: Keras callbacks that it needs to run.
+        state: Variables of its own that a resumed run needs.
+    """
+
+    player: str
+    term: Callable[[Turn], tuple[tf.Tensor, Numbers]]
     callbacks: Sequence[keras.callbacks.Callback] = ()
+    state: Sequence[keras.Variable] = ()
+
+
+def penalised(
+    loss: tf.Tensor, numbers: Numbers, penalties: Sequence[Penalty], turn: Turn
+) -> tuple[tf.Tensor, Numbers]:
+    """Adds to a player's loss, and to its numbers, the penalties that are meant for it."""
+    for penalty in penalties:
+        if penalty.player == turn.player:
+            term, more = penalty.term(turn)
+            loss, numbers = loss + term, {**numbers, **more}
+    return loss, numbers

@@ -9,27 +9,51 @@ from pathlib import Path
 import keras
 
 from ..backbones import GAN
-from ..data.batches import Batches
 from ..errors import UserError
 from ..methods import Method
 from ..methods.cells.latents import LatentSource
 from ..methods.cells.trainable import Selection
-from ..methods.player import Player, Problem
+from ..methods.player import Penalty, Player
+from ..methods.problem import PictureBatches, Problem
 from .ema import EMA
 from .loop import Trainer
+from .moves import rehearse
 from .precision import POLICIES
 
 
 @dataclasses.dataclass(frozen=True)
 class Assembly:
-    """A method made ready for one problem."""
+    """A method made ready for one problem.
+
+    Attributes:
+        method: The method.
+        problem: The problem, whose GAN has all that the method needs.
+        selection: What the method trains of the networks.
+        latents: Where the latents of a step come from.
+        penalties: What is added to the players' losses.
+        players: In the order in which they move.
+    """
 
     method: Method
     problem: Problem
     selection: Selection
     latents: LatentSource
+    penalties: list[Penalty]
     players: list[Player]
-    callbacks: list[keras.callbacks.Callback]
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """The Keras callbacks that the method needs."""
+        of_penalties = [callback for p in self.penalties for callback in p.callbacks]
+        return [*of_penalties, *self.selection.callbacks]
+
+    def stateful(self) -> dict[str, list[keras.Variable]]:
+        """Returns what selection and penalties need of a checkpoint, by name."""
+        groups = {
+            "selection": list(self.selection.state),
+            "penalties": [v for p in self.penalties for v in p.state],
+        }
+        return {name: variables for name, variables in groups.items() if variables}
 
 
 def check_parts(method: Method, gan: GAN) -> None:
@@ -59,31 +83,46 @@ def assemble(method: Method, problem: Problem) -> Assembly:
     """Makes the four choices of a method ready; ``problem.gan`` may be replaced.
 
     Raises:
-        UserError: if the GAN lacks a part that the method needs.
+        UserError: if the GAN lacks a part that the method needs, or the choices do not fit.
     """
     check_parts(method, problem.gan)
     prepared = method.trainable.prepare(problem.gan)
     extended = method.latents.extend(prepared, len(problem.images))
-    problem = dataclasses.replace(problem, gan=extended)
+    problem = dataclasses.replace(problem, gan=extended, rehearse=rehearse)
     problem = method.objective.prepare(problem)
     selection = method.trainable.select(problem)
+    method.objective.check(selection)
     latents = method.latents.prepare(problem)
     penalties = [r.prepare(problem, selection, latents) for r in method.regularizers]
     players = method.objective.players(problem, selection, latents, penalties)
-    callbacks = [callback for penalty in penalties for callback in penalty.callbacks]
-    return Assembly(method, problem, selection, latents, players, callbacks)
+    _check_penalties(method, penalties, players)
+    return Assembly(method, problem, selection, latents, penalties, players)
+
+
+def _check_penalties(
+    method: Method, penalties: Sequence[Penalty], players: Sequence[Player]
+) -> None:
+    names = [player.name for player in players]
+    for regularizer, penalty in zip(method.regularizers, penalties, strict=True):
+        if penalty.player not in names:
+            raise UserError(
+                f"{type(regularizer).__name__} is added to the loss of the {penalty.player}, and "
+                f"{type(method.objective).__name__} trains no {penalty.player}. Leave it out, or "
+                "choose an objective that does."
+            )
 
 
 def trainer(
     assembly: Assembly,
-    batches: Batches,
+    batches: PictureBatches,
     folder: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Trainer:
-    """The training loop of an assembled method; checkpoints go to ``folder``."""
+    """Returns the training loop of an assembled method; checkpoints go to ``folder``."""
     gan, decay = assembly.problem.gan, assembly.method.run.ema_decay
     stateful = {network.name: network.variables for network in gan.networks()}
     stateful["latents"] = [*assembly.latents.variables, assembly.latents.seeds.state]
+    stateful |= assembly.stateful()
     return Trainer(
         assembly.players,
         batches,

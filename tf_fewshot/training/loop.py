@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,13 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
-from ..data.batches import Batches
 from ..errors import UserError
-from ..methods.player import Batch, Group, Player
+from ..methods.player import Player
+from ..methods.problem import PictureBatches
 from .checkpoint import Checkpoints
 from .ema import EMA
 from .interrupt import HeldInterrupt
-from .loss_scale import SMALLEST, LossScale
+from .loss_scale import SMALLEST
+from .moves import Moves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Trainer:
     def __init__(
         self,
         players: Sequence[Player],
-        batches: Batches,
+        batches: PictureBatches,
         stateful: dict[str, Sequence[keras.Variable]],
         folder: Path,
         ema: EMA,
@@ -68,23 +68,18 @@ class Trainer:
         settle: Callable[[GAN], None] = lambda gan: None,
         scale_losses: bool = False,
     ):
-        self.players, self.batches, self.ema = list(players), batches, ema
-        self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in players}
-        groups = dict(stateful)
-        groups |= {f"state_{p.name}": list(p.state) for p in self.players if p.state}
-        for name, optimizers in self._optimizers.items():
-            # The learning rate is a setting, and a schedule has no variable for it.
-            groups[f"optimizer_{name}"] = [
-                v for o in optimizers for v in o.variables if not v.path.endswith("/learning_rate")
-            ]
-        self._scales = {p.name: LossScale() for p in self.players} if scale_losses else {}
-        groups |= {f"loss_scale_{name}": s.variables for name, s in self._scales.items()}
-        groups["ema"] = ema.variables
+        self.batches, self.ema = batches, ema
+        self._moves = Moves(players, scale_losses, after=ema.update)
+        groups = {**stateful, **self._moves.stateful(), "ema": ema.variables}
         self.checkpoints = Checkpoints(folder, groups)
         self._model, self._settle = model, settle
         self._callbacks = list(callbacks)
         self._begun: int | None = None
-        self._step = tf.function(self._train_step)
+
+    @property
+    def players(self) -> list[Player]:
+        """The players, in the order in which they move."""
+        return self._moves.players
 
     def add_callbacks(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """Adds callbacks that need the trainer to exist."""
@@ -158,49 +153,13 @@ class Trainer:
         return step
 
     def step(self, step: int) -> dict[str, tf.Tensor]:
-        """One move of every player on the batch of that step (counted from 0)."""
-        # Python values, of which each combination is a trace of its own.
-        turns = tuple(
-            (
-                bool(p.lazy_interval and step % p.lazy_interval == 0),
-                tuple(step >= group.begins for group in p.groups),
-            )
-            for p in self.players
-        )
-        indices, images, labels = self.batches[step]
-        return self._step(indices, images, labels, tf.constant(step), turns)
-
-    def _train_step(self, indices, images, labels, step, turns):
-        images = tf.cast(images, tf.float32) / 127.5 - 1.0
-        batch = Batch(indices, images, labels)
-        numbers = {}
-        for player, (lazy, moving) in zip(self.players, turns, strict=True):
-            optimizers = self._optimizers[player.name]
-            groups = [g for g in zip(player.groups, optimizers, moving, strict=True) if g[2]]
-            tensors = [v.value for group, _, _ in groups for v in group.targets]
-            scale = self._scales.get(player.name)
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(tensors)
-                loss, logs = player.loss(batch, lazy)
-                loss = loss if scale is None else scale.scaled(loss)
-            gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
-            # Of a table: Adam would square the gradients of a row that occurs twice one by one.
-            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-            move = functools.partial(_move, [(group, optimizer) for group, optimizer, _ in groups])
-            if scale is None:
-                move(gradients)
-            else:
-                gradients, finite = scale.unscaled(gradients)
-                tf.cond(finite, functools.partial(move, gradients), lambda: None)
-                logs = {**logs, "loss_scale": tf.convert_to_tensor(scale.scale.value)}
-            numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
-        self.ema.update(step)
-        return numbers
+        """Moves every player once, on the batch of that step (counted from 0)."""
+        return self._moves.step(self.batches, step)
 
     def _checked(self, step: int, numbers: dict[str, tf.Tensor]) -> dict[str, float]:
         values = {name: float(np.asarray(value)) for name, value in numbers.items()}
         bad = sorted(name for name, value in values.items() if not math.isfinite(value))
-        for name in self._scales:
+        for name in self._moves.scales:
             if values[f"{name}/loss_scale"] < SMALLEST:
                 bad.append(f"the gradient of {name}")
         if bad:
@@ -209,28 +168,3 @@ class Trainer:
                 "The last checkpoint is kept. Lower the learning rate or train in float32."
             )
         return values
-
-
-def _move(
-    groups: Sequence[tuple[Group, keras.optimizers.Optimizer]], gradients: Sequence[tf.Tensor]
-) -> None:
-    """Applies the gradients of all groups' targets, one group's after the other's."""
-    remaining = iter(gradients)
-    for group, optimizer in groups:
-        found = [next(remaining) for _ in group.targets]
-        if group.modulation is not None:
-            found = group.modulation.gradients(found)
-        optimizer.apply(found, list(group.variables))
-        if group.modulation is not None:
-            group.modulation.write()
-
-
-def _optimizer(player: Player, group) -> keras.optimizers.Optimizer:
-    optimizer = keras.optimizers.Adam(
-        group.learning_rate,
-        beta_1=player.adam.beta_1,
-        beta_2=player.adam.beta_2,
-        epsilon=player.adam.epsilon,
-    )
-    optimizer.build(list(group.variables))
-    return optimizer

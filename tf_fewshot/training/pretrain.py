@@ -21,7 +21,7 @@ from ..backbones.sampling import images_of
 from ..data.batches import Batches
 from ..data.pictures import Pictures
 from ..methods import Method
-from ..methods.player import Problem
+from ..methods.problem import Problem
 from ..weights.native.gan_file import save_gan
 from .assemble import assemble, trainer
 from .growth import Fade, Growth, Snapshot, shrunk

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from ...errors import UserError
 from ...losses.consistency import distance_consistency
-from ..player import Penalty, Problem
+from ..player import GENERATOR, Penalty, Turn
+from ..problem import Problem
 from .regularizers import Regularizer
 
 
@@ -38,12 +39,12 @@ class DistanceConsistency(Regularizer):
                 "have one likeness only."
             )
 
-        def term(drawn):
-            del drawn
+        def term(turn: Turn):
+            del turn
             shape = (self.consistency_batch, gan.latent_dim)
             z = keras.random.normal(shape, seed=latents.seeds)
             wanted = [tf.stop_gradient(f) for f in source.generator_features(z)[1:-1]]
             loss = distance_consistency(wanted, gan.generator_features(z)[1:-1])
             return self.consistency_weight * loss, {"consistency": loss}
 
-        return Penalty("generator", term)
+        return Penalty(GENERATOR, term)

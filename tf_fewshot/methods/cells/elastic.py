@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import zipfile
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ...errors import UserError, unknown_name
-from ...files import atomic_path, cache_dir
-from ...losses.fisher import (
-    LIKELIHOODS,
-    discriminator_likelihood,
-    fisher_diagonal,
-    pixel_likelihood,
-)
-from ..player import Penalty, Problem
+from ...backbones import GAN
+from ...errors import UserError
+from ...files import cache_dir
+from ..player import GENERATOR, Penalty, Turn
+from ..problem import Problem
+from .fisher_estimate import EstimateSettings, FisherEstimate
 from .regularizers import Regularizer
 
 
@@ -46,19 +42,13 @@ class EWC(keras.callbacks.Callback):
         source: The generator as it was, if ``generator`` may have moved on already.
             Weights are matched by path.
         latent_dim: Size of z.
-        samples: Generated images for the estimate.
-        likelihood: Of what the Fisher diagonal is: "discriminator", the paper's, or
-            "pixels", which needs none: see :func:`tf_fewshot.losses.fisher.pixel_likelihood`.
-            Their scales differ, so that each has a λ of its own.
-        convention: See :func:`tf_fewshot.losses.fisher.fisher_diagonal`.
-        batch_size: Of the "batch_mean" convention.
-        companions: With "per_sample", other generated images that the discriminator
-            sees beside each sample, so that its batch statistics are as in training.
-        clip_images: Shows the discriminator images clipped to [-1, 1], as the pictures
-            are that it learned from.
-        seed: Of the samples.
-        cache: File that keeps the diagonal, or None.
         attach: See above.
+        **estimate: Of the Fisher diagonal: ``samples``, ``likelihood``, ``convention``,
+            ``batch_size``, ``companions``, ``clip_images``, ``seed`` and ``cache``, see
+            :class:`tf_fewshot.methods.cells.fisher_estimate.FisherEstimate`.
+
+    Raises:
+        UserError: for a negative strength, an unknown likelihood, or a missing discriminator.
 
     Example:
         >>> model.fit(pictures, callbacks=[EWC(generator, discriminator, strength=300.0,
@@ -73,31 +63,17 @@ class EWC(keras.callbacks.Callback):
         *,
         latent_dim: int,
         source: keras.Model | None = None,
-        samples: int = 256,
-        likelihood: str = "discriminator",
-        convention: str = "per_sample",
-        batch_size: int = 8,
-        companions: int = 3,
-        clip_images: bool = False,
-        seed: int = 0,
-        cache: Path | None = None,
         attach: bool = True,
+        **estimate: Unpack[EstimateSettings],
     ):
         super().__init__()
         if strength < 0:
             raise UserError(f"The strength of EWC must be 0 or more, not {strength}.")
-        if likelihood not in LIKELIHOODS:
-            raise unknown_name("likelihood", likelihood, LIKELIHOODS)
-        if likelihood == "discriminator" and discriminator is None:
-            raise UserError(
-                "EWC needs a discriminator for its Fisher diagonal. Without one, choose the "
-                "likelihood 'pixels'."
-            )
-        self.generator, self.discriminator, self.likelihood = generator, discriminator, likelihood
+        self.estimate = FisherEstimate(**estimate)
+        self.estimate.check(discriminator)
+        self.generator, self.discriminator = generator, discriminator
         self.strength, self.source = strength, source if source is not None else generator
-        self.latent_dim, self.samples, self.convention = latent_dim, samples, convention
-        self.batch_size, self.companions, self.seed = batch_size, companions, seed
-        self.clip_images, self.cache, self.attach = clip_images, cache, attach
+        self.latent_dim, self.attach = latent_dim, attach
         self.fisher: dict[str, np.ndarray] = {}
         self._own: list[keras.regularizers.Regularizer | None] = []
         self._terms: list[tuple[keras.Variable, tf.Variable, tf.Variable]] = []
@@ -126,7 +102,7 @@ class EWC(keras.callbacks.Callback):
         if self._terms:
             return
         weights = {v.path: v for v in self.source.trainable_weights}
-        self.fisher = self._cached(weights)
+        self.fisher = self.estimate.diagonal(self.source, self.discriminator, self.latent_dim)
         for variable in self.generator.trainable_weights:
             if variable.path in weights:
                 self._terms.append(
@@ -140,48 +116,12 @@ class EWC(keras.callbacks.Callback):
             raise UserError("EWC found no weight of the source in the generator (by path).")
 
     def penalty(self) -> tf.Tensor:
-        """λ Σ F (θ - θ_S)², a float32 scalar; after training has begun."""
+        """Returns λ Σ F (θ - θ_S)², a float32 scalar; after training has begun."""
         if not self._terms:
             raise UserError("EWC has no Fisher diagonal yet: call prepare() before penalty().")
         return self.strength * tf.add_n(
             [tf.reduce_sum(f * tf.square(v - anchor)) for v, f, anchor in self._terms]
         )
-
-    def _estimate(self, weights: dict[str, keras.Variable]) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng(self.seed)
-        z = rng.standard_normal((self.samples, self.latent_dim), dtype=np.float32)
-        if self.likelihood == "pixels":
-            loss = pixel_likelihood(self._images, self.seed)
-        else:
-            companions = self.companions if self.convention == "per_sample" else 0
-            beside = rng.standard_normal((companions, self.latent_dim), dtype=np.float32)
-            others = self._images(beside) if companions else None
-            loss = discriminator_likelihood(self._images, self.discriminator, others)
-        diagonal = fisher_diagonal(
-            loss, list(weights.values()), z, self.convention, self.batch_size
-        )
-        return dict(zip(weights, diagonal, strict=True))
-
-    def _images(self, latents):
-        images = self.source(latents)
-        return tf.clip_by_value(images, -1.0, 1.0) if self.clip_images else images
-
-    def _cached(self, weights: dict[str, keras.Variable]) -> dict[str, np.ndarray]:
-        if self.cache is None:
-            return self._estimate(weights)
-        try:
-            with open(self.cache, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-                stored = {name: file[name] for name in file.files}
-            if {k: v.shape for k, v in stored.items()} == {
-                k: tuple(v.shape) for k, v in weights.items()
-            }:
-                return stored
-        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile):
-            pass  # absent or broken: it is estimated anew and written over
-        fisher = self._estimate(weights)
-        with atomic_path(self.cache) as partial:
-            np.savez(partial, allow_pickle=False, **fisher)
-        return fisher
 
 
 class _Elastic(keras.regularizers.Regularizer):
@@ -242,26 +182,23 @@ class FisherPenalty(Regularizer):
             attach=False,
         )
 
-        def term(drawn):
-            del drawn
+        def term(turn: Turn):
+            del turn
             penalty = callback.penalty()
             return penalty, {"ewc": penalty}
 
-        return Penalty("generator", term, [callback])
+        return Penalty(GENERATOR, term, [callback])
 
-    def _cache(self, source) -> Path:
-        key = "|".join(
-            map(
-                str,
-                (
-                    source.fingerprint("generator"),
-                    source.fingerprint("discriminator"),
-                    self.fisher_samples,
-                    self.fisher_likelihood,
-                    self.fisher_convention,
-                    self.fisher_batch_size,
-                    "clipped",
-                ),
-            )
+    def _cache(self, source: GAN) -> Path:
+        """Returns the file of this source's diagonal, as these settings estimate it."""
+        parts = (
+            source.fingerprint("generator"),
+            source.fingerprint("discriminator"),
+            self.fisher_samples,
+            self.fisher_likelihood,
+            self.fisher_convention,
+            self.fisher_batch_size,
+            "clipped",
         )
-        return cache_dir() / "fisher" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+        digest = hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+        return cache_dir() / "fisher" / f"{digest[:32]}.npz"

@@ -10,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from ...losses.augmentation import seeds_for
-from ..player import Batch, Problem
-from .latents import DrawnLatents, OfPictures, PictureSource
+from ..drawn import DrawnLatents
+from ..problem import Problem
+from ..step import Step
+from .latents import OfPictures, PictureSource
 
 _WIDTHS = (32, 64, 128, 256)
 _SMALLEST = 4
@@ -62,13 +64,13 @@ class _EncoderSource(PictureSource):
         self.variables = list(self._encoder.trainable_variables)
         self.seeds = seeds_for(problem.seed, "encoder")
 
-    def draw(self, batch: Batch) -> DrawnLatents:
-        latents = self._encoder(batch.images, training=True)
+    def draw(self, step: Step) -> DrawnLatents:
+        latents = self._encoder(step.pictures, training=True)
         return DrawnLatents(latents, latents, free=True)
 
     def fitted(self) -> np.ndarray:
-        found = []
+        latents = []
         for i in range(0, len(self._images), _AT_ONCE):
             images = tf.cast(self._images[i : i + _AT_ONCE], tf.float32) / 127.5 - 1.0
-            found.append(self._encoder(images).numpy())
-        return np.concatenate(found)
+            latents.append(self._encoder(images).numpy())
+        return np.concatenate(latents)

@@ -14,55 +14,37 @@ from ...backbones import GAN
 from ...errors import UserError
 from ...layers import LatentMap, LatentTable
 from ...losses.augmentation import seeds_for
-from ..player import Batch, Problem
-
-
-@dataclasses.dataclass(frozen=True)
-class DrawnLatents:
-    """The latents of one step.
-
-    Attributes:
-        values: float32 ``[N, dim]`` as the generator gets them.
-        clean: The same before noise was added.
-        free: Whether they live in the free space of the GAN (``gan.synthesize``)
-            or are ``z`` (``gan.generator``).
-        anchored: How many of the first rows lie near anchors.
-    """
-
-    values: tf.Tensor
-    clean: tf.Tensor
-    free: bool
-    anchored: int = 0
-
-    def images(self, gan: GAN, label=None) -> tf.Tensor:
-        """The generator's images of these latents, as it makes them in training."""
-        if self.free:
-            return gan.synthesize(self.values, label)
-        k = self.anchored
-        if not k:
-            return gan.generator(self.values, label, training=True)
-        # As they are sampled: styles that are mixed would lead away from the anchor.
-        first, rest = (None, None) if label is None else (label[:k], label[k:])
-        near = gan.generate(self.values[:k], first, noise="random")
-        return tf.concat([near, gan.generator(self.values[k:], rest, training=True)], 0)
+from ..drawn import DrawnLatents
+from ..problem import Problem
+from ..step import Step
 
 
 class LatentSource(abc.ABC):
-    """Latents made ready for one problem."""
+    """Latents made ready for one problem.
+
+    Attributes:
+        variables: What is trained of them.
+        seeds: Where their randomness comes from.
+    """
 
     variables: list[keras.Variable]
     seeds: keras.random.SeedGenerator
 
     @abc.abstractmethod
-    def draw(self, batch: Batch) -> DrawnLatents:
-        """The latents for one step on ``batch``."""
+    def draw(self, step: Step) -> DrawnLatents:
+        """Draws the latents of a step."""
 
     def settle(self, gan: GAN) -> None:
         """Makes a copy of the GAN that is trained draw as this source has it."""
         del gan
 
     def reconstructions(self, gan: GAN, count: int, labels=None) -> tf.Tensor | None:
-        """What a GAN that was settled makes of the first training pictures' latents.
+        """Returns what a settled GAN makes of the latents of the first training pictures.
+
+        Args:
+            gan: A GAN that went through :meth:`settle`.
+            count: How many pictures.
+            labels: int ``[count]``, their classes, or None.
 
         Returns:
             float32 ``[count, H, W, C]``; None where pictures have no latents of their own.
@@ -72,10 +54,10 @@ class LatentSource(abc.ABC):
 
 
 class Latents(abc.ABC):
-    """The cell."""
+    """A cell that says what the generator is fed in training."""
 
     def extend(self, gan: GAN, pictures: int) -> GAN:
-        """A GAN that has what the latents of so many pictures need; by default the same."""
+        """Returns a GAN that has what the latents of so many pictures need; by default the same."""
         del pictures
         return gan
 
@@ -121,7 +103,7 @@ class PictureSource(LatentSource):
 
     @abc.abstractmethod
     def fitted(self) -> np.ndarray:
-        """Free latents ``[N, D]`` of the training pictures, in the GAN that is trained."""
+        """Returns free latents ``[N, D]`` of the training pictures, in the GAN that is trained."""
 
     def settle(self, gan: GAN) -> None:
         if self._gaussian:
@@ -149,8 +131,8 @@ class _PriorSource(LatentSource):
         self.seeds = seeds_for(problem.seed, "prior")
         self._dim = problem.gan.latent_dim
 
-    def draw(self, batch: Batch) -> DrawnLatents:
-        n = tf.shape(batch.indices)[0]
+    def draw(self, step: Step) -> DrawnLatents:
+        n = tf.shape(step.indices)[0]
         z = keras.random.normal((n, self._dim), seed=self.seeds)
         return DrawnLatents(z, z, free=False)
 
@@ -189,8 +171,8 @@ class _AnchoredSource(_PriorSource):
         shape = (len(problem.images), problem.gan.latent_dim)
         self._anchors = rng.standard_normal(shape, dtype=np.float32)
 
-    def draw(self, batch: Batch) -> DrawnLatents:
-        k, z = self._anchored, super().draw(batch).values
+    def draw(self, step: Step) -> DrawnLatents:
+        k, z = self._anchored, super().draw(step).values
         chosen = keras.random.randint((k,), 0, len(self._anchors), seed=self.seeds)
         near = tf.gather(self._anchors, chosen) + self._noise * z[:k]
         z = tf.concat([near, z[k:]], 0)
@@ -238,8 +220,8 @@ class TableSource(PictureSource):
         self.seeds = seeds_for(problem.seed, "table")
         self._noise = noise
 
-    def draw(self, batch: Batch) -> DrawnLatents:
-        clean = self._carried(self.table(batch.indices))
+    def draw(self, step: Step) -> DrawnLatents:
+        clean = self._carried(self.table(step.indices))
         noise = keras.random.normal(tf.shape(clean), stddev=self._noise, seed=self.seeds)
         return DrawnLatents(clean + noise, clean, free=True)
 

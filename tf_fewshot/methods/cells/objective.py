@@ -6,40 +6,57 @@ import abc
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from ...backbones import GAN
-from ..player import Penalty, Player, Problem
-from .latents import DrawnLatents, LatentSource
-from .trainable import Selection
+from ...errors import UserError
+from ..player import DISCRIMINATOR, GENERATOR, Penalty, Player
+from ..problem import Problem
+from ..selection import Selection
+from .latents import LatentSource
 
 # From uint8 samples [N, H, W, C] and their latents [N, D] to samples of that shape.
 Retouch = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Objective(abc.ABC):
-    """The cell.
+    """A cell that says who plays, and what each player minimises.
 
     Attributes:
         needs_discriminator: Whether the GAN must have one.
         fresh_discriminator: Whether it begins with a new one.
+        moves: Names of the players whose networks it can train.
         keeps_pictures: Whether samples are retouched after the pictures, which an adapter
             must then hold.
     """
 
     needs_discriminator: bool = False
     fresh_discriminator: bool = False
+    moves: tuple[str, ...] = ()
     keeps_pictures: bool = False
 
     def missing(self, gan: GAN) -> str | None:
-        """The part that the GAN lacks, in words; None if it has them all."""
+        """Returns the part that the GAN lacks, in words; None if it has them all."""
         if self.needs_discriminator and gan.discriminator is None:
             return "a discriminator"
         return None
 
     def prepare(self, problem: Problem) -> Problem:
-        """The problem with what the objective adds to it; by default the same."""
+        """Returns the problem with what the objective adds to it; by default the same."""
         return problem
+
+    def check(self, selection: Selection) -> None:
+        """Checks that all that is selected can be trained.
+
+        Raises:
+            UserError: if something is selected that no player of the objective moves.
+        """
+        for name in (GENERATOR, DISCRIMINATOR, *selection.modulations):
+            if selection.has(name) and name not in self.moves:
+                raise UserError(
+                    f"{type(self).__name__} trains {' and '.join(self.moves) or 'no network'}, and "
+                    f"weights of the {name} are selected. Choose a trainable part that selects "
+                    f"none of them, or an objective that trains the {name}, such as 'Adversarial'."
+                )
 
     @abc.abstractmethod
     def players(
@@ -49,10 +66,10 @@ class Objective(abc.ABC):
         latents: LatentSource,
         penalties: Sequence[Penalty],
     ) -> list[Player]:
-        """The players in the order in which they move in every step; none trains nothing."""
+        """Returns the players in the order in which they move; none if nothing is trained."""
 
     def retouch(self, pictures: np.ndarray, seed: int) -> Retouch | None:
-        """What is done to the pixels of samples; None leaves them as they are generated.
+        """Returns what is done to the pixels of samples; None leaves them as they are.
 
         Args:
             pictures: uint8 ``[M, H, W, C]``, the training pictures.
@@ -60,18 +77,3 @@ class Objective(abc.ABC):
         """
         del pictures, seed
         return None
-
-
-def penalised(
-    loss: tf.Tensor,
-    logs: dict[str, tf.Tensor],
-    penalties: Sequence[Penalty],
-    drawn: DrawnLatents,
-    player: str,
-) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """Adds to a player's loss the penalties that are meant for it."""
-    for penalty in penalties:
-        if penalty.player == player:
-            term, numbers = penalty.term(drawn)
-            loss, logs = loss + term, {**logs, **numbers}
-    return loss, logs

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from ...errors import UserError
 from ...layers import EqualizedConv2D
-from ..player import Problem
-from .adversarial import Adversarial, Judge
+from ..problem import Problem
+from .adversarial import Adversarial
+from .judge import Judge, Judgement, Opinion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +60,10 @@ class _ImageAndPatch(Judge):
         self._head.build(stages[stage].shape)
         self.variables = self._head.trainable_variables
 
-    def __call__(self, images, labels, anchored: int):
+    def __call__(self, images, labels, anchored: int) -> Judgement:
         whole, rest = (None, None) if labels is None else (labels[:anchored], labels[anchored:])
         logits = self.gan.discriminator(images[:anchored], whole, training=True)
         features = self.gan.discriminator_features(images[anchored:], rest, training=True)
         patches = self._head(tf.cast(features[self._stage], tf.float32))
-        return [(self._share, logits), (1.0 - self._share, patches)]
+        opinions = [Opinion(self._share, logits), Opinion(1.0 - self._share, patches)]
+        return Judgement(opinions, features)

@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from ...errors import UserError
 from ...losses.latent_prior import latent_prior_loss
-from ..player import Penalty, Problem
+from ..player import GENERATOR, Penalty, Turn
+from ..problem import Problem
+from ..selection import Selection
 from .latents import LatentSource
-from .trainable import Selection
 
 
 class Regularizer(abc.ABC):
-    """The cell."""
+    """A cell that says what is added to the loss of a player."""
 
     @abc.abstractmethod
     def prepare(self, problem: Problem, selection: Selection, latents: LatentSource) -> Penalty:
@@ -53,14 +54,15 @@ class LatentPrior(Regularizer):
             weight = 0.1 if convention == "code" else 0.2
         gan = problem.gan
 
-        def term(drawn):
+        def term(turn: Turn):
+            drawn = turn.generated.drawn
             n = tf.shape(drawn.clean)[0] * self.latent_prior_samples
             z = keras.random.normal((n, gan.latent_dim), seed=latents.seeds)
             prior = tf.stop_gradient(gan.free_latents(z)) if drawn.free else z
             loss = latent_prior_loss(drawn.clean, prior, convention)
             return weight * loss, {"latent_prior": loss}
 
-        return Penalty("generator", term)
+        return Penalty(GENERATOR, term)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,9 +85,9 @@ class ScaleShiftDecay(Regularizer):
                 for v in variables:
                     anchors.append((v, identity if role.direct else tf.constant(v.numpy())))
 
-        def term(drawn):
-            del drawn
+        def term(turn: Turn):
+            del turn
             loss = tf.add_n([tf.reduce_mean(tf.square(v - anchor)) for v, anchor in anchors])
             return self.scale_shift_weight * loss, {"scale_shift": loss}
 
-        return Penalty("generator", term)
+        return Penalty(GENERATOR, term)

@@ -12,9 +12,10 @@ import tensorflow as tf
 from ...errors import UserError
 from ...features import VGG16Features
 from ...losses.style import content_loss, gram_matrices, style_loss
-from ..player import Problem
+from ..problem import Problem
+from ..selection import Selection
 from .objective import Objective, Retouch
-from .trainable import Selection, Trainable
+from .trainable import Trainable
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1")
 CONTENT_LAYER = "conv3_1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -12,48 +12,12 @@ import numpy as np
 
 from ...backbones import GAN, Stage
 from ...errors import UserError
-from ..modulation import Modulation
-from ..player import Problem
-
-
-@dataclasses.dataclass(frozen=True)
-class Selection:
-    """The variables of each network that are trained.
-
-    Attributes:
-        generator, discriminator: Those of each network.
-        begins: The step from which on a variable of the generator moves, by its path; others
-            move from the first.
-        rates: The learning rate of a variable of the generator, by its path; others take the
-            objective's.
-        modulations: Of other kernels of the generator, and of the discriminator.
-    """
-
-    generator: list[keras.Variable]
-    discriminator: list[keras.Variable]
-    begins: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    modulations: tuple[Modulation, ...] = ()
-
-    def groups(self) -> list[tuple[list[keras.Variable], int, float | None]]:
-        """The generator's variables with the step from which on they move, and their rate.
-
-        The earliest come first. A rate of None is the objective's.
-        """
-        found: dict[tuple[int, float | None], list[keras.Variable]] = {}
-        for variable in self.generator:
-            kind = self.begins.get(variable.path, 0), self.rates.get(variable.path)
-            found.setdefault(kind, []).append(variable)
-        return [(found[kind], *kind) for kind in sorted(found, key=lambda kind: kind[0])]
-
-    def moving(self) -> list[keras.Variable]:
-        """Every variable of the networks that changes."""
-        modulated = [v for modulation in self.modulations for v in modulation.targets]
-        return [*self.generator, *self.discriminator, *modulated]
+from ..problem import Problem
+from ..selection import Selection
 
 
 class Trainable(abc.ABC):
-    """The cell.
+    """A cell that says which weights of the networks a method trains.
 
     Attributes:
         per_class: Whether each class of the pictures is learned on its own.
@@ -65,7 +29,7 @@ class Trainable(abc.ABC):
     keeps_discriminator: bool = False
 
     def begin(self, source: GAN, classes: int = 0) -> GAN:
-        """What is adapted: the source, as one class where it has many.
+        """Returns what is adapted: the source, as one class where it has many.
 
         Args:
             source: Left as it is.
@@ -75,16 +39,16 @@ class Trainable(abc.ABC):
         return source.with_one_class()
 
     def prepare(self, gan: GAN) -> GAN:
-        """A GAN that has what is trained; by default the same."""
+        """Returns a GAN that has what is trained; by default the same."""
         return gan
 
     def sketch(self) -> Trainable:
-        """A cell that selects as many variables, without measuring which are the best."""
+        """Returns a cell that selects as many variables, without measuring which are best."""
         return self
 
     @abc.abstractmethod
     def select(self, problem: Problem) -> Selection:
-        """The variables to train, of a problem whose GAN went through :meth:`prepare`."""
+        """Returns what to train, of a problem whose GAN went through :meth:`prepare`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +63,7 @@ class All(Trainable):
 
 @dataclasses.dataclass(frozen=True)
 class _OfOneClass(Trainable):
-    """What is adapted begins as a class of the user's choice.
+    """A cell whose GAN begins as a class of the user's choice.
 
     Attributes:
         class_start: What the only class of a source with classes begins as: "mean" of all,
@@ -278,7 +242,7 @@ class UpperDiscriminator(Trainable):
 
 
 def _of_classes(source: GAN, one: GAN, classes: int) -> GAN:
-    """A copy of the source with other classes, each as the only one of ``one``."""
+    """Returns a copy of the source with other classes, each as the only one of ``one``."""
     twin = source.rebuild(num_classes=classes) if source.num_classes else source
     mine, theirs = ({v.path for v in gan.generator.weights} for gan in (one, twin))
     # What there is instead of tables where there is one class; in the same order.

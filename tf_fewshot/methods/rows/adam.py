@@ -5,7 +5,7 @@ from ..cells.kernels import ImportantKernels
 from ..cells.latents import Prior
 from ..method import Method, RunDefaults, register
 
-ADAM = register(
+ADAPTATION_AWARE = register(
     Method(
         name="adam",
         title="Adaptation-aware kernel modulation (AdAM)",

@@ -1,7 +1,7 @@
 """Batch statistics adaptation."""
 
 from ..cells.latents import Table
-from ..cells.reconstruction import Reconstruction
+from ..cells.reconstruction import FallingRates, Reconstruction
 from ..cells.regularizers import LatentPrior, ScaleShiftDecay
 from ..cells.trainable import ScaleShiftOnly
 from ..method import Method, RunDefaults, register
@@ -13,7 +13,9 @@ BSA = register(
         paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
         "Adaptation (ICCV 2019)",
         objective=Reconstruction(
-            rate_factor=0.3, latent_learning_rate=0.2, rate_decay=0.02, rate_decay_steps=None
+            rates=FallingRates(
+                rate_factor=0.3, latent_learning_rate=0.2, rate_decay=0.02, rate_decay_steps=None
+            )
         ),
         trainable=ScaleShiftOnly(),
         latents=Table(latent_noise=0.3),

@@ -1,7 +1,7 @@
 """Batch statistics adaptation of a BigGAN: the maps that compute its statistics."""
 
 from ..cells.latents import Table
-from ..cells.reconstruction import Reconstruction
+from ..cells.reconstruction import FallingRates, Perceptual, Reconstruction
 from ..cells.regularizers import LatentPrior
 from ..cells.trainable import OwnScaleShift
 from ..method import Method, RunDefaults, register
@@ -13,7 +13,8 @@ BSA_BIGGAN = register(
         paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
         "Adaptation (ICCV 2019)",
         objective=Reconstruction(
-            learning_rate=0.0005, latent_learning_rate=0.05, perceptual_norm="l2"
+            perceptual=Perceptual(perceptual_norm="l2"),
+            rates=FallingRates(learning_rate=0.0005, latent_learning_rate=0.05),
         ),
         trainable=OwnScaleShift(),
         latents=Table(latent_distribution="prior"),

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ..cells.latents import Table
-from ..cells.reconstruction import Reconstruction
+from ..cells.reconstruction import FallingRates, Reconstruction
 from ..cells.regularizers import LatentPrior
 from ..cells.trainable import GeneratorStages
 from ..method import Method, RunDefaults, register
@@ -16,7 +16,9 @@ def _row(part: Literal["first", "last", "all"], learning_rate: float) -> Method:
             title=f"Update {part}",
             paper="Noguchi and Harada, Image Generation From Small Datasets via Batch Statistics "
             "Adaptation (ICCV 2019)",
-            objective=Reconstruction(learning_rate=learning_rate, latent_learning_rate=0.1),
+            objective=Reconstruction(
+                rates=FallingRates(learning_rate=learning_rate, latent_learning_rate=0.1)
+            ),
             trainable=GeneratorStages(part),
             latents=Table(latent_noise=0.3),
             regularizers=(LatentPrior(),),

@@ -1,0 +1,131 @@
+"""Players in turn: one step of training as a compiled graph."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from ..methods.player import Group, Player
+from ..methods.problem import PictureBatches
+from ..methods.step import Step
+from .loss_scale import LossScale
+
+
+class Moves:
+    """Moves every player once in each step, each by its own optimizers.
+
+    Args:
+        players: In the order in which they move.
+        scale_losses: Whether losses are scaled, as float16 needs.
+        after: Called with the step's number when all have moved, as part of the graph.
+
+    Attributes:
+        players: The players.
+        scales: The scale of each player's loss by its name; empty if losses are not scaled.
+    """
+
+    def __init__(
+        self,
+        players: Sequence[Player],
+        scale_losses: bool = False,
+        after: Callable[[tf.Tensor], None] = lambda number: None,
+    ):
+        self.players, self._after = list(players), after
+        self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in self.players}
+        self.scales = {p.name: LossScale() for p in self.players} if scale_losses else {}
+        self._compiled = tf.function(self._move_all)
+
+    def stateful(self) -> dict[str, list[keras.Variable]]:
+        """Returns the variables beside the networks' that a resumed run needs, by name."""
+        groups = {f"state_{p.name}": list(p.state) for p in self.players if p.state}
+        for name, optimizers in self._optimizers.items():
+            # The learning rate is a setting, and a schedule has no variable for it.
+            groups[f"optimizer_{name}"] = [
+                v for o in optimizers for v in o.variables if not v.path.endswith("/learning_rate")
+            ]
+        groups |= {f"loss_scale_{name}": s.variables for name, s in self.scales.items()}
+        return groups
+
+    def step(self, batches: PictureBatches, number: int) -> dict[str, tf.Tensor]:
+        """Moves every player on the batch of that step (counted from 0); returns the numbers."""
+        # Python values, of which each combination is a trace of its own.
+        due = tuple(bool(p.lazy_interval and number % p.lazy_interval == 0) for p in self.players)
+        moving = tuple(tuple(number >= g.begins for g in p.groups) for p in self.players)
+        indices, images, labels = batches[number]
+        return self._compiled(indices, images, labels, tf.constant(number), due, moving)
+
+    def _move_all(self, indices, images, labels, number, due, moving):
+        pictures = tf.cast(images, tf.float32) / 127.5 - 1.0
+        names = frozenset(p.name for p, is_due in zip(self.players, due, strict=True) if is_due)
+        step = Step(number, indices, pictures, labels, names)
+        numbers = {}
+        for player, moves in zip(self.players, moving, strict=True):
+            optimizers = self._optimizers[player.name]
+            groups = [g[:2] for g in zip(player.groups, optimizers, moves, strict=True) if g[2]]
+            logs = self._move(player, groups, step)
+            numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
+        self._after(number)
+        return numbers
+
+    def _move(self, player: Player, groups: Sequence[_Moving], step: Step):
+        scale = self.scales.get(player.name)
+        tensors = [[v.value for v in group.targets] for group, _ in groups]
+        with tf.GradientTape(player.losses_by_group, watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            losses, logs = player.loss(step)
+            if scale is not None:
+                losses = tf.nest.map_structure(scale.scaled, losses)
+        if player.losses_by_group:
+            pairs = list(zip(losses, tensors, strict=True))
+        else:
+            pairs = [(losses, [t for some in tensors for t in some])]
+        gradients = [
+            # Of a table: Adam would square the gradients of a row that occurs twice one by one.
+            tf.convert_to_tensor(gradient)
+            for loss, some in pairs
+            for gradient in tape.gradient(loss, some, unconnected_gradients="zero")
+        ]
+        del tape
+        if scale is None:
+            _apply(groups, gradients)
+            return logs
+        gradients, finite = scale.unscaled(gradients)
+        tf.cond(finite, functools.partial(_apply, groups, gradients), lambda: None)
+        return {**logs, "loss_scale": tf.convert_to_tensor(scale.scale.value)}
+
+
+_Moving = tuple[Group, keras.optimizers.Optimizer]
+
+
+def rehearse(players: Sequence[Player], batches: PictureBatches, steps: int) -> None:
+    """Moves players for some steps, without anything that a run has around them.
+
+    Args:
+        players: In the order in which they move.
+        batches: Gives ``(indices, images, labels)`` for any step.
+        steps: How many.
+    """
+    moves = Moves(players)
+    for number in range(steps):
+        moves.step(batches, number)
+
+
+def _apply(groups: Sequence[_Moving], gradients: Sequence[tf.Tensor]) -> None:
+    """Applies the gradients of all groups' targets, one group's after the other's."""
+    remaining = iter(gradients)
+    for group, optimizer in groups:
+        own = [next(remaining) for _ in group.targets]
+        if group.modulation is not None:
+            own = list(group.modulation.gradients(own))
+        optimizer.apply(own, list(group.variables))
+        if group.modulation is not None:
+            group.modulation.write()
+
+
+def _optimizer(player: Player, group: Group) -> keras.optimizers.Optimizer:
+    optimizer = player.optimizer(group.learning_rate)
+    optimizer.build(list(group.variables))
+    return optimizer
