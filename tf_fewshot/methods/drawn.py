@@ -58,3 +58,7 @@ class Generated:
 
     drawn: DrawnLatents
     images: tf.Tensor
+
+    def detached(self) -> Generated:
+        """Returns the same without gradients of the images."""
+        return dataclasses.replace(self, images=tf.stop_gradient(self.images))

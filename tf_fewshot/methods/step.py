@@ -42,11 +42,13 @@ class Shared(Generic[T]):
     without gradients, and it is computed for them only if no player has done so.
 
     Args:
-        compute: From the step to the value: a tensor, or lists and dataclasses of tensors.
+        compute: From the step to the value: a tensor, lists of tensors, or what has a method
+            ``detached``.
+        trained: Whether it depends on anything that is trained; what does not is kept as it is.
     """
 
-    def __init__(self, compute: Callable[[Step], T]):
-        self._compute = compute
+    def __init__(self, compute: Callable[[Step], T], trained: bool = True):
+        self._compute, self._trained = compute, trained
 
     def fresh(self, step: Step) -> T:
         """Computes the value, with gradients, and keeps it for the others."""
@@ -54,7 +56,7 @@ class Shared(Generic[T]):
 
     def given(self, step: Step, value: T) -> T:
         """Keeps a value for the others that a player has computed itself; returns it."""
-        step.results[self] = detached(value)
+        step.results[self] = detached(value) if self._trained else value
         return value
 
     def seen(self, step: Step) -> T:
@@ -65,12 +67,9 @@ class Shared(Generic[T]):
 
 
 def detached(value: Any) -> Any:
-    """Returns a value through whose tensors no gradients flow."""
+    """Returns a value through which no gradients flow; see :class:`Shared` for what it can be."""
     if isinstance(value, tf.Tensor):
         return tf.stop_gradient(value)
     if isinstance(value, (list, tuple)):
         return type(value)(detached(part) for part in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: detached(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return dataclasses.replace(value, **fields)
-    return value
+    return value.detached() if hasattr(value, "detached") else value

@@ -118,11 +118,15 @@ def _apply(groups: Sequence[_Moving], gradients: Sequence[tf.Tensor]) -> None:
     remaining = iter(gradients)
     for group, optimizer in groups:
         own = [next(remaining) for _ in group.targets]
-        if group.modulation is not None:
-            own = list(group.modulation.gradients(own))
-        optimizer.apply(own, list(group.variables))
-        if group.modulation is not None:
-            group.modulation.write()
+        if group.modulation is None:
+            optimizer.apply(own, list(group.variables))
+            continue
+        own = list(group.modulation.gradients(own))
+        # A factor's gradient is made of the other factors. TensorFlow's graph optimizer drops
+        # edges that keep them from being updated before they were read for it.
+        with tf.control_dependencies(own):
+            optimizer.apply(own, list(group.variables))
+        group.modulation.write()
 
 
 def _optimizer(player: Player, group: Group) -> keras.optimizers.Optimizer:

@@ -208,7 +208,9 @@ class Adversarial(Objective):
             return step.pictures if mirrors is None else random_flip(step.pictures, mirrors.next())
 
         optimizer = adam_with(self.rates.beta_1, self.rates.beta_2)
-        game = Game(problem.gan, Shared(generate), Shared(real), optimizer, penalties)
+        game = Game(
+            problem.gan, Shared(generate), Shared(real, trained=False), optimizer, penalties
+        )
         opponents = self.opponents(problem, selection, game)
         groups = selection.groups(GENERATOR, self.rates.learning_rate)
         if latents.variables:
