@@ -62,12 +62,15 @@ def check_shapes(modulation: Modulation) -> None:
     assert not ids & {id(v) for v in modulation.targets}
 
 
-def check_gradients(modulation: Modulation, frozen: Sequence[np.ndarray | None]) -> None:
+def check_gradients(
+    modulation: Modulation, frozen: Sequence[np.ndarray | None] | None = None
+) -> None:
     """Gradients against central differences, and none of what is frozen.
 
     Args:
         modulation: Is disturbed.
-        frozen: For each variable which entries must have no gradient; None for none.
+        frozen: For each variable which entries must have no gradient, None for none of them.
+            Without it those that have none are taken for frozen.
     """
     disturb(modulation)
     rng = np.random.default_rng(2)
@@ -78,6 +81,8 @@ def check_gradients(modulation: Modulation, frozen: Sequence[np.ndarray | None])
         return sum(float((u.astype(np.float64) * np.asarray(v)).sum()) for u, v in pairs)
 
     gradients = modulation.gradients([tf.constant(u) for u in upstream])
+    if frozen is None:
+        frozen = [np.asarray(gradient) == 0 for gradient in gradients]
     for variable, gradient, mask in zip(modulation.variables, gradients, frozen, strict=True):
         gradient = np.asarray(gradient, np.float64)
         assert gradient.shape == tuple(variable.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,15 +18,19 @@ from tf_fewshot.backbones.style_based.gan import StyleBasedGAN
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, export_saved_model
+from tf_fewshot.methods.cells.adversarial import Adversarial
 from tf_fewshot.methods.cells.consistency import DistanceConsistency
 from tf_fewshot.methods.cells.elastic import FisherPenalty
-from tf_fewshot.methods.cells.latents import PictureSource
+from tf_fewshot.methods.cells.latents import PictureSource, TableSource
 from tf_fewshot.methods.cells.reconstruction import Reconstruction
 from tf_fewshot.methods.cells.regularizers import LatentPrior, ScaleShiftDecay
+from tf_fewshot.methods.selection import Selection
 from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import Assembly, assemble, trainer
 from tf_fewshot.training.loop import Schedule
 
+from . import modulation_contract as contract
+from . import selections
 from .conftest import TINY
 
 # Sources with classes, which are adapted as one, and without a discriminator. More channels:
@@ -44,22 +49,7 @@ SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen
 SETTINGS |= {"miner_steps": 1, "miner_width": 8, "patch_stage": 1}
 SETTINGS |= {"probe_steps": 2, "probe_samples": 2}
 NEW_JUDGE = {"fresh_discriminator": True, "fisher_likelihood": "pixels"}
-# What the parts of the tiny networks are called, from latents to pixels and from pixels on.
-PARTS = {
-    "dcgan": ("layer1", "layer2", "layer3"),
-    "sngan": ("l1", "block2", "block3", "l4"),
-    "stylegan": ("4x4", "8x8", "16x16", "ToRGB_16x16"),
-    "stylegan2": ("4x4", "8x8", "16x16", "ToRGB"),
-    "biggan": ("G_linear", "GBlock_0", "attention", "GBlock_1", "to_rgb"),
-    "biggan_deep": (
-        *("G_linear", "GBlock_0", "GBlock_1", "attention", "GBlock_2", "GBlock_3", "to_rgb"),
-    ),
-}
-# What stands beside a part that it belongs to.
-BESIDE = {"class_vector": "G_linear", "scale_shift": "G_linear", "norm": "to_rgb"}
-UPPER = {"dcgan": ("layer3",), "sngan": ("block3", "l4"), "stylegan": ("8x8", "4x4")}
-UPPER["stylegan2"] = UPPER["stylegan"]
-# What the log calls the term of a regularizer.
+# What the log calls the term of a regularizer; each is in the generator's loss.
 PENALTIES = {
     DistanceConsistency: "consistency",
     FisherPenalty: "ewc",
@@ -98,11 +88,6 @@ def built(architecture: str) -> backbones.GAN:
 def settings_of(name: str, architecture: str = "") -> dict:
     wanted = SETTINGS | (NEW_JUDGE if architecture in JUDGELESS else {})
     return {k: v for k, v in wanted.items() if k in methods.get(name).settings()}
-
-
-def part_of(path: str) -> str:
-    part = path.split("/")[1]
-    return BESIDE.get(part, part)
 
 
 def values(gan: backbones.GAN) -> dict[str, np.ndarray]:
@@ -149,22 +134,22 @@ def trained(
     keras.utils.set_random_seed(0)
     source = built(architecture)
     source_before = values(source)
-    made = plan(source, pictures, name, **settings_of(name, architecture))
+    planned = plan(source, pictures, name, **settings_of(name, architecture))
     # Eagerly, since two steps are sooner made than their graphs; those run in test_training.
     tf.config.run_functions_eagerly(True)
     try:
-        assembly = assemble(made.method, made.problem("float32", lambda line: None))
+        assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
         before = values(assembly.problem.gan)
         latents_before = [v.numpy().copy() for v in assembly.latents.variables]
         loop = trainer(
-            assembly, Batches(made.pictures, 4, seed=0), tmp_path_factory.mktemp("checkpoints")
+            assembly, Batches(planned.pictures, 4, seed=0), tmp_path_factory.mktemp("checkpoints")
         )
         log: dict[int, dict[str, float]] = {}
         assert loop.run(Schedule(2), log.__setitem__) == 2
     finally:
         tf.config.run_functions_eagerly(False)
     return Trained(
-        made.method,
+        planned.method,
         source,
         source_before,
         assembly,
@@ -182,81 +167,74 @@ def test_the_source_stays_as_it_is(trained):
 def test_exactly_what_is_selected_moves(trained):
     selection = trained.assembly.selection
     selected = {v.path for v in selection.moving()}
+    assert len(selected) == len(selection.moving())
     assert selected <= trained.before.keys()
-    found = moved(trained.before, values(trained.assembly.problem.gan))
+    changed = moved(trained.before, values(trained.assembly.problem.gan))
     statistics = {path for path in trained.before if path.rpartition("/")[2] in STATISTICS}
     assert not statistics & selected
-    # Reconstruction looks at the generator as it samples, and moves no statistics.
-    in_training = trained.method.objective.needs_discriminator
-    assert found == selected | (statistics if in_training else set())
+    assert changed - statistics <= selected
+    # A modulation may hold some of its kernels as they are; AdAM's holds none.
+    held = set() if trained.method.name in selections.TRAINED else modulated_by(selection)
+    assert selected - held <= changed
+    assert selected & changed or not trained.assembly.players
+    if isinstance(trained.method.objective, Adversarial):
+        assert statistics <= changed
+    elif isinstance(trained.method.objective, Reconstruction):
+        # It looks at the generator as it samples, and moves no statistics.
+        assert not statistics & changed
 
 
 def test_the_selection_is_what_the_method_declares(trained):
-    """By the names of weights, from the architecture instead of the cell."""
+    """By the written table of paths; of a method that is not in it, that there is a selection."""
     gan, selection = trained.assembly.problem.gan, trained.assembly.selection
-    trainable = {v.path for v in gan.generator.trainable_weights}
-    chosen = {v.path for v in selection.generator}
-    if not trained.assembly.players:
-        assert not chosen and not selection.discriminator
-    elif trained.method.name == "transfergan_scale_shift":
-        for variables in (selection.generator, selection.discriminator):
-            assert {v.path.rpartition("/")[2] for v in variables} == {"gamma", "beta"}
-            assert all("scale" in v.path.lower() for v in variables)
-        # Hidden layers; of the generator all but the last.
-        counts = {"dcgan": (1, 2), "sngan": (5, 6), "stylegan": (5, 6), "stylegan2": (4, 6)}[
-            gan.architecture
-        ]
-        assert (len(chosen), len(selection.discriminator)) == (2 * counts[0], 2 * counts[1])
-    elif trained.method.name == "adam":
-        modulated = {v.path for m in selection.modulations for v in m.targets}
-        assert not modulated & {v.path for v in (*selection.generator, *selection.discriminator)}
-        kernels = {p for p in trained.before if p.rpartition("/")[2] in ("kernel", "weight")}
-        last = gan.discriminator_stages()[-1].name
-        free = {p for p in kernels if p.startswith(f"discriminator/{last}")}
-        vectors = {p for p in kernels if trained.before[p].ndim < 2}
-        assert modulated == kernels - free - vectors
-    elif trained.method.name == "bsa_biggan":
-        own = {v.path for role in gan.own_scale_shift_roles() for v in (*role.gammas, *role.betas)}
-        new = {path for path in trainable if "scale" in path.lower()}
-        first = {path for path in trainable if part_of(path) == PARTS[gan.architecture][0]}
-        assert chosen - new == own | first - new
-        assert len(chosen & new & first) == len(chosen & new) == 2
-    elif trained.method.objective.needs_discriminator:
-        assert chosen == trainable
-        judges = {v.path for v in gan.discriminator.trainable_weights}
-        if trained.method.name == "freezed":
-            judges = {p for p in judges if p.split("/")[1] in UPPER[gan.architecture]}
-        assert {v.path for v in selection.discriminator} == judges
-    elif trained.method.name.startswith("update"):
-        parts = PARTS[gan.architecture]
-        first, last = parts[:1], parts[-2:]
-        wanted = {"update_first": first, "update_last": last}.get(trained.method.name, parts)
-        assert chosen == {p for p in trainable if part_of(p) in wanted}
-        assert not selection.discriminator
-    else:
-        # Scale and shift, a pair a hidden layer but the last: of StyleGAN 2 · 3 layers.
-        layers = {"dcgan": 2, "sngan": 6, "stylegan": 6, "stylegan2": 5}
-        layers |= {"biggan": 1 + 2 * 2 + 1, "biggan_deep": 1 + 4 * 4 + 1}
-        assert len(chosen) == 2 * (layers[gan.architecture] - 1)
-        assert {path.rpartition("/")[2] for path in chosen} == {"gamma", "beta"}
-        assert not selection.discriminator
+    name, architecture = trained.method.name, gan.architecture
+    selected = {v.path for v in selection.moving()}
+    trainable = [v.path for network in gan.networks() for v in network.trainable_weights]
+    expected = selections.matching(selections.TRAINED, name, architecture, trainable)
+    if expected is None:
+        assert selected <= set(trainable)
+        assert selected or not trained.assembly.players
+        return
+    assert selected == expected
+    kernels = [p for p in trainable if trained.before[p].ndim >= 2]
+    modulated = selections.matching(selections.MODULATED, name, architecture, kernels)
+    assert modulated_by(selection) == (modulated or set())
+    if name in selections.SCALES_AND_SHIFTS:
+        assert len(selected) == selections.SCALES_AND_SHIFTS[name][architecture]
 
 
-def test_free_latents_move_and_begin_at_the_centre(trained):
+def modulated_by(selection: Selection) -> set[str]:
+    return {v.path for some in selection.modulations.values() for m in some for v in m.targets}
+
+
+def test_modulations_keep_their_contract(trained):
+    for some in trained.assembly.selection.modulations.values():
+        for modulation in some:
+            contract.check_shapes(modulation)
+            # What was trained is what the networks have.
+            after = contract.values_of(modulation.targets)
+            assert contract.same_bits(after, [np.asarray(v) for v in modulation.values()])
+            state = contract.values_of(modulation.state)
+            contract.check_gradients(modulation)
+            contract.assign(modulation.state, state)
+            modulation.write()
+            assert contract.same_bits(after, contract.values_of(modulation.targets))
+
+
+def test_latents_of_pictures_move(trained):
     latents = trained.assembly.latents
     after = [v.numpy() for v in latents.variables]
-    if trained.method.name == "encoder_generator":
-        for before, now in zip(trained.latents_before, after, strict=True):
-            assert not np.array_equal(before, now)
+    for before, now in zip(trained.latents_before, after, strict=True):
+        assert not np.array_equal(before, now)
+    if isinstance(latents, PictureSource):
+        assert after
         assert latents.fitted().shape == (4, trained.source.free_latent_dim)
+    if not isinstance(latents, TableSource):
         return
-    if not isinstance(trained.method.objective, Reconstruction):
-        assert not after
-        return
+    # A table begins at the centre; all parts of a latent are made of one.
     layered = isinstance(trained.source, StyleBasedGAN)
     assert len(after) == (3 if layered else 1)
-    for before, now in zip(trained.latents_before, after, strict=True):
-        assert not before.any() and now.any()
+    assert not any(before.any() for before in trained.latents_before)
     table, layers = after[0], trained.source.free_latent_layers
     assert table.shape == (4, trained.source.free_latent_dim // layers)
     # Each of the four pictures is in each batch of four.
@@ -299,7 +277,8 @@ def test_samples_are_of_the_gaussian_of_the_pictures_latents(trained):
 def test_penalties_are_in_the_log(trained):
     numbers = {key: [trained.log[step].get(key) for step in (1, 2)] for key in trained.log[1]}
     assert all(np.isfinite(v) for v in trained.log[2].values())
-    expected = {f"generator/{PENALTIES[type(r)]}" for r in trained.method.regularizers}
+    known = [type(r) for r in trained.method.regularizers if type(r) in PENALTIES]
+    expected = {f"generator/{PENALTIES[kind]}" for kind in known}
     assert {key for key in numbers if key.rpartition("/")[2] in PENALTIES.values()} == expected
     for key in expected - {"generator/latent_prior"}:
         # The loss of the first step is that of the source, which nothing pulls back.
@@ -310,16 +289,24 @@ def test_penalties_are_in_the_log(trained):
             assert second > 0.0
             continue
         assert first == 0.0 < second
-    if trained.method.objective.needs_discriminator:
+    assert {key.split("/")[0] for key in numbers} == {p.name for p in trained.assembly.players}
+    if "discriminator/r1" in numbers:
         # R1 is lazy: of sixteen steps it is in the first.
         assert numbers["discriminator/r1"][0] > 0.0
         assert numbers["discriminator/r1"][1] is None
-    elif not trained.assembly.players:
-        assert not numbers
-    else:
+    if isinstance(trained.method.objective, Reconstruction):
         assert all(
             n > 0.0 for term in ("pixels", "perceptual") for n in numbers[f"generator/{term}"]
         )
+
+
+def test_rare_terms_are_in_the_first_step_of_those_that_have_them(trained):
+    for player in trained.assembly.players:
+        first, second = (
+            {key for key in trained.log[step] if key.startswith(f"{player.name}/")}
+            for step in (1, 2)
+        )
+        assert first == second if player.lazy_interval is None else first > second
 
 
 def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_path):
@@ -333,11 +320,11 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
         sampling={"truncation": trained.method.run.truncation},
     )
     if not trained.method.from_scratch:
-        found = moved(trained.before, values(trained.assembly.problem.gan))
-        found |= {"generator/class_vector"} if source.num_classes else set()
+        changed = moved(trained.before, values(trained.assembly.problem.gan))
+        changed |= {"generator/class_vector"} if source.num_classes else set()
         if sampled.config["latent_gaussian"]:
-            found |= {"generator/latent_gaussian/mean_and_axes"}
-        assert set(adapter.weights) == {p for p in found if p.startswith("generator/")}
+            changed |= {"generator/latent_gaussian/mean_and_axes"}
+        assert set(adapter.weights) == {p for p in changed if p.startswith("generator/")}
     adapter.save(tmp_path / "adapter.npz")
     loaded = Adapter.load(tmp_path / "adapter.npz")
     assert loaded.settings == trained.method.settings()
@@ -405,9 +392,9 @@ def test_a_generator_waits_for_its_miner(request, pictures, architecture, tmp_pa
         # Its graph takes long to make.
         request.getfixturevalue("eagerly")
     settings = settings_of("minegan", architecture)
-    made = plan(built(architecture), pictures, "minegan", **settings)
-    assembly = assemble(made.method, made.problem("float32", print))
-    loop = trainer(assembly, Batches(made.pictures, 4, 0), tmp_path)
+    planned = plan(built(architecture), pictures, "minegan", **settings)
+    assembly = assemble(planned.method, planned.problem("float32", print))
+    loop = trainer(assembly, Batches(planned.pictures, 4, 0), tmp_path)
     gan = assembly.problem.gan
     before = values(gan)
     mined = {p for p in before if p.startswith("generator/miner/")}
@@ -424,6 +411,42 @@ def test_a_generator_waits_for_its_miner(request, pictures, architecture, tmp_pa
     }
 
 
+# Resuming -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=[pytest.mark.download] * isinstance(methods.get(name).objective, Reconstruction),
+        )
+        for name in methods.names()
+    ],
+)
+def test_every_method_resumes_exactly(name, tiny_dcgan, pictures, tmp_path, eagerly):
+    def loop(folder: str):
+        planned = plan(tiny_dcgan, pictures, name, **settings_of(name))
+        problem = planned.problem("float32", lambda line: None)
+        assembly = assemble(planned.method, problem)
+        return trainer(assembly, Batches(planned.pictures, 4, seed=0), tmp_path / folder)
+
+    straight = loop("straight")
+    if not straight.players:
+        return
+    straight.run(Schedule(2, checkpoint_every=1))
+    (tmp_path / "halves").mkdir()
+    shutil.copy(tmp_path / "straight" / "step0000001.npz", tmp_path / "halves")
+    assert loop("halves").run(Schedule(2, checkpoint_every=1)) == 2
+    one, other = (
+        np.load(tmp_path / folder / "step0000002.npz") for folder in ("straight", "halves")
+    )
+    with one, other:
+        assert one.files == other.files
+        for key in one.files:
+            assert one[key].tobytes() == other[key].tobytes(), key
+
+
 # What is missing ------------------------------------------------------------------------
 
 
@@ -431,11 +454,11 @@ def test_a_generator_waits_for_its_miner(request, pictures, architecture, tmp_pa
     "name", [n for n in methods.names() if methods.get(n).objective.needs_discriminator]
 )
 def test_a_game_needs_its_discriminator(tiny_dcgan, pictures, name):
-    made = plan(tiny_dcgan, pictures, name, **settings_of(name))
+    planned = plan(tiny_dcgan, pictures, name, **settings_of(name))
     tiny_dcgan.discriminator = None
     with pytest.raises(UserError, match=f"'{name}' needs a discriminator"):
-        assemble(made.method, made.problem("float32", print))
-    # It is known before a workdir is made.
+        assemble(planned.method, planned.problem("float32", print))
+    # It is known before a workdir is planned.
     with pytest.raises(UserError, match=f"'{name}' needs a discriminator"):
         plan(tiny_dcgan, pictures, name, **settings_of(name))
 
@@ -456,9 +479,9 @@ def test_a_source_that_never_had_a_discriminator(pictures, architecture):
 
 
 def test_a_new_discriminator_has_no_fisher_information(pictures):
-    made = plan(built("biggan"), pictures, "ewc", fresh_discriminator=True, **settings_of("ewc"))
+    planned = plan(built("biggan"), pictures, "ewc", fresh_discriminator=True, **settings_of("ewc"))
     with pytest.raises(UserError, match=r"this source has none\. Set fisher_likelihood='pixels'"):
-        assemble(made.method, made.problem("float32", print))
+        assemble(planned.method, planned.problem("float32", print))
 
 
 @pytest.mark.parametrize(
@@ -471,14 +494,14 @@ def test_what_is_kept_of_a_discriminator_must_have_learned(tiny_dcgan, pictures,
 
 
 def test_the_fisher_penalty_needs_the_discriminator_of_the_source(tiny_dcgan, pictures):
-    made = plan(tiny_dcgan, pictures, "ewc", **settings_of("ewc"))
-    problem = made.problem("float32", print)
+    planned = plan(tiny_dcgan, pictures, "ewc", **settings_of("ewc"))
+    problem = planned.problem("float32", print)
     tiny_dcgan.discriminator = None
     with pytest.raises(UserError, match="EWC needs a source with a discriminator"):
-        assemble(made.method, problem)
+        assemble(planned.method, problem)
     problem.source = None
     with pytest.raises(UserError, match="EWC needs a source whose"):
-        assemble(made.method, problem)
+        assemble(planned.method, problem)
 
 
 @pytest.mark.parametrize("architecture", ["dcgan", "stylegan"])
@@ -488,11 +511,11 @@ def test_a_fresh_discriminator_takes_the_place_of_one_that_is_not_there(
     source = build_tiny(architecture)
     source.discriminator = None
     settings = {**settings_of("ewc"), "fisher_likelihood": "pixels"}
-    made = plan(source, pictures, "ewc", fresh_discriminator=True, **settings)
-    assembly = assemble(made.method, made.problem("float32", print))
+    planned = plan(source, pictures, "ewc", fresh_discriminator=True, **settings)
+    assembly = assemble(planned.method, planned.problem("float32", print))
     judge = assembly.problem.gan.discriminator
     before = [v.numpy().copy() for v in judge.trainable_weights]
-    loop = trainer(assembly, Batches(made.pictures, 4, 0), tmp_path)
+    loop = trainer(assembly, Batches(planned.pictures, 4, 0), tmp_path)
     tf.config.run_functions_eagerly(True)
     try:
         assert loop.run(Schedule(2)) == 2
@@ -509,9 +532,9 @@ def test_a_fresh_discriminator_takes_the_place_of_one_that_is_not_there(
 def test_reconstruction_needs_no_discriminator(build_tiny, pictures, architecture, tmp_path):
     source = build_tiny(architecture)
     source.discriminator = None
-    made = plan(source, pictures, "bsa", batch_size=4)
-    assembly = assemble(made.method, made.problem("float32", lambda line: None))
-    loop = trainer(assembly, Batches(made.pictures, 4, 0), Path(tmp_path))
+    planned = plan(source, pictures, "bsa", batch_size=4)
+    assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
+    loop = trainer(assembly, Batches(planned.pictures, 4, 0), Path(tmp_path))
     tf.config.run_functions_eagerly(True)
     try:
         assert loop.run(Schedule(1)) == 1
