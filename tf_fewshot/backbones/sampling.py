@@ -111,7 +111,7 @@ def images_of(
         if _NOT_FINITE not in error.message:
             raise
         raise BackboneError(f"Nothing can be drawn: {_NOT_FINITE}. Train it again.") from error
-    return np.concatenate(parts)
+    return gan.finished(np.concatenate(parts), z)
 
 
 def _compiled(gan: GAN):

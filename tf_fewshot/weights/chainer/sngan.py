@@ -76,9 +76,8 @@ def read_chainer(path: str | os.PathLike) -> SNGAN:
         targets = _generator_targets(config, small)
         ours.check(targets)
         if discriminator is None:
-            gan = ours.understood(lambda _: SNGAN(**config))
+            gan = ours.understood(lambda _: SNGAN(discriminator=False, **config))
             ours.fill(targets, gan)
-            gan.discriminator = None
         else:
             with (
                 _saying_how_without(discriminator),
