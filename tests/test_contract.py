@@ -17,7 +17,7 @@ from tf_fewshot.backbones.truncation import Truncation
 from tf_fewshot.export import Sampling
 from tf_fewshot.export.saved_model import Endpoints
 
-from .test_extensions import CONFIGS, built, every
+from .test_extensions import CONFIGS, built, every, plain
 
 ROOMS = ("backbones", "layers", "weights", "export", "training.growth")
 
@@ -46,7 +46,7 @@ def test_no_constructor_takes_more_than_twelve_arguments():
 
 @every
 def test_every_setting_has_a_text_and_a_flat_name(architecture):
-    gan = built(architecture)
+    gan = plain(architecture)
     default = type(gan.configuration)()
     for name, setting in settings.settings([default]).items():
         assert setting.text, f"{architecture} says nothing of {name}"
@@ -87,7 +87,7 @@ def test_groups_of_settings_are_frozen():
 
 @every
 def test_a_gan_is_built_with_or_without_its_discriminator(architecture):
-    gan, alone = built(architecture), built(architecture, discriminator=False)
+    gan, alone = plain(architecture), built(architecture, discriminator=False)
     assert (gan.discriminator is not None) == gan.has_discriminator
     assert alone.discriminator is None and alone.networks() == [alone.generator]
     assert alone.clone().discriminator is None
@@ -122,7 +122,7 @@ KINDS = {
 
 @every
 def test_each_backbone_says_what_it_truncates(architecture):
-    gan = built(architecture)
+    gan = plain(architecture)
     assert gan.truncates == KINDS[architecture]
     whole = 10.0 if Truncation.LATENTS in gan.truncates else 1.0
     assert gan.no_truncation == Endpoints(gan, Sampling()).truncation == whole
@@ -135,7 +135,7 @@ def test_each_backbone_says_what_it_truncates(architecture):
 
 @every
 def test_a_network_is_told_only_what_it_truncates_itself(architecture, monkeypatch):
-    gan, told = built(architecture), []
+    gan, told = plain(architecture), []
     monkeypatch.setattr(
         gan, "_generated", lambda z, label, truncation, noise: told.append(truncation)
     )

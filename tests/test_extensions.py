@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import zipfile
@@ -58,6 +59,18 @@ every = pytest.mark.parametrize("architecture", sorted(CONFIGS))
 
 def built(architecture: str, **changes: Any) -> backbones.GAN:
     return backbones.build(architecture, **{**CONFIGS[architecture], **changes})
+
+
+@functools.cache
+def plain(architecture: str) -> backbones.GAN:
+    """One for all tests, which leave it as it is."""
+    return built(architecture)
+
+
+@functools.cache
+def source_of(architecture: str) -> backbones.GAN:
+    """One with weights of its own, for all tests, which leave it as it is."""
+    return shaken(built(architecture))
 
 
 def shaken(gan: backbones.GAN, seed: int = 0) -> backbones.GAN:
@@ -119,7 +132,7 @@ def test_no_architecture_names_an_extension():
 @every
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_an_extension_is_added_or_refused(architecture, name):
-    gan = built(architecture)
+    gan = plain(architecture)
     if name not in {extension.name for extension in possible(gan)}:
         with pytest.raises(BackboneError, match=f"a {architecture} cannot have .+"):
             gan.extended(SMALL[name])
@@ -140,8 +153,6 @@ def test_an_extension_is_added_or_refused(architecture, name):
     assert all(layer.replace("_", "") in p.lower().replace("_", "") for p in added)
     if name != "miner":
         np.testing.assert_allclose(drawn(twin), drawn(gan), atol=1e-6)
-    again = twin.extended(SMALL[name])
-    assert again.extensions == twin.extensions
 
 
 def test_an_extension_takes_the_place_of_one_of_its_name(build_tiny):
@@ -165,7 +176,7 @@ def test_a_gaussian_begins_anew(build_tiny):
 @saving
 @every
 def test_all_extensions_come_back_from_files(architecture, tmp_path):
-    source = shaken(built(architecture))
+    source = source_of(architecture)
     gan = shaken(with_all(source), 1)
     pictures = drawn(gan)
     assert np.abs(pictures - drawn(source)).max() > 1e-3
@@ -194,7 +205,7 @@ OLD = {
 
 @every
 def test_old_settings_are_extensions(architecture):
-    gan = built(architecture)
+    gan = plain(architecture)
     names = {extension.name for extension in possible(gan)}
     old = {name: value for name, value in OLD.items() if name in names}
     # StyleGAN2 counted its one class.
@@ -285,7 +296,7 @@ NETWORKS = {
 @saving
 @every
 def test_old_keras_files_are_read(architecture, tmp_path):
-    gan = shaken(with_all(built(architecture)), 1)
+    gan = shaken(with_all(plain(architecture)), 1)
     inputs = (gan.sample_latents(2, seed=0), np.ones((2, *gan.image_shape), np.float32))
     for network, x, config in zip(gan.networks(), inputs, NETWORKS[architecture], strict=False):
         network.save(tmp_path / "new.keras")
@@ -321,7 +332,7 @@ def test_old_keras_files_are_read(architecture, tmp_path):
     ],
 )  # fmt: skip
 def test_weights_stay_where_keras_files_had_them(architecture, network, places, tmp_path):
-    gan = with_all(built(architecture))
+    gan = with_all(plain(architecture))
     gan.networks()[network].save(tmp_path / "network.keras")
     zipfile.ZipFile(tmp_path / "network.keras").extract("model.weights.h5", tmp_path)
     with h5py.File(tmp_path / "model.weights.h5") as file:
@@ -401,7 +412,7 @@ class Bank(Extension):
 @every
 def test_a_new_extension_of_hidden_layers(architecture, registered, tmp_path):
     registered(Constant)
-    source = shaken(built(architecture))
+    source = source_of(architecture)
     gan = source.extended(Constant(0.5))
     np.testing.assert_array_equal(drawn(gan), drawn(source))
     layers = gan.generator.extensions.layers("added_constant")
@@ -427,7 +438,7 @@ def test_a_new_extension_of_hidden_layers(architecture, registered, tmp_path):
 @every
 def test_a_new_extension_with_a_row_for_each_domain(architecture, registered, tmp_path):
     registered(Bank)
-    source = shaken(built(architecture))
+    source = source_of(architecture)
     gan = source.extended(Bank(3))
     rng = np.random.default_rng(0)
     for _, layer in gan.generator.extensions.layers("bank"):
@@ -469,7 +480,7 @@ def test_rows_are_given_inside_a_graph(build_tiny, registered):
 
     z = gan.sample_latents(2, seed=0)
     first, second = pictures(z, tf.constant([0, 1])), pictures(z, tf.constant([1, 0]))
-    assert np.abs(first[0] - second[0]).numpy().max() > 1e-6
+    assert np.abs(first[0] - second[0]).max() > 1e-6
     np.testing.assert_allclose(first[0], gan.generate(z)[0], atol=1e-6)
     assert rows_of("domain") is None
 
@@ -485,7 +496,7 @@ def test_a_new_extension_is_refused_where_it_cannot_be(architecture, registered)
         point = Point.CLASSES
 
     with pytest.raises(BackboneError, match=f"a {architecture} cannot have another table"):
-        built(architecture).extended(OfClasses())
+        plain(architecture).extended(OfClasses())
 
 
 def test_a_new_extension_of_finished_pictures(build_tiny, registered, tmp_path):

@@ -232,14 +232,14 @@ def _metadata(
 def _staging(directory: Path) -> Iterator[Path]:
     """A hidden directory, which the server passes over, removed at the end with what is in it."""
     partial = directory / f".{uuid.uuid4().hex[:8]}.tmp"
-    made = not directory.exists()
+    new = not directory.exists()
     try:
         with readable_os_errors(directory), _tensorflow_errors(directory):
             partial.mkdir(parents=True)
             yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        if made:
+        if new:
             # Only removed if nothing was published into it.
             with suppress(OSError):
                 directory.rmdir()

@@ -133,8 +133,8 @@ def _files(path: Path) -> tuple[Path, Path | None]:
             for wanted in (_GENERATOR, _DISCRIMINATOR)
         )
         if len(generators) != 1:
-            found = ", ".join(file.name for file in generators) or "none"
-            raise UserError(f"{path} should hold one generator; give its file. Found: {found}.")
+            listed = ", ".join(file.name for file in generators) or "none"
+            raise UserError(f"{path} should hold one generator; give its file. Found: {listed}.")
         generator = generators[0]
         if len(judges) > 1:
             judges = _beside(generator)
@@ -146,8 +146,8 @@ def _files(path: Path) -> tuple[Path, Path | None]:
     else:
         generator, judges = path, _beside(path)
     if len(judges) > 1:
-        found = ", ".join(file.name for file in judges)
-        raise UserError(f"{generator} has several discriminators beside it: {found}. Leave one.")
+        listed = ", ".join(file.name for file in judges)
+        raise UserError(f"{generator} has several discriminators beside it: {listed}. Leave one.")
     return generator, judges[0] if judges else None
 
 
