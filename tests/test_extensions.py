@@ -30,7 +30,7 @@ from tf_fewshot.backbones.extensions import (
     rows_of,
 )
 from tf_fewshot.backbones.extensions import extension as registry
-from tf_fewshot.backbones.sampling import sample_images
+from tf_fewshot.backbones.sampling import images_of, sample_images
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, export_saved_model
 from tf_fewshot.weights import save_gan
@@ -483,6 +483,12 @@ def test_rows_are_given_inside_a_graph(build_tiny, registered):
     assert np.abs(first[0] - second[0]).max() > 1e-6
     np.testing.assert_allclose(first[0], gan.generate(z)[0], atol=1e-6)
     assert rows_of("domain") is None
+    # Nor is what was given once remembered with the graph.
+    whole = images_of(gan, z, rows={"domain": np.array([1, 1])})
+    mixed = images_of(gan, z, batch_size=1, rows={"domain": np.array([0, 1])})
+    np.testing.assert_array_equal(mixed[0], images_of(gan, z)[0])
+    np.testing.assert_array_equal(mixed[1], whole[1])
+    assert np.any(mixed[0] != whole[0])
 
 
 @pytest.mark.parametrize("architecture", ["dcgan", "biggan"])

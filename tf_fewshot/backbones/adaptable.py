@@ -208,6 +208,8 @@ class Adaptable:
 
     def miner_variables(self) -> list[Variable]:
         """The weights of the miner; none without it."""
+        if self.extension(LatentMiner.name) is None:
+            return []
         layers = self.generator.extensions.layers(LatentMiner.name)
         return [weight for _, layer in layers for weight in layer.trainable_weights]
 
