@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.backbones import GAN, BackboneError, build
-from tf_fewshot.backbones.biggan.family import default_attention, default_channels
+from tf_fewshot.backbones.biggan.config import default_attention, default_channels
 from tf_fewshot.backbones.biggan.initial import blank_weights
 from tf_fewshot.backbones.biggan.standing_statistics import accumulate_statistics
 from tf_fewshot.backbones.fresh import fresh_discriminator
@@ -227,7 +227,7 @@ def test_training_takes_the_statistics_of_the_batch(architecture):
     first = before | values(gan)
     gan = small(architecture, statistics=3)
     x = gan.generator.from_latent(gan.generator._split(
-        tf.constant(z), tf.gather(gan.generator.class_table.value, labels))[0])  # fmt: skip
+        tf.constant(z), tf.gather(gan.generator.class_weight.value, labels))[0])  # fmt: skip
     x = np.asarray(x, np.float64).reshape(-1, 16)
     for name, batch in (("moving_mean", x.mean(0)), ("moving_variance", x.var(0))):
         path = f"generator/GBlock_0/norm0/{name}"
@@ -295,7 +295,7 @@ def test_one_class_is_a_vector_that_can_be_trained(architecture):
     with pytest.raises(BackboneError, match="draws 4 classes: give it labels"):
         gan.generate(z)
     one = gan.with_one_class(2)
-    assert one.num_classes == 0 and one.config["one_class"] and one.config["num_classes"] == 0
+    assert one.num_classes == 0 and one.extension("one_class") and one.config["num_classes"] == 0
     expected = np.asarray(gan.generate(z, np.full(3, 2)))
     np.testing.assert_array_equal(one.generate(z), expected)
     np.testing.assert_array_equal(one.generate(z, np.zeros(3, np.int32)), expected)
@@ -311,7 +311,7 @@ def test_one_class_is_a_vector_that_can_be_trained(architecture):
     # It stays through other copies.
     for twin in (one.clone(), one.with_scale_shift(), one.with_one_class(1)):
         np.testing.assert_array_equal(twin.generate(z), expected)
-        assert twin.config["one_class"]
+        assert twin.extension("one_class")
     for start in ("identity", True, 4, -1):
         with pytest.raises(BackboneError, match=r"'mean' or the number|classes 0 to 3"):
             gan.with_one_class(start)
@@ -397,7 +397,7 @@ def test_a_miner_comes_before_everything(architecture):
     np.testing.assert_array_equal(gan.generate(mined.generator.miner(z), labels), images)
     assert np.abs(images - gan.generate(z, labels)).max() > 1e-2
     one, other = mined.with_one_class(1), gan.with_one_class(1)
-    assert one.config["miner"] == [7]
+    assert [e.name for e in one.extensions] == ["miner", "one_class"]
     np.testing.assert_array_equal(one.generate(z), other.generate(mined.generator.miner(z)))
 
 
@@ -509,7 +509,7 @@ def test_new_kernels_are_drawn_and_copies_need_none(architecture):
     gan = build(architecture, **config)
     assert all(np.std(v.numpy()) > 0 for p, v in gan.variables_by_path().items() if "kernel" in p)
     assert gan.clone().fingerprint() == gan.fingerprint()
-    more = gan.rebuild(num_classes=9).generator.class_table.numpy()
+    more = gan.rebuild(num_classes=9).generator.class_weight.numpy()
     assert more.shape == (9, 5) and 0 < more.std() < 0.1
     wider = gan.rebuild(channels=[24, 8, 8])
     assert np.all(np.isfinite(wider.generate(*drawn(wider))))

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.backbones import BackboneError, build
-from tf_fewshot.backbones.dcgan.gan import default_widths
+from tf_fewshot.backbones.dcgan.config import default_widths
 
 from .network_checks import check_keras_files, saving
 

@@ -23,11 +23,12 @@ from PIL import Image
 
 from tf_fewshot import backbones, weights
 from tf_fewshot.backbones import base
+from tf_fewshot.backbones.truncation import Truncation, truncated_latents
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, Sampling, export_saved_model, verify_saved_model
 from tf_fewshot.export import verify as verify_module
 from tf_fewshot.export.container import read_container, write_container
-from tf_fewshot.export.sampling import cut_latents, latents_of_seeds
+from tf_fewshot.export.sampling import latents_of_seeds
 from tf_fewshot.export.saved_model import METADATA, Endpoints, _publish
 from tf_fewshot.export.verify import CPP, SESSION, Example
 from tf_fewshot.export.warmup import WARMUP
@@ -130,7 +131,7 @@ class TestAdapter:
                 variable.assign_add(rng.normal(0, 0.1, variable.shape))
         gamma.assign_add(tf.ones_like(gamma))
         adapter = adapter_of(source, adapted)
-        assert adapter.config_changes == {"scale_shift": True}
+        assert adapter.config_changes == {"extensions": [{"name": "scale_shift"}]}
         assert all("ScaleShift" in path for path in adapter.weights)
         # One that is still where it begins is left out.
         assert gamma.path in adapter.weights
@@ -340,14 +341,14 @@ class TestLatents:
     @pytest.mark.parametrize("threshold", [0.3, 1.0, 10.0])
     def test_law(self, threshold):
         z = latents_of_seeds(tf.range(40, dtype=tf.int64), 256)
-        values = cut_latents(z, tf.fill([40], threshold)).numpy().ravel()
+        values = truncated_latents(z, tf.fill([40], threshold)).numpy().ravel()
         law = scipy.stats.truncnorm(-threshold, threshold)
         assert scipy.stats.kstest(values, law.cdf).pvalue > 1e-3
         assert np.max(np.abs(values)) <= np.float32(threshold)
 
     def test_the_ends_of_the_thresholds(self):
         z = tf.constant([[8.0, -1.0], [8.0, -1.0], [0.5, 2.0]])
-        cut = cut_latents(z, tf.constant([0.0, -1.0, 10.0]))
+        cut = truncated_latents(z, tf.constant([0.0, -1.0, 10.0]))
         np.testing.assert_array_equal(cut, [[0, 0], [0, 0], [0.5, 2]])
 
 
@@ -502,7 +503,7 @@ def test_free_latents_are_exported(gan, tmp_path):
     assert (metadata["latents"], metadata["no_truncation"]) == ("free", 10.0)
     signatures = tf.saved_model.load(path).signatures
     seeds, thresholds = tf.constant([1, 2], tf.int64), tf.constant([0.4, 10.0])
-    free = cut_latents(latents_of_seeds(seeds, gan.free_latent_dim), thresholds)
+    free = truncated_latents(latents_of_seeds(seeds, gan.free_latent_dim), thresholds)
     expected = np.clip(gan.synthesize(free), -1, 1)
     found = signatures["generate_from_seed"](seed=seeds, truncation=thresholds)["images"]
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -531,10 +532,10 @@ class Conditional(base.GAN):
     image_shape = (2, 2, 3)
     num_classes = 3
     discriminator = None
-    generator_stages = discriminator_stages = scale_shift_roles = lambda self: []
+    generator_stages = discriminator_stages = lambda self: []
 
-    def __init__(self, dtype="float32"):
-        super().__init__(dtype=dtype)
+    def __init__(self, **config):
+        super().__init__(**config)
         z, label = keras.Input((4,)), keras.Input((), dtype="int32")
         x = keras.layers.Concatenate()([z, keras.layers.Embedding(3, 4, name="class")(label)])
         x = keras.layers.Reshape((2, 2, 3))(
@@ -542,7 +543,9 @@ class Conditional(base.GAN):
         )
         self.generator = keras.Model([z, label], x, name="generator")
 
-    def generate(self, z, label=None, truncation=None, noise="const"):
+    truncates = frozenset({Truncation.LATENTS, Truncation.STATISTICS})
+
+    def _generated(self, z, label, truncation, noise):
         images = self.generator([z, label])
         if truncation is None:
             return images
@@ -558,7 +561,7 @@ def test_labels_and_truncated_latents(tmp_path):
     signature = tf.saved_model.load(path).signatures["generate_from_seed"]
     seeds, thresholds = tf.constant([7, 7], tf.int64), tf.constant([0.2, 10.0])
     label = tf.constant([0, 2])
-    z = cut_latents(latents_of_seeds(seeds, 4), thresholds)
+    z = truncated_latents(latents_of_seeds(seeds, 4), thresholds)
     found = signature(seed=seeds, truncation=thresholds, label=label)["images"]
     # It cuts the latents, and the network has its own use of it.
     expected = gan.generator([z, label]) * np.reshape([0.2, 1.0], [2, 1, 1, 1])

@@ -241,7 +241,7 @@ def test_damage_ends_in_one_clear_error_or_in_finite_weights(data, modules, tmp_
     (path / name).write_bytes(whole)
     # Any other error fails the test.
     with contextlib.suppress(UserError):
-        assert np.isfinite(tff.load(path).generator.class_table.numpy()).all()
+        assert np.isfinite(tff.load(path).generator.class_weight.numpy()).all()
 
 
 # Archives --------------------------------------------------------------------------------------

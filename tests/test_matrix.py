@@ -248,7 +248,7 @@ def test_latents_of_pictures_move(trained):
 def test_samples_are_of_the_gaussian_of_the_pictures_latents(trained):
     latents, sampled = trained.assembly.latents, trained.sampled
     if getattr(trained.method.latents, "latent_distribution", "prior") == "prior":
-        assert not sampled.config["latent_gaussian"]
+        assert not sampled.extension("latent_gaussian")
         copies = latents.reconstructions(sampled, 2)
         assert (copies is None) != isinstance(latents, PictureSource)
         return
@@ -322,7 +322,7 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
     if not trained.method.from_scratch:
         changed = moved(trained.before, values(trained.assembly.problem.gan))
         changed |= {"generator/class_vector"} if source.num_classes else set()
-        if sampled.config["latent_gaussian"]:
+        if sampled.extension("latent_gaussian"):
             changed |= {"generator/latent_gaussian/mean_and_axes"}
         assert set(adapter.weights) == {p for p in changed if p.startswith("generator/")}
     adapter.save(tmp_path / "adapter.npz")

@@ -24,6 +24,7 @@ from tf_fewshot.backbones.stylegan import discriminator as stylegan_discriminato
 from tf_fewshot.backbones.stylegan import gan as stylegan
 from tf_fewshot.backbones.stylegan import layers as stylegan_layers
 from tf_fewshot.backbones.stylegan import widening
+from tf_fewshot.backbones.stylegan.config import StyleGANConfig, default_channels
 
 # StyleGAN v1 in NumPy: float64 and NCHW, as published ---------------------------------------------
 
@@ -362,7 +363,8 @@ def test_styles_are_mixed_in_nine_rows_of_ten():
     counts = np.bincount(cuts, minlength=7)
     expected = np.array([0.18] * 5 + [0.1])
     assert scipy.stats.chisquare(counts[1:], expected * 2000).pvalue > 0.01
-    plain = stylegan.StyleGANGenerator(8, 3, 3, 1, [2, 2], mixing=0.0)
+    plain = StyleGANConfig(8, 3, 3, 1, [2, 2], mixing=0.0).resolved()
+    plain = stylegan.StyleGANGenerator(plain)
     plain(np.zeros((1, 3), np.float32))
     ws = plain.broadcast(plain.mapping(np.eye(3, dtype=np.float32)))
     np.testing.assert_array_equal(plain._mixed(ws), ws)
@@ -418,8 +420,8 @@ def test_channels_that_are_not_wider_are_refused(channels):
 
 
 def test_released_widths():
-    assert stylegan.default_channels(1024) == [512, 512, 512, 512, 256, 128, 64, 32, 16]
-    assert stylegan.default_channels(64) == [512, 512, 512, 512, 256]
+    assert default_channels(1024) == [512, 512, 512, 512, 256, 128, 64, 32, 16]
+    assert default_channels(64) == [512, 512, 512, 512, 256]
 
 
 @pytest.mark.parametrize(
@@ -451,10 +453,10 @@ def test_half_precision_stays_near(tiny_stylegan):
 @pytest.mark.parametrize(
     ("cls", "arguments"),
     [
-        (stylegan_layers.SynthesisBlock, (8, 3, 4, True, (True, False), True)),
+        (stylegan_layers.SynthesisBlock, (8, 3, 4, True, True)),
         (stylegan_discriminator.DiscriminatorBlock, (8, 3, 4, "auto")),
         (stylegan_discriminator.DiscriminatorHead, (3, 2)),
-        (stylegan_layers.Epilogue, (True, False)),
+        (stylegan_layers.Epilogue, (True,)),
         (stylegan_layers.Mapping, (4, 2)),
     ],
 )

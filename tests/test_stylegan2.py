@@ -387,7 +387,7 @@ def test_scale_and_shift_of_the_discriminator():
         ({"g_architecture": "plain"}, "g_architecture must be 'orig', 'skip' or 'resnet'"),
         ({"conditioning": "both"}, "'concat' or 'embed', not 'both'"),
         ({"taps": [1]}, "at least two numbers"),
-        ({"one_class": True}, "num_classes=1, not 0"),
+        ({"num_classes": 3, "one_class": True}, "num_classes must be 0 with one_class, not 3"),
         ({"mbstd_features": 3}, "mbstd_features=3 does not divide the 8"),
     ],
 )
@@ -422,9 +422,9 @@ def test_networks_of_all_forms_survive_a_keras_file(labels, tmp_path):
     [
         (FilteredConv2D, (3, 3, "up", (1, 2, 1))),
         (ModulatedConv2D, (3, 1, True, False)),
-        (StyledConv2D, (3, 3, False, 2.0, True)),
+        (StyledConv2D, (3, 3, False, 2.0, [{"name": "scale_shift"}], "8x8/Conv1")),
         (PixelConv2D, (3, 2.0)),
-        (StyleGAN2Block, (8, 3, True, (True, False), (1, 3, 3, 1))),
+        (StyleGAN2Block, (8, 3, True, (1, 3, 3, 1))),
         (ToRGB, ((4, 8), 3, None, (1, 3, 3, 1))),
         (StyleGAN2Mapping, (4, 5, 2)),
         (LabelMapping, (3, 4, 2, 0.1)),

@@ -13,6 +13,7 @@ from . import backbones, methods, settings, weights
 from .adapted import evaluate_source
 from .backbones.stylegan.gan import StyleGAN
 from .backbones.stylegan.widening import widened
+from .backbones.upgrade import upgraded
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError, unknown_name
@@ -181,7 +182,9 @@ def _begun(gan: backbones.GAN, model: dict[str, Any]) -> backbones.GAN:
         channels = list(model.get("channels") or known["channels"])[:levels]
         if channels != known["channels"]:
             gan = widened(gan, channels)
-    for name, value in model.items():
+    # What the configuration leaves out may be as it is.
+    wanted = {name: value for name, value in upgraded(model).items() if name in model or value}
+    for name, value in wanted.items():
         if name not in ("channels", "resolution") and known.get(name) != value:
             raise UserError(
                 f"--start has {name} {known.get(name)!r}, the configuration {value!r}: they must "

@@ -1,27 +1,37 @@
 """The contract that every backbone keeps.
 
-A backbone is one file that subclasses :class:`GAN` and registers itself under
-the name of its architecture. It knows nothing of methods: it only says what it
-is made of (stages, scale and shift, latents) so that methods can choose.
+A backbone subclasses :class:`GAN`, says of which networks and configuration it is, and registers
+itself under the name of its architecture. It knows nothing of methods and of what they add to
+networks: it only says what it is made of (stages, its own scale and shift, latents) so that
+methods can choose, and where extensions can act.
 """
 
 from __future__ import annotations
 
 import abc
-import copy
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 
+from .adaptable import Adaptable
+from .configuration import Configuration, NoConfiguration, configured
 from .errors import BackboneError
-from .parts import ScaleShiftRole, Stage, Variable, digest_of
-from .truncation import truncated_normal
+from .extensions import Point, from_json, to_json
+from .network import Network
+from .parts import ClassTable, ScaleShiftRole, Stage, Variable, digest_of
+from .truncation import Truncation, no_truncation, truncated_latents
+from .upgrade import upgraded
 
 
-class GAN(abc.ABC):
+class GAN(Adaptable, abc.ABC):
     """A generator, its discriminator if there is one, and their latents.
+
+    Args:
+        discriminator: Whether it has its own discriminator, if the architecture has one.
+        **config: Settings of the configuration by flat names; "extensions", a list of
+            extensions or their JSON; and "dtype", the Keras dtype policy, such as
+            "mixed_bfloat16". Images and logits are float32 under every policy.
 
     Attributes:
         generator: ``generator(z, label=None, training=False)`` maps float32 ``z``
@@ -30,27 +40,73 @@ class GAN(abc.ABC):
         discriminator: ``discriminator(images, label=None, training=False)`` maps
             such images to float32 logits ``[N, 1]``. None if it was never released.
         has_discriminator: Whether the architecture comes with one.
-        config: What rebuilds the architecture: keyword arguments of the class.
+        needs_classes: Whether it cannot be built without a class.
+        truncates: What truncation does here.
+        configuration: The configuration, resolved.
+        extensions: What was added to the architecture, in the order in which it acts.
         source_metadata: Where loaded weights came from ("name", "sha256", "licence",
             …); empty for new ones.
+
+    Raises:
+        BackboneError: if the settings or extensions do not fit.
     """
 
     architecture: ClassVar[str]
-    has_discriminator: ClassVar[bool] = True
+    configuration_class: ClassVar[type[Configuration]] = NoConfiguration
+    generator_class: ClassVar[type[Network] | None] = None
+    discriminator_class: ClassVar[type[Network] | None] = None
+    needs_classes: ClassVar[bool] = False
+    truncates: ClassVar[frozenset[Truncation]] = frozenset({Truncation.LATENTS})
 
-    generator: keras.Model
-    discriminator: keras.Model | None
+    generator: Any
+    discriminator: Any = None
 
-    def __init__(self, **config: Any):
-        self.config = config
+    def __init__(self, *, discriminator: bool = True, **config: Any):
+        flat = upgraded(config)
+        self.extensions = tuple(map(from_json, flat.pop("extensions")))
+        self._dtype = flat.pop("dtype", None) or "float32"
+        owner = f"setting of a {self.architecture}"
+        chosen = configured(self.configuration_class, flat, owner)
+        self.configuration: Any = chosen.resolved()
         self.source_metadata: dict[str, Any] = {}
+        for extension in self.extensions:
+            extension.check(self)
+        if self.generator_class is not None:
+            self._build(self.generator_class, self.discriminator_class if discriminator else None)
+
+    def _build(self, generator: type[Network], discriminator: type[Network] | None) -> None:
+        def constructed(network: type[Network]) -> Network:
+            return network(self.configuration, self.extensions, dtype=self._dtype)
+
+        # Both are constructed before either is built: weights draw their numbers in this order.
+        self.generator = constructed(generator)
+        self.discriminator = None if discriminator is None else constructed(discriminator)
+        if self.needs_classes and not self.generator.classes.rows:
+            raise BackboneError(
+                f"a {self.architecture} needs classes: num_classes must be 1 or more, or 0 with "
+                "one_class"
+            )
+        self.generator.build((None, self.latent_dim))
+        if self.discriminator is not None:
+            self.discriminator.build((None, *self.image_shape))
 
     # What it is ----------------------------------------------------------------
 
     @property
+    def config(self) -> dict[str, Any]:
+        """What rebuilds the architecture: keyword arguments of the class, as JSON holds them."""
+        extensions = [to_json(extension) for extension in self.extensions]
+        return {**self.configuration.flat(), "extensions": extensions, "dtype": self._dtype}
+
+    @property
+    def has_discriminator(self) -> bool:
+        """Whether the architecture comes with a discriminator."""
+        return self.discriminator_class is not None
+
+    @property
     def latent_dim(self) -> int:
         """Size of ``z``."""
-        return self.config["latent_dim"]
+        return self.configuration.latent_dim
 
     @property
     @abc.abstractmethod
@@ -59,13 +115,22 @@ class GAN(abc.ABC):
 
     @property
     def num_classes(self) -> int:
-        """Number of classes; 0 if the GAN is not conditional."""
-        return 0
+        """Number of classes that labels tell apart; 0 if the GAN is not conditional."""
+        return self.configuration.num_classes
 
     @property
     def precision(self) -> str:
         """Name of the Keras dtype policy of the networks."""
-        return self.config.get("dtype") or "float32"
+        return self._dtype
+
+    @classmethod
+    def points(cls, network: str) -> frozenset[Point]:
+        """The points of "generator" or "discriminator" at which extensions can act."""
+        kinds = {"generator": cls.generator_class, "discriminator": cls.discriminator_class}
+        kind = kinds[network]
+        own = frozenset() if kind is None else kind.points
+        # What is done with finished pictures is no part of a network.
+        return own | {Point.IMAGES} if network == "generator" else own
 
     @abc.abstractmethod
     def generator_stages(self) -> list[Stage]:
@@ -84,15 +149,6 @@ class GAN(abc.ABC):
     def discriminator_stages(self) -> list[Stage]:
         """The discriminator from pixels to logit; empty without discriminator."""
 
-    @abc.abstractmethod
-    def scale_shift_roles(self) -> list[ScaleShiftRole]:
-        """Scale and shift of every hidden layer but the last, from input to output.
-
-        Raises:
-            BackboneError: if the generator was built without them; see
-                :meth:`with_scale_shift`.
-        """
-
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
         """The architecture's own scale and shift of its hidden layers, from input to output.
 
@@ -101,16 +157,16 @@ class GAN(abc.ABC):
         """
         return []
 
-    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
-        """Scale and shift of every hidden layer of the discriminator, from pixels to logit.
-
-        Raises:
-            BackboneError: if it was built without them; see
-                :meth:`with_discriminator_scale_shift`.
-        """
-        raise BackboneError(f"this {self.architecture} has no scale and shift to judge with")
+    def class_tables(self) -> list[ClassTable]:
+        """The tables of which a label chooses a row; empty if the architecture has none."""
+        return []
 
     # Sampling ------------------------------------------------------------------
+
+    @property
+    def no_truncation(self) -> float:
+        """The truncation that truncates nothing."""
+        return no_truncation(self.truncates)
 
     def sample_latents(
         self, n: int, seed: int | None = None, truncation: float | None = None
@@ -120,8 +176,9 @@ class GAN(abc.ABC):
         Args:
             n: Number of latents.
             seed: The same seed gives the same latents.
-            truncation: Threshold of a truncated normal: components beyond it are
-                drawn again (as BSA does). None draws from the whole normal.
+            truncation: Threshold of a truncated normal, where the backbone truncates latents:
+                components beyond it are drawn again (as BSA does). None draws from the whole
+                normal.
         """
         rng = np.random.default_rng(seed)
         z = rng.standard_normal((n, self.latent_dim), dtype=np.float32)
@@ -132,23 +189,26 @@ class GAN(abc.ABC):
 
         Each component keeps its rank, so that one seed at two thresholds gives two
         versions of one picture; the law is that of drawing again whatever is outside.
-        Backbones that truncate elsewhere return ``z``.
+        Backbones that truncate no latents return ``z``.
 
         Args:
             z: float32 ``[N, latent_dim]``.
-            truncation: A number above 0, or one for each row ``[N]``.
+            truncation: A number, or one for each row ``[N]``; 0 gives the centre, 10 or more
+                changes nothing.
         """
-        return truncated_normal(z, truncation)
+        if Truncation.LATENTS not in self.truncates:
+            return z
+        return truncated_latents(z, truncation)
 
-    @abc.abstractmethod
     def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
         """The full inference path: images as the network gives them, not clipped.
 
         Args:
-            z: float32 ``[N, latent_dim]``.
+            z: float32 ``[N, latent_dim]``, taken as they are: :meth:`truncate_latents`
+                truncates them.
             label: int ``[N]``, for class-conditional GANs only.
-            truncation: The architecture's own truncation (StyleGAN's ψ, BigGAN's
-                statistics): a number, or float32 ``[N, 1]``, one for each row. None, or
+            truncation: Of styles (StyleGAN's ψ) or statistics (BigGAN's), where the backbone
+                truncates these: a number, or float32 ``[N, 1]``, one for each row. None, or
                 1, is no truncation.
             noise: "const" uses the maps stored with the weights, "random" draws
                 new ones, "none" adds none. Ignored where there is no noise.
@@ -156,6 +216,13 @@ class GAN(abc.ABC):
         Returns:
             float32 ``[N, H, W, C]``.
         """
+        inside = self.truncates - {Truncation.LATENTS}
+        return self._generated(z, label, truncation if inside else None, noise)
+
+    def _generated(self, z, label, truncation, noise: str):
+        """Images of latents; the truncation is None unless the network itself truncates."""
+        del truncation, noise
+        return self.generator(z, label)
 
     # Free latents: those that a method optimises for one picture ------------------
 
@@ -201,135 +268,6 @@ class GAN(abc.ABC):
         del images, label, training
         raise BackboneError(f"a {self.architecture} does not show its activations")
 
-    # Copies --------------------------------------------------------------------
-
-    def rebuild(self, **changes: Any) -> GAN:
-        """A GAN of the same weights with some of its configuration changed.
-
-        Variables are matched by their path; those that the change adds keep their
-        initial values.
-        """
-        twin = type(self)(**{**copy.deepcopy(self.config), **changes})
-        if self.discriminator is None:
-            twin.discriminator = None
-        mine, theirs = self.variables_by_path(), twin.variables_by_path()
-        for path, variable in theirs.items():
-            if path in mine and mine[path].shape == variable.shape:
-                variable.assign(mine[path])
-        twin.source_metadata = dict(self.source_metadata)
-        return twin
-
-    def clone(self) -> GAN:
-        """An independent copy with equal weights."""
-        return self.rebuild()
-
-    def with_precision(self, dtype: str) -> GAN:
-        """A copy that computes under another Keras dtype policy."""
-        return self.rebuild(dtype=dtype)
-
-    def with_one_class(self, start: int | str = "mean") -> GAN:
-        """A copy without classes: what depended on them is one class, and can be trained.
-
-        A GAN without classes gives itself. Methods that teach one new domain train this.
-
-        Args:
-            start: What the class begins as: "mean" of all classes, the number of one, or
-                "identity" (scale 1 and shift 0), where the architecture can.
-
-        Raises:
-            BackboneError: if it cannot begin so.
-        """
-        del start
-        if self.num_classes:
-            raise BackboneError(f"a {self.architecture} cannot do without its classes")
-        return self
-
-    def with_scale_shift(self) -> GAN:
-        """A copy whose hidden layers have scale and shift (no change of output)."""
-        return self.rebuild(scale_shift=True)
-
-    def with_discriminator_scale_shift(self) -> GAN:
-        """A copy whose discriminator's hidden layers have scale and shift, too.
-
-        The scale is divided by its largest (:class:`tf_fewshot.layers.ScaleShift`); the
-        output does not change.
-
-        Raises:
-            BackboneError: if the architecture cannot.
-        """
-        return self._with("discriminator_scale_shift", True, "scale and shift to judge with")
-
-    def with_miner(self, widths: Sequence[int] = (512,)) -> GAN:
-        """A copy whose latents go through a new :class:`tf_fewshot.layers.Miner` first.
-
-        Raises:
-            BackboneError: if the architecture cannot.
-        """
-        return self._with("miner", list(widths), "a miner")
-
-    def with_latent_gaussian(self, pictures: int) -> GAN:
-        """A copy whose latents can go through a :class:`tf_fewshot.layers.LatentGaussian`.
-
-        Until it is fitted (:meth:`fit_latents`) the output does not change; what it was fitted
-        to before is forgotten.
-
-        Args:
-            pictures: How many latents it will be fitted to.
-
-        Raises:
-            BackboneError: if the architecture cannot.
-        """
-        rank = max(1, min(pictures - 1, self.latent_dim))
-        twin = self._with("latent_gaussian", rank, "a Gaussian of latents")
-        twin.generator.latent_gaussian.reset()
-        return twin
-
-    def fit_latents(self, latents: np.ndarray, of: GAN) -> None:
-        """Draws from now on by the Gaussian of ``latents`` rather than by the prior.
-
-        Args:
-            latents: Free latents ``[N, free_latent_dim]`` in ``of``.
-            of: A GAN of this configuration, such as the one that these were trained with.
-        """
-        del of
-        self._require("latent_gaussian")
-        self.generator.latent_gaussian.fit(self._gaussian_space(latents))
-
-    def latents_of_fitted(self, latents: np.ndarray) -> np.ndarray:
-        """``z`` ``[N, latent_dim]`` that give the pictures of latents it was fitted to.
-
-        Args:
-            latents: See :meth:`fit_latents`.
-        """
-        self._require("latent_gaussian")
-        found = self._gaussian_space(latents)
-        return self.generator.latent_gaussian.coordinates(found, self.latent_dim)
-
-    def _gaussian_space(self, free: np.ndarray) -> np.ndarray:
-        """Free latents as the layer gives them."""
-        return free
-
-    def miner_variables(self) -> list[Variable]:
-        """The weights of the miner; none without it."""
-        miner = getattr(self.generator, "miner", None)
-        return [] if miner is None else list(miner.trainable_weights)
-
-    def _latent_stages(self) -> list[Stage]:
-        """What ``z`` goes through before the synthesis network."""
-        layers = (self.generator.latent_gaussian, self.generator.miner)
-        return [Stage(layer.name, tuple(layer.weights)) for layer in layers if layer is not None]
-
-    def _require(self, key: str) -> None:
-        """Raises a BackboneError unless it was built with ``key``, as ``with_…`` builds it."""
-        if not self.config[key]:
-            what = key.replace("_", " ").replace("scale shift", "scale and shift")
-            raise BackboneError(f"this {type(self).__name__} has no {what}: use with_{key}() first")
-
-    def _with(self, key: str, value: Any, what: str) -> GAN:
-        if key not in self.config:
-            raise BackboneError(f"a {self.architecture} cannot have {what}")
-        return self.rebuild(**{key: value})
-
     # Weights -------------------------------------------------------------------
 
     def networks(self) -> list[keras.Model]:
@@ -338,13 +276,13 @@ class GAN(abc.ABC):
 
     def variables_by_path(self) -> dict[str, Variable]:
         """Every weight of both networks by its path, its address everywhere."""
-        found: dict[str, Variable] = {}
+        variables: dict[str, Variable] = {}
         for network in self.networks():
             for variable in network.weights:
-                if variable.path in found:
+                if variable.path in variables:
                     raise BackboneError(f"two weights share the path {variable.path!r}")
-                found[variable.path] = variable
-        return found
+                variables[variable.path] = variable
+        return variables
 
     def fingerprint(self, network: str = "generator") -> str:
         """SHA-256 over paths and float32 values of one network's weights."""

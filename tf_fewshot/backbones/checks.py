@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from .base import GAN
 from .errors import BackboneError
 
 
@@ -25,15 +22,3 @@ def check_entries(name: str, values: Sequence[int], resolution: int, last: int) 
             f"{resolution} px need {wanted} entries in {name} (for 4, 8, … {last} px), "
             f"not {len(values)}"
         )
-
-
-def check_class(start: int | str, gan: GAN, words: str = "'mean'") -> int:
-    """``start``, or a BackboneError if it is no class's number; it might have been ``words``."""
-    if isinstance(start, bool) or not isinstance(start, (int, np.integer)):
-        raise BackboneError(f"a class can begin as {words} or the number of one, not {start!r}")
-    if not 0 <= start < gan.num_classes:
-        raise BackboneError(
-            f"There is no class {start}: this {gan.architecture} has classes 0 to "
-            f"{gan.num_classes - 1}."
-        )
-    return int(start)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from .base import GAN
+from .extensions import Point
+from .network import Network
 from .parts import Stage
 
 
-class FeedForwardDiscriminator(keras.Model):
+class FeedForwardDiscriminator(Network):
     """Blocks, and what makes a logit of their last map; a subclass makes both."""
 
-    _config: dict[str, Any]
+    kind = "discriminator"
+    points = frozenset({Point.HIDDEN})
+
     blocks: list
     to_logit: Any
 
@@ -25,40 +28,27 @@ class FeedForwardDiscriminator(keras.Model):
 
     def activations(self, images, training=False) -> list:
         """What each layer but the last gives."""
-        found = [tf.cast(images, self.compute_dtype)]
+        maps = [tf.cast(images, self.compute_dtype)]
         for block in self.blocks:
-            found.append(block(found[-1], training=training))
-        return found[1:]
+            maps.append(block(maps[-1], training=training))
+        return maps[1:]
 
     def stages(self) -> list[Stage]:
         """The parts from pixels to logit; every variable in exactly one."""
         return stages_of(self.chain)
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
 
 
 class FeedForwardGAN(GAN):
     """A GAN whose networks pass their input through one layer after the other.
 
     Both networks have ``chain``, these layers from input to output, and ``activations``,
-    what they give. They truncate latents (:meth:`GAN.truncate_latents`), not inside.
+    what they give.
     """
-
-    generator: Any
-    discriminator: Any
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        return (self.config["resolution"], self.config["resolution"], self.config["channels"])
-
-    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
-        """The full inference path; see :meth:`GAN.generate`.
-
-        There is no truncation in the network and no noise: both arguments are ignored.
-        """
-        del truncation, noise
-        return self.generator(z, label)
+        config = self.configuration
+        return (config.resolution, config.resolution, config.channels)
 
     def generator_features(self, z, label=None) -> list:
         return self.generator.activations(z, label)
@@ -68,7 +58,7 @@ class FeedForwardGAN(GAN):
         return self.discriminator.activations(images, training)
 
     def generator_stages(self) -> list[Stage]:
-        return [*self._latent_stages(), *self.synthesis_stages()]
+        return [*self.latent_stages(), *self.synthesis_stages()]
 
     def synthesis_stages(self) -> list[Stage]:
         return stages_of(self.generator.chain)

@@ -7,11 +7,10 @@ import keras
 from .base import GAN
 from .checks import check_resolution
 from .errors import BackboneError
-from .registry import build_networks
+from .sngan.config import SNGANConfig, default_halvings
 from .sngan.discriminator import SNGANDiscriminator
-from .sngan.gan import default_halvings
+from .stylegan.config import StyleGANConfig, default_channels
 from .stylegan.discriminator import StyleGANDiscriminator
-from .stylegan.gan import default_channels
 
 _BASE, _MAXIMUM = 2048, 256
 
@@ -37,15 +36,18 @@ def fresh_discriminator(gan: GAN) -> keras.Model:
             f"there is no new discriminator for images of {gan.image_shape}: they must be square "
             "RGB of a power of two from 8 pixels"
         )
-    widths, dtype = default_channels(height, _BASE, _MAXIMUM), gan.precision
+    widths = default_channels(height, _BASE, _MAXIMUM)
     if gan.num_classes:
         check_resolution(height, 16)
-        halvings = default_halvings(height)
-        judge = SNGANDiscriminator(
-            height, widths[::-1], halvings, num_classes=gan.num_classes, dtype=dtype
+        config = SNGANConfig(
+            resolution=height,
+            discriminator_widths=widths[::-1],
+            halvings=default_halvings(height),
+            num_classes=gan.num_classes,
         )
-        judge.build((None, *gan.image_shape))
-        return judge
-    network = StyleGANDiscriminator(height, widths, dtype=dtype)
-    build_networks((network, gan.image_shape))
+        network = SNGANDiscriminator(config.resolved(), dtype=gan.precision)
+    else:
+        config = StyleGANConfig(resolution=height, channels=widths)
+        network = StyleGANDiscriminator(config.resolved(), dtype=gan.precision)
+    network.build((None, *gan.image_shape))
     return network

@@ -45,6 +45,35 @@ class ScaleShiftRole:
         return cls(name, (layer.gamma,), (layer.beta,))
 
 
+@dataclasses.dataclass(frozen=True)
+class ClassTable:
+    """A table of a network with classes, of which a label chooses one row.
+
+    Attributes:
+        row: Path of the variable that takes its place in a network without labels.
+        values: The table as inference uses it.
+        axis: Which axis counts the classes.
+        neutral: What a row that changes nothing is filled with; None if there is none.
+        divisor: What a row is divided by where it is the only one: layers that scale their
+            weights by the number of rows need other values for the same output.
+    """
+
+    row: str
+    values: np.ndarray
+    axis: int = 0
+    neutral: float | None = None
+    divisor: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return tuple(np.delete(self.values.shape, self.axis))
+
+    def scaled(self, row: np.ndarray) -> np.ndarray:
+        """Returns a row of ``values`` as it is where it is the only one."""
+        return row if self.divisor == 1.0 else row / self.divisor
+
+
 def digest_of(variables: Mapping[str, Variable]) -> str:
     """SHA-256 over paths and float32 values."""
     digest = hashlib.sha256()

@@ -1,12 +1,9 @@
-"""The registry of backbones by the name of their architecture, and how they are built."""
+"""The registry of backbones by the name of their architecture."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-
-import keras
-import tensorflow as tf
 
 from ..errors import unknown_name
 from .base import GAN
@@ -25,18 +22,18 @@ def register(architecture: str) -> Callable[[type[GAN]], type[GAN]]:
     return add
 
 
-def build(architecture: str, **config: Any) -> GAN:
+def build(architecture: str, *, discriminator: bool = True, **config: Any) -> GAN:
     """Builds a GAN with new weights.
 
+    Args:
+        architecture: Its name in the registry.
+        discriminator: Whether it has its own discriminator, if the architecture has one.
+        **config: See :class:`GAN`; the configuration of each architecture documents its
+            settings.
+
     Raises:
-        UserError: if no such architecture is registered.
+        UserError: if no such architecture is registered, or the settings do not fit it.
     """
     if architecture not in _REGISTRY:
         raise unknown_name("architecture", architecture, _REGISTRY)
-    return _REGISTRY[architecture](**config)
-
-
-def build_networks(*networks_and_inputs: tuple[keras.Model, tuple[int, ...]]) -> None:
-    """Creates the weights of subclassed networks by one call on an empty image or latent."""
-    for network, shape in networks_and_inputs:
-        network(tf.zeros((1, *shape)))
+    return _REGISTRY[architecture](discriminator=discriminator, **config)

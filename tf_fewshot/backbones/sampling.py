@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from .base import GAN
 from .errors import BackboneError
+from .extensions import given_rows
 
 _NOT_FINITE = "the generator's pixels are not finite numbers"
 
@@ -90,10 +92,21 @@ def images_of(
     truncation: float | None = None,
     batch_size: int = 32,
     labels: np.ndarray | None = None,
+    rows: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """uint8 pictures of latents ``[N, latent_dim]`` and, if there are classes, labels ``[N]``.
+    """Draws the pictures of latents.
 
-    Without labels the classes take turns.
+    Args:
+        gan: What generates.
+        z: float32 ``[N, latent_dim]``, taken as they are.
+        truncation: See ``GAN.generate``.
+        batch_size: Pictures at a time.
+        labels: int ``[N]``, if there are classes; without them the classes take turns.
+        rows: What extensions are told of each picture, int ``[N]`` by name, such as its domain
+            (:func:`~tf_fewshot.backbones.extensions.given_rows`).
+
+    Returns:
+        uint8 ``[N, H, W, C]``, with what extensions make of finished pictures.
 
     Raises:
         UserError: if pixels are not finite numbers.
@@ -104,22 +117,24 @@ def images_of(
     try:
         parts = []
         for i in range(0, len(z), batch_size):
-            rows = slice(i, i + batch_size)
-            some = None if labels is None else tf.constant(labels[rows])
-            parts.append(pictures(tf.constant(z[rows]), truncation, some).numpy())
+            part = slice(i, i + batch_size)
+            some = None if labels is None else tf.constant(labels[part])
+            told = {name: tf.constant(values[part]) for name, values in (rows or {}).items()}
+            parts.append(pictures(tf.constant(z[part]), truncation, some, told).numpy())
     except tf.errors.InvalidArgumentError as error:
         if _NOT_FINITE not in error.message:
             raise
         raise BackboneError(f"Nothing can be drawn: {_NOT_FINITE}. Train it again.") from error
-    return np.concatenate(parts)
+    return gan.finished(np.concatenate(parts), z)
 
 
 def _compiled(gan: GAN):
     """The graph that makes pictures, kept with the GAN: tracing it takes seconds."""
 
     @tf.function(reduce_retracing=True)
-    def pictures(z, truncation, labels):
-        return quantised(gan.generate(z, labels, truncation))
+    def pictures(z, truncation, labels, rows):
+        with given_rows(**rows):
+            return quantised(gan.generate(z, labels, truncation))
 
     if not hasattr(gan, "_pictures"):
         vars(gan)["_pictures"] = pictures

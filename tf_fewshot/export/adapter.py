@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 import os
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backbones import GAN
+from ..backbones.upgrade import upgraded
 from ..errors import UserError
 from .container import read_container, write_container
 from .sampling import Sampling
@@ -33,7 +33,8 @@ class Adapter:
         source_fingerprint: ``gan.fingerprint("generator")`` of the source.
         architecture: The source's.
         config_changes: Keyword arguments of the backbone that differ from the
-            source's, such as ``{"scale_shift": True}``.
+            source's, such as ``{"extensions": [{"name": "scale_shift"}]}``; files of earlier
+            releases have ``{"scale_shift": True}``.
         weights: By path, the generator's weights that differ from the source's;
             float32, or float16 if it was saved in half precision.
         settings: JSON: the method's settings, steps, seed, number of pictures, …
@@ -116,14 +117,14 @@ class Adapter:
         Raises:
             UserError: if this is another source, or the weights do not fit.
         """
-        found = source.fingerprint("generator")
-        if (source.architecture, found) != (self.architecture, self.source_fingerprint):
+        fingerprint = source.fingerprint("generator")
+        if (source.architecture, fingerprint) != (self.architecture, self.source_fingerprint):
             raise UserError(
                 f"This adapter was made for {self.source} ({self.architecture}, fingerprint "
                 f"{self.source_fingerprint}), not for {source_name} ({source.architecture}, "
-                f"fingerprint {found}). Load {self.source} and apply it to that."
+                f"fingerprint {fingerprint}). Load {self.source} and apply it to that."
             )
-        unknown = sorted(set(self.config_changes) - set(source.config))
+        unknown = sorted(set(upgraded(self.config_changes)) - set(source.config))
         if unknown:
             raise UserError(
                 f"This adapter changes settings that {self.architecture} does not have: "
@@ -202,9 +203,7 @@ class Adapter:
 
 def _rebuilt(gan: GAN, changes: Mapping[str, Any]) -> GAN:
     """A copy with some of its configuration changed, without discriminator."""
-    alone = copy.copy(gan)
-    alone.discriminator = None
-    return alone.rebuild(**changes)
+    return gan.without_discriminator().rebuild(**changes)
 
 
 def _generator_values(gan: GAN) -> dict[str, np.ndarray]:

@@ -8,12 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..backbones.truncation import truncated_normal
 from ..errors import UserError
 
 SPACES = ("z", "free")
-# A threshold that no latent reaches.
-NO_THRESHOLD = 10.0
 # The same seed gives the same latents on every kind of device.
 _ALGORITHM = "philox"
 
@@ -70,13 +67,3 @@ def latents_of_seeds(seeds: tf.Tensor, dim: int) -> tf.Tensor:
         seeds,
         fn_output_signature=tf.TensorSpec([dim], tf.float32),
     )
-
-
-def cut_latents(z: tf.Tensor, thresholds: tf.Tensor) -> tf.Tensor:
-    """Carries ``z`` ``[N, D]`` to normals truncated at ±thresholds ``[N]``, row by row.
-
-    A threshold of 0 or less gives the centre; from :data:`NO_THRESHOLD` on, ``z`` itself.
-    """
-    thresholds = tf.maximum(thresholds, 0.0)
-    whole = thresholds[:, None] >= NO_THRESHOLD
-    return tf.where(whole, z, truncated_normal(z, thresholds))

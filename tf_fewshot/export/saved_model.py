@@ -18,10 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
+from ..backbones.extensions import Point
+from ..backbones.truncation import NO_THRESHOLD, truncated_latents
 from ..errors import UserError
 from ..files import readable_os_errors, write_json
 from .adapter import Adapter
-from .sampling import NO_THRESHOLD, Sampling, cut_latents, latents_of_seeds
+from .sampling import Sampling, latents_of_seeds
 from .verify import Example, Report, quiet, verify_saved_model
 from .warmup import write_warmup
 
@@ -86,6 +88,12 @@ def export_saved_model(
             "which a SavedModel cannot do. Draw pictures with tf-fewshot sample, or adapt with a "
             "method that trains the generator, such as 'ewc'."
         )
+    for extension in gan.extensions:
+        if extension.point is Point.IMAGES:
+            raise UserError(
+                f"This generator's pictures go through {extension.words} when they are finished, "
+                "which a SavedModel cannot do. Draw pictures with tf-fewshot sample."
+            )
     if sampling is None:
         sampling = Sampling.from_json(adapter.sampling) if adapter else Sampling()
     if version is not None and version < 1:
@@ -119,16 +127,12 @@ class Endpoints:
         sampling: How it is sampled.
         dim: Size of a latent.
         free: Whether it is sampled by free latents.
-        threshold: Whether truncation is a threshold on drawn latents.
     """
 
     def __init__(self, gan: GAN, sampling: Sampling):
         self.gan, self.sampling = gan, sampling
         self.free = sampling.latents == "free"
         self.dim = gan.free_latent_dim if self.free else gan.latent_dim
-        # The contract's own way of truncating z; backbones that have another override it.
-        by_default = type(gan).truncate_latents is GAN.truncate_latents
-        self.threshold = self.free or by_default
         if self.free:
             # What a GAN computes once for its free space must not be traced.
             gan.synthesize(tf.zeros([1, self.dim]), self._labels(1))
@@ -136,7 +140,7 @@ class Endpoints:
     @property
     def no_truncation(self) -> float:
         """The truncation that truncates nothing."""
-        return NO_THRESHOLD if self.threshold else 1.0
+        return NO_THRESHOLD if self.free else self.gan.no_truncation
 
     @property
     def truncation(self) -> float:
@@ -157,7 +161,7 @@ class Endpoints:
     def from_seeds(self, seed, truncation, label=None):
         """Signature ``generate_from_seed``."""
         z = latents_of_seeds(seed, self.dim)
-        cut = cut_latents if self.threshold else self.gan.truncate_latents
+        cut = truncated_latents if self.free else self.gan.truncate_latents
         z = cut(z, truncation)
         return self.from_latents(z, truncation, label)
 
@@ -228,14 +232,14 @@ def _metadata(
 def _staging(directory: Path) -> Iterator[Path]:
     """A hidden directory, which the server passes over, removed at the end with what is in it."""
     partial = directory / f".{uuid.uuid4().hex[:8]}.tmp"
-    made = not directory.exists()
+    new = not directory.exists()
     try:
         with readable_os_errors(directory), _tensorflow_errors(directory):
             partial.mkdir(parents=True)
             yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        if made:
+        if new:
             # Only removed if nothing was published into it.
             with suppress(OSError):
                 directory.rmdir()

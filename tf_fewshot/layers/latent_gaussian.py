@@ -73,8 +73,8 @@ class LatentGaussian(keras.layers.Layer):
     def coordinates(self, latents: np.ndarray, dim: int) -> np.ndarray:
         """What it carries to these of the latents that it was fitted to, float32 ``[N, dim]``."""
         mean, *axes = self.mean_and_axes.numpy().astype(np.float64)
-        found = (latents - mean) @ np.linalg.pinv(np.array(axes), 1e-6)
-        return np.pad(found, ((0, 0), (0, dim - self.rank))).astype(np.float32)
+        solved = (latents - mean) @ np.linalg.pinv(np.array(axes), 1e-6)
+        return np.pad(solved, ((0, 0), (0, dim - self.rank))).astype(np.float32)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "rank": self.rank, "size": self.size}

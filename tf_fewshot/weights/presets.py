@@ -78,8 +78,7 @@ def _checked(gan: GAN, path: Path, preset: Preset) -> GAN:
 
 
 def _read_torch_dcgan(path: Path, preset: Preset) -> GAN:
-    gan = build(preset.architecture, **preset.config)
-    gan.discriminator = None
+    gan = build(preset.architecture, discriminator=False, **preset.config)
     assign_generator(gan, read_torch_zip(path)["netG_state_dict"])
     return gan
 

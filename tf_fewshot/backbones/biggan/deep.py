@@ -8,15 +8,14 @@ deepmind/biggan-deep-128, -256 and -512.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 from ...layers import upscale2d
-from ..errors import BackboneError
 from ..registry import register
-from .family import BigGANFamily, default_attention, default_channels
+from .config import BigGANDeepConfig
+from .family import BigGANFamily
 from .generator import Block, FamilyGenerator
 
 
@@ -49,13 +48,15 @@ class BigGANDeepBlock(Block):
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class BigGANDeepGenerator(FamilyGenerator):
-    """BigGAN-deep's generator; see :class:`FamilyGenerator` for the arguments.
+    """BigGAN-deep's generator; see :class:`FamilyGenerator`.
 
     The first layer and every block are told all of ``z`` and then the vector of the class.
     Each resolution has one block of its own before the one that doubles it.
     """
 
-    def _blocks(self, scale_shift: bool) -> list[Block]:
+    configuration = BigGANDeepConfig
+
+    def _blocks(self) -> list[Block]:
         sizes = [
             (filters, doubled)
             for before, after in itertools.pairwise(self.channels)
@@ -66,7 +67,7 @@ class BigGANDeepGenerator(FamilyGenerator):
                 filters,
                 doubled,
                 self.rows,
-                scale_shift,
+                self.extensions,
                 name=f"GBlock_{i}",
                 dtype=self.dtype_policy,
             )
@@ -86,63 +87,8 @@ class BigGANDeep(BigGANFamily):
     statistics: those of truncations 0, 0.02, … 1, between which ``generate`` interpolates.
     Training moves the row of truncation 1 alone; for the others see
     :func:`~tf_fewshot.backbones.biggan.standing_statistics.accumulate_statistics`.
-
-    Args:
-        resolution: Width and height of the images, a power of two from 16.
-        latent_dim: Size of ``z``.
-        channels: Channels at 4, 8, … ``resolution`` pixels, none more than before; a number
-            is the unit of the released networks, which have 128.
-        attention: The resolution whose map attends to itself, or 0 for none; None takes 64.
-        class_dim, num_classes, one_class: See :class:`~tf_fewshot.backbones.biggan.gan.BigGAN`.
-        statistics: Rows of statistics for truncations from 0 to 1; the released networks
-            have 51.
-        to_rgb: Channels of the last convolution, of which the first three are seen; None
-            takes the last of ``channels``, as the released networks do.
-        scale_shift, miner, latent_gaussian, dtype: See
-            :class:`~tf_fewshot.backbones.biggan.gan.BigGAN`.
-
-    Raises:
-        BackboneError: if the resolution, channels or classes do not fit.
+    :class:`BigGANDeepConfig` has the settings.
     """
 
-    network = BigGANDeepGenerator
-
-    def __init__(
-        self,
-        resolution: int = 256,
-        latent_dim: int = 128,
-        channels: int | Sequence[int] = 128,
-        attention: int | None = None,
-        class_dim: int = 128,
-        num_classes: int | None = None,
-        one_class: bool = False,
-        statistics: int = 51,
-        to_rgb: int | None = None,
-        scale_shift: bool = False,
-        miner: Sequence[int] = (),
-        latent_gaussian: int = 0,
-        dtype: str = "float32",
-    ):
-        widths = (
-            default_channels(resolution, channels) if isinstance(channels, int) else list(channels)
-        )
-        if sorted(widths, reverse=True) != widths:
-            raise BackboneError(f"channels must not grow towards the image, as {widths} do")
-        to_rgb = (widths or [3])[-1] if to_rgb is None else to_rgb
-        if to_rgb < 3:
-            raise BackboneError(f"to_rgb must be 3 channels or more, not {to_rgb}")
-        super().__init__(
-            resolution=resolution,
-            latent_dim=latent_dim,
-            channels=widths,
-            attention=default_attention(resolution, 64) if attention is None else attention,
-            class_dim=class_dim,
-            num_classes=(0 if one_class else 1000) if num_classes is None else num_classes,
-            one_class=one_class,
-            statistics=statistics,
-            to_rgb=to_rgb,
-            scale_shift=scale_shift,
-            miner=list(miner),
-            latent_gaussian=latent_gaussian,
-            dtype=dtype,
-        )
+    configuration_class = BigGANDeepConfig
+    generator_class = BigGANDeepGenerator

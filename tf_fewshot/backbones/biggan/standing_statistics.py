@@ -43,7 +43,7 @@ def accumulate_statistics(
         raise BackboneError(
             f"batches and batch_size must be 1 or more, not {batches} and {batch_size}"
         )
-    row = _row(gan.config["statistics"], truncation)
+    row = _row(gan.configuration.statistics, truncation)
     scratch = gan.clone()
     norms = scratch.generator.norms
     for layer in scratch.generator._flatten_layers():

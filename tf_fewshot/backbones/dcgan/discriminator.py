@@ -6,13 +6,14 @@ Generative Adversarial Networks" (2016), in the form of the PyTorch example.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
-from ...layers import ScaleShift
+from ..extensions import Extensions
 from ..feedforward import FeedForwardDiscriminator
+from .config import DCGANConfig
 from .generator import BATCH_NORM, convolution
 
 
@@ -20,12 +21,16 @@ from .generator import BATCH_NORM, convolution
 class DCGANDiscriminatorBlock(keras.layers.Layer):
     """Convolution that halves the image, batch normalisation but for the first, leaky ReLU.
 
-    A normalized :class:`ScaleShift`, if asked for, stands before the leaky ReLU.
+    Args:
+        filters: Channels of the output.
+        norm: Whether there is batch normalisation.
+        extensions: What adds layers before the leaky ReLU.
     """
 
-    def __init__(self, filters: int, norm: bool, scale_shift: bool = False, **kwargs):
+    def __init__(self, filters: int, norm: bool, extensions: Extensions | Iterable = (), **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
+        self.extensions = Extensions.of(extensions)
         dtype = self.dtype_policy
         self.conv = convolution(keras.layers.Conv2D, filters, False, dtype)
         self.norm = (
@@ -33,28 +38,24 @@ class DCGANDiscriminatorBlock(keras.layers.Layer):
             if norm
             else None
         )
-        self.scale_shift = (
-            ScaleShift(normalized=True, name="scale_shift", dtype=dtype) if scale_shift else None
-        )
+        self.added = self.extensions.hidden(self, "{name}", self.name)
 
     def build(self, input_shape):
         self.conv.build(input_shape)
-        for layer in (self.norm, self.scale_shift):
-            if layer:
-                layer.build((None, None, None, self.filters))
+        shape = (None, None, None, self.filters)
+        if self.norm:
+            self.norm.build(shape)
+        self.added.build(shape)
 
     def call(self, x, training=False):
         x = self.conv(x)
         if self.norm:
             x = self.norm(x, training=training)
-        if self.scale_shift:
-            x = self.scale_shift(x)
-        return tf.nn.leaky_relu(x, 0.2)
+        return tf.nn.leaky_relu(self.added(x), 0.2)
 
     def get_config(self) -> dict:
         config = {"filters": self.filters, "norm": self.norm is not None}
-        config["scale_shift"] = self.scale_shift is not None
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **config, "extensions": self.extensions.to_json()}
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -76,35 +77,19 @@ class DCGANToLogit(keras.layers.Layer):
 class DCGANDiscriminator(FeedForwardDiscriminator):
     """Maps images ``[N, R, R, channels]`` in [-1, 1] to float32 logits ``[N, 1]``.
 
-    Args:
-        resolution: Width and height ``R`` of the images, a power of two from 16.
-        widths: Channels of the hidden layers at ``R / 2``, … 8, 4 pixels.
-        channels: Channels of the images.
-        scale_shift: Adds a normalized :class:`ScaleShift` to every hidden layer.
+    Extensions act on every hidden layer.
     """
 
-    def __init__(
-        self,
-        resolution: int,
-        widths: Sequence[int],
-        channels: int = 3,
-        scale_shift: bool = False,
-        name: str = "discriminator",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        self._config = {
-            "resolution": resolution,
-            "widths": list(widths),
-            "channels": channels,
-            "scale_shift": scale_shift,
-        }
-        self.resolution, self.channels = resolution, channels
+    configuration = DCGANConfig
+
+    def __init__(self, config: DCGANConfig, extensions=(), **kwargs):
+        super().__init__(config, extensions, **kwargs)
+        widths = list(config.discriminator_widths or ())
         self.blocks = [
             DCGANDiscriminatorBlock(
                 width,
                 norm=i > 0,
-                scale_shift=scale_shift,
+                extensions=self.extensions,
                 name=f"layer{i + 1}",
                 dtype=self.dtype_policy,
             )
@@ -113,7 +98,7 @@ class DCGANDiscriminator(FeedForwardDiscriminator):
         self.to_logit = DCGANToLogit(name=f"layer{len(widths) + 1}")
 
     def build(self, input_shape=None):
-        size, width = self.resolution, self.channels
+        size, width = self.config.resolution, self.config.channels
         for block in self.blocks:
             block.build((None, size, size, width))
             size, width = size // 2, block.filters

@@ -6,12 +6,14 @@ Generative Adversarial Networks" (2016), in the form of the PyTorch example.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
-from ...layers import LatentGaussian, Miner, ScaleShift
+from ..extensions import Extensions, Point
+from ..network import Network
+from .config import DCGANConfig
 
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
@@ -32,36 +34,41 @@ def convolution(cls: type, filters: int, first_or_last: bool, dtype):
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DCGANGeneratorBlock(keras.layers.Layer):
-    """Transposed convolution, batch normalisation, scale and shift, ReLU.
+    """Transposed convolution, batch normalisation, what extensions add, ReLU.
 
     Args:
         filters: Channels of the output.
         first: Whether the input is 1 × 1 and the output 4 × 4; otherwise the size doubles.
-        scale_shift: Adds :class:`ScaleShift` after the batch normalisation.
+        extensions: What adds layers before the ReLU.
     """
 
-    def __init__(self, filters: int, first: bool = False, scale_shift: bool = False, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        first: bool = False,
+        extensions: Extensions | Iterable = (),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.filters, self.first = filters, first
+        self.extensions = Extensions.of(extensions)
         dtype = self.dtype_policy
         self.conv = convolution(keras.layers.Conv2DTranspose, filters, first, dtype)
         self.norm = keras.layers.BatchNormalization(**BATCH_NORM, name="norm", dtype=dtype)
-        self.scale_shift = ScaleShift(name="scale_shift", dtype=dtype) if scale_shift else None
+        self.added = self.extensions.hidden(self, "{name}", self.name)
 
     def build(self, input_shape):
         self.conv.build(input_shape)
         shape = (None, None, None, self.filters)
         self.norm.build(shape)
-        if self.scale_shift:
-            self.scale_shift.build(shape)
+        self.added.build(shape)
 
     def call(self, x, training=False):
-        x = self.norm(self.conv(x), training=training)
-        return tf.nn.relu(self.scale_shift(x) if self.scale_shift else x)
+        return tf.nn.relu(self.added(self.norm(self.conv(x), training=training)))
 
     def get_config(self) -> dict:
         config = {"filters": self.filters, "first": self.first}
-        return {**super().get_config(), **config, "scale_shift": self.scale_shift is not None}
+        return {**super().get_config(), **config, "extensions": self.extensions.to_json()}
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -84,69 +91,41 @@ class DCGANToImage(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class DCGANGenerator(keras.Model):
+class DCGANGenerator(Network):
     """Maps ``z`` ``[N, latent_dim]`` to float32 images ``[N, R, R, channels]`` in [-1, 1].
 
-    Args:
-        resolution: Width and height ``R`` of the images, a power of two from 16.
-        latent_dim: Size of ``z``.
-        widths: Channels of the hidden layers at 4, 8, … ``R / 2`` pixels.
-        channels: Channels of the images.
-        scale_shift: Adds :class:`ScaleShift` to every hidden layer but the last.
-        miner: Widths of the hidden layers of a :class:`Miner` of ``z``; none leaves it out.
-        latent_gaussian: Axes of a :class:`LatentGaussian` of ``z``; 0 leaves it out.
+    Extensions act on ``z``, which is the free latent, too, and on every hidden layer but the
+    last.
     """
 
-    def __init__(
-        self,
-        resolution: int,
-        latent_dim: int,
-        widths: Sequence[int],
-        channels: int = 3,
-        scale_shift: bool = False,
-        miner: Sequence[int] = (),
-        latent_gaussian: int = 0,
-        name: str = "generator",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        self._config = {
-            "resolution": resolution,
-            "latent_dim": latent_dim,
-            "widths": list(widths),
-            "channels": channels,
-            "scale_shift": scale_shift,
-            "miner": list(miner),
-            "latent_gaussian": latent_gaussian,
-        }
-        self.latent_dim = latent_dim
-        self.miner = Miner(miner, name="miner") if miner else None
-        self.latent_gaussian = (
-            LatentGaussian(latent_gaussian, latent_dim, name="latent_gaussian")
-            if latent_gaussian
-            else None
-        )
+    kind = "generator"
+    points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN})
+    configuration = DCGANConfig
+
+    def __init__(self, config: DCGANConfig, extensions=(), **kwargs):
+        super().__init__(config, extensions, **kwargs)
+        self.latent_dim, widths = config.latent_dim, list(config.widths or ())
+        self.latents = self.extensions.latents(self, self.latent_dim, self.latent_dim)
         self.blocks = [
             DCGANGeneratorBlock(
                 width,
                 first=i == 0,
-                scale_shift=scale_shift and i < len(widths) - 1,
+                extensions=self.extensions if i < len(widths) - 1 else (),
                 name=f"layer{i + 1}",
                 dtype=self.dtype_policy,
             )
             for i, width in enumerate(widths)
         ]
-        self.to_image = DCGANToImage(channels, name=f"layer{len(widths) + 1}")
+        self.to_image = DCGANToImage(config.channels, name=f"layer{len(widths) + 1}")
 
     @property
     def chain(self) -> list:
-        """The layers from latents to pixels, but the miner."""
+        """The layers from latents to pixels, but those that extensions add to latents."""
         return [*self.blocks, self.to_image]
 
     def build(self, input_shape=None):
-        for layer in (self.latent_gaussian, self.miner):
-            if layer is not None:
-                layer.build((None, self.latent_dim))
+        self.latents.build_free()
+        self.latents.build_entering()
         size, width = 1, self.latent_dim
         for block in self.blocks:
             block.build((None, size, size, width))
@@ -159,14 +138,8 @@ class DCGANGenerator(keras.Model):
     def activations(self, z, label=None, training=False) -> list:
         """What each layer gives, the last of them the images; labels are ignored."""
         del label
-        if self.latent_gaussian is not None:
-            z = self.latent_gaussian(z, z)
-        if self.miner is not None:
-            z = self.miner(z)
-        found = [tf.cast(z, self.compute_dtype)[:, None, None, :]]
+        z = self.latents.enter(self.latents.carry(z, z))
+        maps = [tf.cast(z, self.compute_dtype)[:, None, None, :]]
         for block in self.blocks:
-            found.append(block(found[-1], training=training))
-        return [*found[1:], self.to_image(tf.cast(found[-1], tf.float32))]
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
+            maps.append(block(maps[-1], training=training))
+        return [*maps[1:], self.to_image(tf.cast(maps[-1], tf.float32))]

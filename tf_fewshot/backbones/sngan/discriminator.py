@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
-from ...layers import ScaleShift, SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
+from ...layers import SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
 from ..errors import BackboneError
+from ..extensions import Extensions, Point
 from ..feedforward import FeedForwardDiscriminator
+from .config import SNGANConfig
 from .generator import glorot
 
 
@@ -26,8 +28,7 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         down: Whether the output is half as wide and high.
         first: Whether this is the first block. Its first convolution has ``filters``
             channels; that of the others as many as the input.
-        scale_shift: Adds a normalized :class:`~tf_fewshot.layers.ScaleShift` after both
-            3 × 3 convolutions.
+        extensions: What adds layers after both 3 × 3 convolutions.
 
     Input ``[N, R, R, C]``, output ``[N, R/2, R/2, filters]`` or ``[N, R, R, filters]``.
     """
@@ -37,15 +38,16 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         filters: int,
         down: bool = True,
         first: bool = False,
-        scale_shift: bool = False,
+        extensions: Extensions | Iterable = (),
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters, self.down, self.first = filters, down, first
-        self.scale_shifts = [
-            ScaleShift(normalized=True, name=f"{name}_scale_shift", dtype=self.dtype_policy)
-            for name in (("c1", "c2") if scale_shift else ())
-        ]
+        self.extensions = Extensions.of(extensions)
+        self.added = tuple(
+            self.extensions.hidden(self, f"{name}_{{name}}", f"{self.name}/{name}")
+            for name in ("c1", "c2")
+        )
         self.c_sc: SpectralConv2D | None = None
 
     def build(self, input_shape):
@@ -58,8 +60,8 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         )
         self.c1.build(input_shape)
         self.c2.build(inner)
-        for layer, filters in zip(self.scale_shifts, (hidden, self.filters), strict=False):
-            layer.build((*input_shape[:-1], filters))
+        for added, filters in zip(self.added, (hidden, self.filters), strict=True):
+            added.build((*input_shape[:-1], filters))
         if self.down or self.first or width != self.filters:
             shortcut = SpectralConv2D(
                 self.filters, 1, kernel_initializer=glorot(), name="c_sc", dtype=dtype
@@ -69,19 +71,16 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
 
     def call(self, x, training=False):
         h = x if self.first else tf.nn.relu(x)
-        h = self._shifted(0, self.c1(h, training=training))
-        h = self._shifted(1, self.c2(tf.nn.relu(h), training=training))
+        h = self.added[0](self.c1(h, training=training))
+        h = self.added[1](self.c2(tf.nn.relu(h), training=training))
         if self.down:
             # The shortcut is linear in each pixel: halved before or after it, as is cheaper.
             h, x = downscale2d(h, 2), downscale2d(x, 2)
         return h + (x if self.c_sc is None else self.c_sc(x, training=training))
 
-    def _shifted(self, i: int, x):
-        return self.scale_shifts[i](x) if self.scale_shifts else x
-
     def get_config(self) -> dict:
         config = {"filters": self.filters, "down": self.down, "first": self.first}
-        config["scale_shift"] = bool(self.scale_shifts)
+        config["extensions"] = self.extensions.to_json()
         return {**super().get_config(), **config}
 
 
@@ -95,14 +94,14 @@ class SNGANToLogit(keras.layers.Layer):
 
     Args:
         classes: Rows of the table; 0 has none.
-        one_class: With 0 classes, adds the one vector ``class_vector``, at first 0.
+        single: With 0 classes, adds the one vector ``class_vector``, at first 0.
 
     Input ``[N, H, W, C]`` and, with classes, int labels ``[N]``; output ``[N, 1]``.
     """
 
-    def __init__(self, classes: int = 0, one_class: bool = False, **kwargs):
+    def __init__(self, classes: int = 0, single: bool = False, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.classes, self.one_class = classes, one_class
+        self.classes, self.single = classes, single
         self.linear = SpectralDense(1, kernel_initializer=glorot(), name="linear", dtype="float32")
         self.projection: SpectralEmbedding | None = None
 
@@ -119,7 +118,7 @@ class SNGANToLogit(keras.layers.Layer):
             )
             projection.build((None,))
             self.projection = projection
-        if self.one_class:
+        if self.single:
             self.class_vector = self.add_weight(
                 shape=(1, width), name="class_vector", initializer="zeros", autocast=False
             )
@@ -130,79 +129,57 @@ class SNGANToLogit(keras.layers.Layer):
         if self.projection is not None:
             rows = self.projection(label, training=training)
             return logits + tf.reduce_sum(rows * h, -1, keepdims=True)
-        if self.one_class:
+        if self.single:
             vector = tf.convert_to_tensor(self.class_vector)
             return logits + tf.reduce_sum(vector * h, -1, keepdims=True)
         return logits
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "classes": self.classes, "one_class": self.one_class}
+        return {**super().get_config(), "classes": self.classes, "single": self.single}
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class SNGANDiscriminator(FeedForwardDiscriminator):
     """Maps images ``[N, R, R, channels]`` in [-1, 1] to float32 logits ``[N, 1]``.
 
-    With ``num_classes`` it also takes int labels ``[N]``.
-
-    Args:
-        resolution: Width and height ``R`` of the images.
-        widths: Channels of the blocks, from the image to the logit.
-        halvings: Blocks that halve the map: the first ones.
-        channels: Channels of the images.
-        num_classes, one_class: See :class:`SNGANToLogit`.
-        scale_shift: See :class:`SNGANDiscriminatorBlock`.
+    With classes it also takes int labels ``[N]``. Extensions act on the classes and on every
+    hidden layer.
 
     Raises:
         BackboneError: if there are classes but no labels.
     """
 
-    def __init__(
-        self,
-        resolution: int,
-        widths: Sequence[int],
-        halvings: int,
-        channels: int = 3,
-        num_classes: int = 0,
-        one_class: bool = False,
-        scale_shift: bool = False,
-        name: str = "discriminator",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        self._config = {
-            "resolution": resolution,
-            "widths": list(widths),
-            "halvings": halvings,
-            "channels": channels,
-            "num_classes": num_classes,
-            "one_class": one_class,
-            "scale_shift": scale_shift,
-        }
-        self.resolution, self.channels = resolution, channels
-        self.num_classes = num_classes
+    points = frozenset({Point.HIDDEN, Point.CLASSES})
+    configuration = SNGANConfig
+
+    def __init__(self, config: SNGANConfig, extensions=(), **kwargs):
+        super().__init__(config, extensions, **kwargs)
+        widths = list(config.discriminator_widths or ())
         self.blocks = [
             SNGANDiscriminatorBlock(
                 width,
-                down=i < halvings,
+                down=i < (config.halvings or 0),
                 first=i == 0,
-                scale_shift=scale_shift,
+                extensions=self.extensions,
                 name=f"block{i + 1}",
                 dtype=self.dtype_policy,
             )
             for i, width in enumerate(widths)
         ]
-        self.to_logit = SNGANToLogit(num_classes, one_class, name=f"l{len(widths) + 1}")
+        self.to_logit = SNGANToLogit(
+            self.classes.count, self.classes.single, name=f"l{len(widths) + 1}"
+        )
 
     def build(self, input_shape=None):
-        size, width = self.resolution, self.channels
+        size, width = self.config.resolution, self.config.channels
         for block in self.blocks:
             block.build((None, size, size, width))
             size, width = size // 2 if block.down else size, block.filters
         self.to_logit.build((None, size, size, width))
 
     def call(self, images, label=None, training=False):
-        if self.num_classes and label is None:
-            raise BackboneError(f"this SNGAN judges {self.num_classes} classes: give it labels")
+        classes = self.classes.count
+        if classes and label is None:
+            raise BackboneError(f"this SNGAN judges {classes} classes: give it labels")
         x = tf.cast(self.activations(images, training)[-1], tf.float32)
-        return self.to_logit(x, label if self.num_classes else None, training=training)
+        return self.to_logit(x, label if classes else None, training=training)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
-from ...layers import ClassBatchNorm, LatentGaussian, Miner, ScaleShift, upscale2d
+from ...layers import ClassBatchNorm, upscale2d
 from ..errors import BackboneError
+from ..extensions import Extensions, Point
+from ..network import Network
+from .config import SNGANConfig
 
 
 def glorot(gain: float = 1.0):
@@ -22,36 +25,31 @@ def _convolution(filters: int, size: int, gain: float, name: str, dtype):
     )
 
 
-def _maybe_scale_shift(wanted: bool, name: str, dtype) -> ScaleShift | None:
-    return ScaleShift(name=name, dtype=dtype) if wanted else None
-
-
 @keras.saving.register_keras_serializable("tf_fewshot")
 class SNGANFromLatent(keras.layers.Layer):
-    """Latents ``[N, D]`` to the first map ``[N, 4, 4, width]``, then scale and shift.
+    """Latents ``[N, D]`` to the first map ``[N, 4, 4, width]``, then what extensions add.
 
     The units of the dense layer are rows, columns, channels, in this order.
     """
 
-    def __init__(self, width: int, scale_shift: bool = False, **kwargs):
+    def __init__(self, width: int, extensions: Extensions | Iterable = (), **kwargs):
         super().__init__(**kwargs)
         self.width = width
+        self.extensions = Extensions.of(extensions)
         self.dense = keras.layers.Dense(
             16 * width, kernel_initializer=glorot(), name="dense", dtype=self.dtype_policy
         )
-        self.scale_shift = _maybe_scale_shift(scale_shift, "scale_shift", self.dtype_policy)
+        self.added = self.extensions.hidden(self, "{name}", self.name)
 
     def build(self, input_shape):
         self.dense.build(input_shape)
-        if self.scale_shift:
-            self.scale_shift.build((None, 4, 4, self.width))
+        self.added.build((None, 4, 4, self.width))
 
     def call(self, z):
-        x = tf.reshape(self.dense(z), [-1, 4, 4, self.width])
-        return self.scale_shift(x) if self.scale_shift else x
+        return self.added(tf.reshape(self.dense(z), [-1, 4, 4, self.width]))
 
     def get_config(self) -> dict:
-        config = {"width": self.width, "scale_shift": self.scale_shift is not None}
+        config = {"width": self.width, "extensions": self.extensions.to_json()}
         return {**super().get_config(), **config}
 
 
@@ -64,29 +62,29 @@ class SNGANGeneratorBlock(keras.layers.Layer):
 
     Args:
         filters: Channels of both convolutions.
-        classes, one_class: See :class:`~tf_fewshot.layers.ClassBatchNorm`.
-        scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` after both normalisations.
+        classes, single: See :class:`~tf_fewshot.layers.ClassBatchNorm`.
+        extensions: What adds layers after both normalisations.
     """
 
     def __init__(
         self,
         filters: int,
         classes: int = 0,
-        one_class: bool = False,
-        scale_shift: bool = False,
+        single: bool = False,
+        extensions: Extensions | Iterable = (),
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.filters, self.classes, self.one_class = filters, classes, one_class
+        self.filters, self.classes, self.single = filters, classes, single
+        self.extensions = Extensions.of(extensions)
         dtype = self.dtype_policy
         self.norms = [
-            ClassBatchNorm(classes, one_class, name=name, dtype=dtype) for name in ("b1", "b2")
+            ClassBatchNorm(classes, single, name=name, dtype=dtype) for name in ("b1", "b2")
         ]
-        self.scale_shifts = [
-            ScaleShift(name=name, dtype=dtype) for name in ("b1_scale_shift", "b2_scale_shift")
-        ]
-        if not scale_shift:
-            self.scale_shifts = []
+        self.added = tuple(
+            self.extensions.hidden(self, f"{norm.name}_{{name}}", f"{self.name}/{norm.name}")
+            for norm in self.norms
+        )
         self.c1 = _convolution(filters, 3, 2.0, "c1", dtype)
         self.c2 = _convolution(filters, 3, 2.0, "c2", dtype)
         self.c_sc = _convolution(filters, 1, 1.0, "c_sc", dtype)
@@ -96,8 +94,8 @@ class SNGANGeneratorBlock(keras.layers.Layer):
         for convolution, shape in ((self.c1, input_shape), (self.c2, inner)):
             convolution.build(shape)
         self.c_sc.build(input_shape)
-        for layers in (self.norms, self.scale_shifts):
-            for layer, shape in zip(layers, (input_shape, inner), strict=False):
+        for layers in (self.norms, self.added):
+            for layer, shape in zip(layers, (input_shape, inner), strict=True):
                 layer.build(shape)
 
     def call(self, x, label=None, training=False):
@@ -107,16 +105,15 @@ class SNGANGeneratorBlock(keras.layers.Layer):
         return h + upscale2d(self.c_sc(x))
 
     def _activated(self, i: int, x, label, training):
-        x = self.norms[i](x, label, training=training)
-        return tf.nn.relu(self.scale_shifts[i](x) if self.scale_shifts else x)
+        return tf.nn.relu(self.added[i](self.norms[i](x, label, training=training)))
 
     def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,
             "classes": self.classes,
-            "one_class": self.one_class,
-            "scale_shift": bool(self.scale_shifts),
+            "single": self.single,
+            "extensions": self.extensions.to_json(),
         }
 
 
@@ -142,77 +139,47 @@ class SNGANToImage(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class SNGANGenerator(keras.Model):
+class SNGANGenerator(Network):
     """Maps ``z`` ``[N, latent_dim]`` to float32 images ``[N, R, R, channels]`` in [-1, 1].
 
-    With ``num_classes`` it also takes int labels ``[N]``.
-
-    Args:
-        latent_dim: Size of ``z``.
-        widths: Channels at 4, 8, … ``R`` pixels.
-        channels: Channels of the images.
-        num_classes, one_class: See :class:`~tf_fewshot.layers.ClassBatchNorm`.
-        scale_shift: Adds :class:`~tf_fewshot.layers.ScaleShift` to the first layer and to
-            every normalisation but the last.
-        miner: Widths of the hidden layers of a :class:`~tf_fewshot.layers.Miner` of ``z``;
-            none leaves it out.
-        latent_gaussian: Axes of a :class:`~tf_fewshot.layers.LatentGaussian` of ``z``; 0
-            leaves it out.
+    With classes it also takes int labels ``[N]``. Extensions act on ``z``, which is the free
+    latent, too, on the classes, and on the first layer and every normalisation but the last.
 
     Raises:
         BackboneError: if there are classes but no labels.
     """
 
-    def __init__(
-        self,
-        latent_dim: int,
-        widths: Sequence[int],
-        channels: int = 3,
-        num_classes: int = 0,
-        one_class: bool = False,
-        scale_shift: bool = False,
-        miner: Sequence[int] = (),
-        latent_gaussian: int = 0,
-        name: str = "generator",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        self._config = {
-            "latent_dim": latent_dim,
-            "widths": list(widths),
-            "channels": channels,
-            "num_classes": num_classes,
-            "one_class": one_class,
-            "scale_shift": scale_shift,
-            "miner": list(miner),
-            "latent_gaussian": latent_gaussian,
-        }
-        self.miner = Miner(miner, name="miner") if miner else None
-        self.latent_gaussian = (
-            LatentGaussian(latent_gaussian, latent_dim, name="latent_gaussian")
-            if latent_gaussian
-            else None
-        )
-        self.latent_dim, self.num_classes = latent_dim, num_classes
+    kind = "generator"
+    points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN, Point.CLASSES})
+    configuration = SNGANConfig
+
+    def __init__(self, config: SNGANConfig, extensions=(), **kwargs):
+        super().__init__(config, extensions, **kwargs)
+        self.latent_dim, widths = config.latent_dim, list(config.widths or ())
+        self.latents = self.extensions.latents(self, self.latent_dim, self.latent_dim)
         dtype = self.dtype_policy
-        self.from_latent = SNGANFromLatent(widths[0], scale_shift, name="l1", dtype=dtype)
+        self.from_latent = SNGANFromLatent(widths[0], self.extensions, name="l1", dtype=dtype)
         self.blocks = [
             SNGANGeneratorBlock(
-                width, num_classes, one_class, scale_shift, name=f"block{i + 2}", dtype=dtype
+                width,
+                self.classes.count,
+                self.classes.single,
+                self.extensions,
+                name=f"block{i + 2}",
+                dtype=dtype,
             )
             for i, width in enumerate(widths[1:])
         ]
-        self.to_image = SNGANToImage(channels, name=f"l{len(widths) + 1}")
+        self.to_image = SNGANToImage(config.channels, name=f"l{len(widths) + 1}")
 
     @property
     def chain(self) -> list:
-        """The layers from latents to pixels, but the miner."""
+        """The layers from latents to pixels, but those that extensions add to latents."""
         return [self.from_latent, *self.blocks, self.to_image]
 
     def build(self, input_shape=None):
-        for layer in (self.latent_gaussian, self.miner):
-            if layer is not None:
-                layer.build((None, self.latent_dim))
+        self.latents.build_free()
+        self.latents.build_entering()
         self.from_latent.build((None, self.latent_dim))
         size, width = 4, self.from_latent.width
         for block in self.blocks:
@@ -225,16 +192,11 @@ class SNGANGenerator(keras.Model):
 
     def activations(self, z, label=None, training=False) -> list:
         """What each stage gives, the last of them the images."""
-        if self.num_classes and label is None:
-            raise BackboneError(f"this SNGAN draws {self.num_classes} classes: give it labels")
-        if self.latent_gaussian is not None:
-            z = self.latent_gaussian(z, z)
-        if self.miner is not None:
-            z = self.miner(z)
-        found = [self.from_latent(tf.cast(z, self.compute_dtype))]
+        classes = self.classes.count
+        if classes and label is None:
+            raise BackboneError(f"this SNGAN draws {classes} classes: give it labels")
+        z = self.latents.enter(self.latents.carry(z, z))
+        maps = [self.from_latent(tf.cast(z, self.compute_dtype))]
         for block in self.blocks:
-            found.append(block(found[-1], label if self.num_classes else None, training=training))
-        return [*found, self.to_image(tf.cast(found[-1], tf.float32), training=training)]
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}
+            maps.append(block(maps[-1], label if classes else None, training=training))
+        return [*maps, self.to_image(tf.cast(maps[-1], tf.float32), training=training)]

@@ -6,13 +6,15 @@ Networks" (CVPR 2019).
 
 from __future__ import annotations
 
-from typing import Any
+import abc
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
 
 from ..base import GAN
-from ..parts import ScaleShiftRole, Stage
+from ..parts import Stage
+from ..truncation import Truncation
 
 
 class StyleBasedGAN(GAN):
@@ -22,20 +24,19 @@ class StyleBasedGAN(GAN):
     ``activations``, and the running mean ``w_avg`` of the styles.
     """
 
-    generator: Any
-    discriminator: Any
+    truncates = frozenset({Truncation.STYLES})
     _free_scale: np.ndarray | None = None
 
-    def truncate_latents(self, z, truncation):
-        """Returns ``z``: what is truncated are the styles."""
-        del truncation
-        return z
-
-    def generate(self, z, label=None, truncation: float | None = None, noise: str = "const"):
+    def _generated(self, z, label, truncation, noise: str):
         ws = self.generator.layer_styles(z, label)
         if truncation is not None:
-            ws = self.generator.truncate(ws, truncation, self.config["truncation_layers"])
+            ws = self.generator.truncate(ws, truncation, self.truncation_layers)
         return self.generator.synthesize(ws, noise)
+
+    @property
+    @abc.abstractmethod
+    def truncation_layers(self) -> int | None:
+        """How many layers truncation acts on; None is all."""
 
     # Pictures are fitted among the styles: pixel normalisation makes z = 0, where a latent
     # table begins, a pole of the mapping network. Each layer has styles of its own, as in
@@ -44,7 +45,7 @@ class StyleBasedGAN(GAN):
 
     @property
     def free_latent_dim(self) -> int:
-        return self.free_latent_layers * self.config["w_dim"]
+        return self.free_latent_layers * self.configuration.w_dim
 
     @property
     def free_latent_layers(self) -> int:
@@ -62,18 +63,16 @@ class StyleBasedGAN(GAN):
         ws = self._layer_styles_of(tf.convert_to_tensor(free))
         return self.generator.synthesize(ws, noise="random" if training else "const")
 
-    def fit_latents(self, latents, of):
-        assert isinstance(of, StyleBasedGAN)
+    def share_free_space(self, of: GAN) -> None:
         # What it is itself may have been fitted, and its mapping network moved, since.
-        self._free_scale = of._scale()
-        super().fit_latents(latents, of)
+        self._free_scale = cast(StyleBasedGAN, of)._scale()
 
     def _layer_styles_of(self, free):
         """Styles ``[N, layers, w_dim]`` of free latents."""
         g = self.generator
         return g.w_avg + tf.reshape(free, [-1, g.num_layers, g.w_dim]) * self._scale()
 
-    def _gaussian_space(self, free):
+    def inner_latents(self, free):
         return tf.reshape(self._layer_styles_of(free), [-1, self.free_latent_dim]).numpy()
 
     def _scale(self) -> np.ndarray:
@@ -97,16 +96,8 @@ class StyleBasedGAN(GAN):
 
     def _mapping_stage(self) -> Stage:
         g = self.generator
-        layers = [layer for layer in (g.miner, g.mapping, g.latent_gaussian) if layer is not None]
+        layers = (*g.latents.entering, g.mapping, *g.latents.free)
         return Stage("mapping", (*(w for layer in layers for w in layer.weights), g.w_avg))
 
     def synthesis_stages(self) -> list[Stage]:
         return self.generator_stages()[1:]
-
-    def discriminator_scale_shift_roles(self) -> list[ScaleShiftRole]:
-        self._require("discriminator_scale_shift")
-        return [
-            ScaleShiftRole.of(f"{part.name}/{layer.name}", layer)
-            for part in (*self.discriminator.blocks, self.discriminator.head)
-            for layer in part.scale_shifts
-        ]

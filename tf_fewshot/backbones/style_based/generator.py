@@ -7,56 +7,69 @@ Networks" (CVPR 2019), section 3.1 and appendix B.
 from __future__ import annotations
 
 import abc
+import dataclasses
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ...layers import LatentGaussian, Miner
 from ..errors import BackboneError
+from ..network import Network
 
 
-class StyleBasedGenerator(keras.Model, abc.ABC):
+@dataclasses.dataclass(frozen=True)
+class StyleOptions:
+    """What a style-based generator is told beside its configuration's sizes.
+
+    Attributes:
+        use_noise: Whether every layer has noise inputs. Drawings of flat colour have
+            nothing random for them to make, and the grain that they leave shows.
+        mixing: Probability of mixing two styles while training.
+        w_avg_beta: Decay of the running mean of the styles.
+    """
+
+    use_noise: bool
+    mixing: float
+    w_avg_beta: float
+
+
+class StyleBasedGenerator(Network, abc.ABC):
     """Mapping and synthesis networks, of two layers for each resolution.
 
     A subclass makes ``mapping``, which takes latents ``[N, latent_dim]``, and ``noises``, and has
-    ``styles`` and ``activations``.
+    ``styles`` and ``activations``. Extensions act on ``z``, on the styles of all layers, which
+    are its free space, and on every hidden layer but the last.
 
     Args:
-        config: All arguments of the subclass but its name and policy, among them
-            ``latent_dim``, ``w_dim``, ``channels``, ``use_noise``, ``miner``,
-            ``latent_gaussian``, ``mixing`` and ``w_avg_beta``.
+        config: With ``latent_dim``, ``w_dim`` and ``channels``.
+        extensions: Those of the GAN.
+        options: How styles are mixed and noise is used.
     """
+
+    kind = "generator"
 
     mapping: Any
     noises: list
 
-    def __init__(self, config: dict[str, Any], name: str, **kwargs):
-        super().__init__(name=name, autocast=False, **kwargs)
-        self._config = config
-        self.latent_dim, self.w_dim = config["latent_dim"], config["w_dim"]
-        self.mixing, self.w_avg_beta = config["mixing"], config["w_avg_beta"]
-        self.use_noise = config["use_noise"]
-        self.num_layers = 2 * len(config["channels"])
-        self.miner = Miner(config["miner"], name="miner") if config["miner"] else None
-        self.latent_gaussian: LatentGaussian | None = None
-        if config["latent_gaussian"]:
-            size = self.num_layers * self.w_dim
-            rank = config["latent_gaussian"]
-            self.latent_gaussian = LatentGaussian(rank, size, name="latent_gaussian")
+    def __init__(self, config: Any, extensions, options: StyleOptions, **kwargs):
+        super().__init__(config, extensions, autocast=False, **kwargs)
+        self.latent_dim, self.w_dim = config.latent_dim, config.w_dim
+        self.mixing, self.w_avg_beta = options.mixing, options.w_avg_beta
+        self.use_noise = options.use_noise
+        self.num_layers = 2 * len(config.channels)
+        size = self.num_layers * self.w_dim
+        self.latents = self.extensions.latents(self, self.latent_dim, size)
         self.seeds = keras.random.SeedGenerator(0, name="seeds")
 
     def build(self, input_shape=None):
         """Makes the weights up to the styles; a subclass makes those that draw."""
-        if self.miner is not None:
-            self.miner.build((None, self.latent_dim))
+        self.latents.build_entering()
         self.mapping.build((None, self.latent_dim))
         self.w_avg = self.add_weight(
             shape=(self.w_dim,), name="w_avg", initializer="zeros", trainable=False, autocast=False
         )
-        if self.latent_gaussian is not None:
-            self.latent_gaussian.build()
+        self.latents.build_free()
 
     def call(self, z, label=None, training=False):
         if not training:
@@ -88,15 +101,15 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         return tf.tile(w[:, None], [1, self.num_layers, 1])
 
     def layer_styles(self, z, label=None):
-        """Styles ``[N, layers, w_dim]`` of latents: of one ``w``, or a fitted Gaussian's."""
+        """Styles ``[N, layers, w_dim]`` of latents: of one ``w``, unless extensions change them."""
         return self._carried(z, self.styles(z, label))
 
     def _carried(self, z, w):
         ws = self.broadcast(w)
-        if self.latent_gaussian is None:
+        if not self.latents.free:
             return ws
-        flat = tf.reshape(ws, [-1, self.latent_gaussian.size])
-        return tf.reshape(self.latent_gaussian(z, flat), tf.shape(ws))
+        flat = tf.reshape(ws, [-1, self.num_layers * self.w_dim])
+        return tf.reshape(self.latents.carry(z, flat), tf.shape(ws))
 
     def truncate(self, ws, psi, layers: int | None = None):
         """Moves the styles of the first ``layers`` (None: all) towards the mean by ``psi``.
@@ -107,8 +120,8 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         count = self.num_layers if layers is None else layers
         first = (np.arange(self.num_layers) < count)[None, :, None]
         centre = tf.tile(tf.convert_to_tensor(self.w_avg)[None], [self.num_layers, 1])
-        if self.latent_gaussian is not None:
-            flat = self.latent_gaussian.centre(tf.reshape(centre, [-1]))
+        if self.latents.free:
+            flat = self.latents.centre(tf.reshape(centre, [-1]))
             centre = tf.reshape(flat, tf.shape(centre))
         return centre + (ws - centre) * tf.where(first, psi, 1.0)
 
@@ -142,6 +155,3 @@ class StyleBasedGenerator(keras.Model, abc.ABC):
         if kind == "const":
             return tf.convert_to_tensor(self.noises[i])
         return keras.random.normal((n, size, size, 1), seed=self.seeds)
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}

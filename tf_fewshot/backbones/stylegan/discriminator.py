@@ -6,32 +6,33 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
-from ...layers import (
-    Blur,
-    EqualizedConv2D,
-    EqualizedDense,
-    MinibatchStdDev,
-    ScaleShift,
-    downscale2d,
-)
+from ...layers import Blur, EqualizedConv2D, EqualizedDense, MinibatchStdDev, downscale2d
+from ..extensions import Extensions, Point
+from ..network import Network
 from ..parts import Stage
+from .config import StyleGANConfig
 from .layers import fuses, lrelu
 
 
-def _scale_shifts(count: int, dtype) -> list[ScaleShift]:
-    return [ScaleShift(normalized=True, name=f"ScaleShift{i}", dtype=dtype) for i in range(count)]
+def _added(owner, extensions: Extensions | Iterable, layers: tuple[str, str]) -> tuple:
+    """What extensions add after the two hidden layers of a block or the head."""
+    extensions = Extensions.of(extensions)
+    return tuple(
+        extensions.hidden(owner, f"{{camel}}{i}", f"{owner.name}/{layer}")
+        for i, layer in enumerate(layers)
+    )
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DiscriminatorBlock(keras.layers.Layer):
     """The two convolutions of one resolution; the second halves the image."""
 
-    def __init__(self, resolution, channels, out_channels, fused, scale_shift=False, **kwargs):
+    def __init__(self, resolution, channels, out_channels, fused, extensions=(), **kwargs):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
         super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels = resolution, channels
@@ -44,27 +45,24 @@ class DiscriminatorBlock(keras.layers.Layer):
             name="Conv1_down",
             dtype=self.dtype_policy,
         )
-        self.scale_shifts = _scale_shifts(2 * scale_shift, self.dtype_policy)
+        self.added = _added(self, extensions, ("Conv0", "Conv1_down"))
 
     def build(self, input_shape):
         self.conv0.build(input_shape)
         self.conv1.build((None, self.resolution, self.resolution, self.channels))
-        for layer, conv in zip(self.scale_shifts, (self.conv0, self.conv1), strict=False):
-            layer.build((None, None, None, conv.filters))
+        for added, conv in zip(self.added, (self.conv0, self.conv1), strict=True):
+            added.build((None, None, None, conv.filters))
 
     def call(self, x):
-        for i, conv in enumerate((self.conv0, self.conv1)):
-            x = lrelu(conv(self.blur(x) if i else x))
-            if self.scale_shifts:
-                x = self.scale_shifts[i](x)
-        return x
+        x = self.added[0](lrelu(self.conv0(x)))
+        return self.added[1](lrelu(self.conv1(self.blur(x))))
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DiscriminatorHead(keras.layers.Layer):
     """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32."""
 
-    def __init__(self, channels, mbstd_group, scale_shift=False, **kwargs):
+    def __init__(self, channels, mbstd_group, extensions=(), **kwargs):
         kwargs.setdefault("name", "4x4")
         super().__init__(**kwargs)
         self.mbstd_group = mbstd_group
@@ -72,75 +70,53 @@ class DiscriminatorHead(keras.layers.Layer):
         self.conv = EqualizedConv2D(channels, name="Conv", dtype="float32")
         self.dense0 = EqualizedDense(channels, name="Dense0", dtype="float32")
         self.dense1 = EqualizedDense(1, gain=1.0, name="Dense1", dtype="float32")
-        self.scale_shifts = _scale_shifts(2 * scale_shift, "float32")
+        self.added = _added(self, extensions, ("Conv", "Dense0"))
 
     def build(self, input_shape):
         channels = input_shape[-1]
         self.conv.build((None, 4, 4, channels + (self.mbstd_group > 1)))
         self.dense0.build((None, 16 * self.conv.filters))
         self.dense1.build((None, self.dense0.units))
-        for layer, width in zip(
-            self.scale_shifts, (self.conv.filters, self.dense0.units), strict=False
-        ):
-            layer.build((None, width))
+        for added, width in zip(self.added, (self.conv.filters, self.dense0.units), strict=True):
+            added.build((None, width))
 
     def call(self, x):
         x = tf.cast(x, tf.float32)
         if self.mbstd_group > 1:
             x = self.stddev(x)
-        x = lrelu(self.conv(x))
-        if self.scale_shifts:
-            x = self.scale_shifts[0](x)
+        x = self.added[0](lrelu(self.conv(x)))
         x = lrelu(self.dense0(tf.reshape(x, [-1, 16 * self.conv.filters])))
-        if self.scale_shifts:
-            x = self.scale_shifts[1](x)
-        return self.dense1(x)
+        return self.dense1(self.added[1](x))
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class StyleGANDiscriminator(keras.Model):
-    """StyleGAN's discriminator; see :class:`StyleGANGenerator` for the arguments.
+class StyleGANDiscriminator(Network):
+    """StyleGAN's discriminator; extensions act on every hidden layer."""
 
-    Args:
-        mbstd_group: Group of the minibatch standard deviation; 1 leaves it out.
-        scale_shift: Adds a normalized :class:`ScaleShift` to every hidden layer.
-    """
+    kind = "discriminator"
+    points = frozenset({Point.HIDDEN})
+    configuration = StyleGANConfig
 
-    def __init__(
-        self,
-        resolution: int,
-        channels: Sequence[int],
-        fused: bool | str = "auto",
-        fading: bool = False,
-        mbstd_group: int = 4,
-        scale_shift: bool = False,
-        name: str = "discriminator",
-        **kwargs,
-    ):
-        super().__init__(name=name, autocast=False, **kwargs)
-        self._config = {
-            "resolution": resolution,
-            "channels": list(channels),
-            "fused": fused,
-            "fading": fading,
-            "mbstd_group": mbstd_group,
-            "scale_shift": scale_shift,
-        }
-        self.resolution, self.fading = resolution, fading
-        resolutions = [4 * 2**i for i in range(len(channels))][::-1]
-        widths = list(channels)[::-1]
-        seen = resolutions[:2] if fading else resolutions[:1]
+    def __init__(self, config: StyleGANConfig, extensions=(), **kwargs):
+        super().__init__(config, extensions, autocast=False, **kwargs)
+        self.resolution, self.fading = config.resolution, config.fading
+        widths = list(config.channels or ())[::-1]
+        resolutions = [4 * 2**i for i in range(len(widths))][::-1]
+        seen = resolutions[:2] if config.fading else resolutions[:1]
+        dtype = self.dtype_policy
         self.from_rgb = {
-            str(r): EqualizedConv2D(c, 1, name=f"FromRGB_{r}x{r}", dtype=self.dtype_policy)
+            str(r): EqualizedConv2D(c, 1, name=f"FromRGB_{r}x{r}", dtype=dtype)
             for r, c in zip(seen, widths, strict=False)
         }
         self.blocks = [
             DiscriminatorBlock(
-                r, widths[i], widths[i + 1], fused, scale_shift, dtype=self.dtype_policy
+                r, widths[i], widths[i + 1], config.fused, self.extensions, dtype=dtype
             )
             for i, r in enumerate(resolutions[:-1])
         ]
-        self.head = DiscriminatorHead(widths[-1], mbstd_group, scale_shift, dtype="float32")
+        self.head = DiscriminatorHead(
+            widths[-1], config.mbstd_group, self.extensions, dtype="float32"
+        )
         self._widths = widths
 
     def build(self, input_shape=None):
@@ -161,14 +137,14 @@ class StyleGANDiscriminator(keras.Model):
     def activations(self, images) -> list:
         """What each stage but the last gives."""
         images = tf.convert_to_tensor(images)
-        found = [self._seen(images)]
+        maps = [self._seen(images)]
         for i, block in enumerate(self.blocks):
-            x = block(found[-1])
+            x = block(maps[-1])
             if i == 0 and self.fading:
                 small = self._seen(downscale2d(images))
                 x += (small - x) * tf.cast(self.lod, x.dtype)
-            found.append(x)
-        return found
+            maps.append(x)
+        return maps
 
     def stages(self) -> list[Stage]:
         """The parts from pixels to logit; every variable in exactly one."""
@@ -179,6 +155,3 @@ class StyleGANDiscriminator(keras.Model):
 
     def _seen(self, images):
         return lrelu(self.from_rgb[str(images.shape[1])](tf.cast(images, self.compute_dtype)))
-
-    def get_config(self) -> dict:
-        return {**self._config, "name": self.name, "dtype": self.dtype_policy.name}

@@ -6,10 +6,13 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import keras
 import tensorflow as tf
 
-from ...layers import AdaIN, AddNoise, Blur, EqualizedConv2D, EqualizedDense, PixelNorm, ScaleShift
+from ...layers import AdaIN, AddNoise, Blur, EqualizedConv2D, EqualizedDense, PixelNorm
+from ..extensions import Extensions
 
 _FUSE_FROM = 128
 
@@ -51,15 +54,25 @@ class Mapping(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class Epilogue(keras.layers.Layer):
-    """What follows every convolution: noise, bias, leaky ReLU, AdaIN, scale and shift."""
+    """What follows every convolution: noise, bias, leaky ReLU, AdaIN, and what extensions add.
 
-    def __init__(self, scale_shift: bool, use_noise: bool, **kwargs):
+    Args:
+        use_noise: Whether there is a noise input.
+        extensions: What adds layers.
+        place: Name of the layer among all of the network.
+    """
+
+    def __init__(
+        self,
+        use_noise: bool,
+        extensions: Extensions | Iterable = (),
+        place: str = "",
+        **kwargs,
+    ):
         super().__init__(autocast=False, **kwargs)
         self.noise = AddNoise(name="Noise", dtype=self.dtype_policy) if use_noise else None
         self.adain = AdaIN(name="AdaIN", dtype=self.dtype_policy)
-        self.scale_shift = (
-            ScaleShift(name="ScaleShift", dtype=self.dtype_policy) if scale_shift else None
-        )
+        self.added = Extensions.of(extensions).hidden(self, "{camel}", place)
 
     def build(self, input_shape, style_shape, noise_shape=None):
         channels = input_shape[-1]
@@ -69,22 +82,39 @@ class Epilogue(keras.layers.Layer):
             shape=(channels,), name="bias", initializer="zeros", autocast=False
         )
         self.adain.build(input_shape, style_shape)
-        if self.scale_shift:
-            self.scale_shift.build(input_shape)
+        self.added.build(input_shape)
 
     def call(self, x, w, noise):
         if noise is not None and self.noise is not None:
             x = self.noise(x, noise)
         x = lrelu(x + tf.cast(self.bias, x.dtype))
-        x = self.adain(x, w)
-        return self.scale_shift(x) if self.scale_shift else x
+        return self.added(self.adain(x, w))
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class SynthesisBlock(keras.layers.Layer):
-    """The two styled layers of one resolution."""
+    """The two styled layers of one resolution.
 
-    def __init__(self, resolution, channels, w_dim, fused, scale_shift, use_noise, **kwargs):
+    Args:
+        resolution, channels: Of the output.
+        w_dim: Size of the styles.
+        fused: Whether resampling and convolution are one; "auto" from 128 px.
+        use_noise: Whether the layers have noise inputs.
+        extensions: What adds layers after both, but for the second of the last resolution.
+        last: Whether this is the last resolution.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        channels: int,
+        w_dim: int,
+        fused: bool | str,
+        use_noise: bool,
+        extensions: Extensions | Iterable = (),
+        last: bool = False,
+        **kwargs,
+    ):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
         super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels, self.w_dim = resolution, channels, w_dim
@@ -96,13 +126,13 @@ class SynthesisBlock(keras.layers.Layer):
                 channels, resample="up", fused=fuse, name="Conv0_up", **same
             )
             self.blur = Blur(name="Blur", dtype=self.dtype_policy)
-        self.epilogue0 = Epilogue(
-            scale_shift[0], use_noise, name="Epilogue0", dtype=self.dtype_policy
-        )
+        self.epilogue0 = self._epilogue("Epilogue0", use_noise, extensions)
         self.conv1 = EqualizedConv2D(channels, name="Conv1", **same)
-        self.epilogue1 = Epilogue(
-            scale_shift[1], use_noise, name="Epilogue1", dtype=self.dtype_policy
-        )
+        self.epilogue1 = self._epilogue("Epilogue1", use_noise, () if last else extensions)
+
+    def _epilogue(self, name: str, use_noise: bool, extensions) -> Epilogue:
+        place = f"{self.name}/{name}"
+        return Epilogue(use_noise, extensions, place, name=name, dtype=self.dtype_policy)
 
     def build(self, input_shape, styles_shape=None, noises_shape=None):
         r = self.resolution

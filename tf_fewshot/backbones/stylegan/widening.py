@@ -21,26 +21,25 @@ def widened(gan: StyleGAN, channels: Sequence[int], seed: int = 0) -> StyleGAN:
     """A StyleGAN of more channels that draws the same images and gives the same logits.
 
     Args:
-        gan: At any resolution; without scale and shift.
+        gan: At any resolution; without extensions.
         channels: At 4, 8, … pixels, each at least as many as before, at 4 pixels as many.
         seed: Of the new weights.
 
     Raises:
         BackboneError: for channels that this cannot bring about.
     """
-    before, channels = list(gan.config["channels"]), list(channels)
+    before, channels = list(gan.configuration.channels), list(channels)
     fits = len(before) == len(channels) and before[0] == channels[0]
     if not fits or any(b > c for b, c in zip(before, channels, strict=True)):
         raise BackboneError(
             f"channels {before} cannot be widened to {channels}: give as many numbers, the "
             "first the same and none smaller."
         )
-    if gan.config["scale_shift"]:
-        raise BackboneError("widen a StyleGAN before it gets scale and shift")
+    for extension in gan.extensions:
+        raise BackboneError(f"widen a StyleGAN before it gets {extension.words}")
     keras.utils.set_random_seed(seed)
-    wide = type(gan)(**{**gan.config, "channels": channels})
-    if gan.discriminator is None:
-        wide.discriminator = None
+    judged = gan.discriminator is not None
+    wide = type(gan)(discriminator=judged, **{**gan.config, "channels": channels})
     old = gan.variables_by_path()
     for path, variable in wide.variables_by_path().items():
         variable.assign(_placed(path, old[path].numpy(), variable.numpy().copy()))
@@ -59,10 +58,10 @@ def _placed(path: str, old: np.ndarray, new: np.ndarray) -> np.ndarray:
         return halves.reshape(new.shape)
     if path.endswith("/weight") and old.ndim > 1:
         # [..., in, out]. Equalised layers divide by the root of what they read.
-        *_, read, made = old.shape
-        new[..., read:, :made] = 0.0
+        *_, read, given = old.shape
+        new[..., read:, :given] = 0.0
         fan_in = math.prod(new.shape[:-1]) / math.prod(old.shape[:-1])
-        new[..., :read, :made] = old * math.sqrt(fan_in)
+        new[..., :read, :given] = old * math.sqrt(fan_in)
         return new
     new[..., : old.shape[-1]] = old
     return new

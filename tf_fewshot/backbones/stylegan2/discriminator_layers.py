@@ -7,7 +7,7 @@ Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,9 +17,9 @@ from ...layers import (
     EqualizedDense,
     FilteredConv2D,
     MinibatchStdDev,
-    ScaleShift,
     scaled_lrelu,
 )
+from ..extensions import Extensions
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -68,7 +68,7 @@ class StyleGAN2DiscriminatorBlock(keras.layers.Layer):
         residual: Adds the halved input, through a 1 × 1 convolution, and divides by sqrt(2).
         taps: Low-pass filter of the halving.
         clamp: What activations are clamped to; None clamps nothing.
-        scale_shift: Adds a normalized :class:`ScaleShift` after both activations.
+        extensions: What adds layers after both activations.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class StyleGAN2DiscriminatorBlock(keras.layers.Layer):
         residual: bool,
         taps: Sequence[float],
         clamp: float | None,
-        scale_shift: bool = False,
+        extensions: Extensions | Iterable = (),
         **kwargs,
     ):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
@@ -88,7 +88,7 @@ class StyleGAN2DiscriminatorBlock(keras.layers.Layer):
         dtype = self.dtype_policy
         self.conv0 = EqualizedConv2D(channels, gain=1.0, name="Conv0", dtype=dtype)
         self.conv1 = FilteredConv2D(out_channels, 3, "down", taps, name="Conv1_down", dtype=dtype)
-        self.scale_shifts = _scale_shifts(("Conv0", "Conv1_down"), scale_shift, dtype)
+        self.added = _added(self, extensions, ("Conv0", "Conv1_down"))
         self.skip = None
         if residual:
             self.skip = FilteredConv2D(
@@ -100,16 +100,12 @@ class StyleGAN2DiscriminatorBlock(keras.layers.Layer):
         for conv in (self.conv0, self.conv1, self.skip):
             if conv is not None:
                 conv.build(shape)
-        for layer, conv in zip(self.scale_shifts, (self.conv0, self.conv1), strict=False):
-            layer.build((None, None, None, conv.filters))
+        for added, conv in zip(self.added, (self.conv0, self.conv1), strict=True):
+            added.build((None, None, None, conv.filters))
 
     def call(self, x):
-        y = scaled_lrelu(self.conv0(x), self.clamp)
-        if self.scale_shifts:
-            y = self.scale_shifts[0](y)
-        y = scaled_lrelu(self.conv1(y), self.clamp)
-        if self.scale_shifts:
-            y = self.scale_shifts[1](y)
+        y = self.added[0](scaled_lrelu(self.conv0(x), self.clamp))
+        y = self.added[1](scaled_lrelu(self.conv1(y), self.clamp))
         if self.skip is None:
             return y
         return (y + self.skip(x)) * tf.cast(math.sqrt(0.5), y.dtype)
@@ -125,7 +121,7 @@ class StyleGAN2Head(keras.layers.Layer):
         outputs: How many scores, of which labels make one.
         mbstd_group, mbstd_features: Of :class:`MinibatchStdDev`; 0 features leave it out.
         clamp: What activations of the convolution are clamped to; None clamps nothing.
-        scale_shift: Adds a normalized :class:`ScaleShift` after both activations.
+        extensions: What adds layers after both activations.
     """
 
     def __init__(
@@ -136,7 +132,7 @@ class StyleGAN2Head(keras.layers.Layer):
         mbstd_group: int | None,
         mbstd_features: int,
         clamp: float | None,
-        scale_shift: bool = False,
+        extensions: Extensions | Iterable = (),
         **kwargs,
     ):
         kwargs.setdefault("name", "4x4")
@@ -150,31 +146,28 @@ class StyleGAN2Head(keras.layers.Layer):
         )
         self.conv = EqualizedConv2D(channels, gain=1.0, name="Conv", dtype="float32")
         self.dense = EqualizedDense(dense_channels, gain=1.0, name="Dense0", dtype="float32")
-        self.scale_shifts = _scale_shifts(("Conv", "Dense0"), scale_shift, "float32")
+        self.added = _added(self, extensions, ("Conv", "Dense0"))
         self.out = EqualizedDense(outputs, gain=1.0, name="Output", dtype="float32")
 
     def build(self, input_shape=None):
         self.conv.build((None, 4, 4, self.channels + self.features))
         self.dense.build((None, 16 * self.channels))
         self.out.build((None, self.dense.units))
-        for layer, width in zip(self.scale_shifts, (self.channels, self.dense.units), strict=False):
-            layer.build((None, width))
+        for added, width in zip(self.added, (self.channels, self.dense.units), strict=True):
+            added.build((None, width))
 
     def call(self, x):
         x = tf.cast(x, tf.float32)
         if self.stddev is not None:
             x = self.stddev(x)
-        x = scaled_lrelu(self.conv(x), self.clamp)
-        if self.scale_shifts:
-            x = self.scale_shifts[0](x)
+        x = self.added[0](scaled_lrelu(self.conv(x), self.clamp))
         x = scaled_lrelu(self.dense(tf.reshape(x, [-1, 16 * self.channels])))
-        if self.scale_shifts:
-            x = self.scale_shifts[1](x)
-        return self.out(x)
+        return self.out(self.added[1](x))
 
 
-def _scale_shifts(names: Sequence[str], wanted: bool, dtype) -> list[ScaleShift]:
-    return [
-        ScaleShift(normalized=True, name=f"{name}_ScaleShift", dtype=dtype)
-        for name in (names if wanted else ())
-    ]
+def _added(owner, extensions: Extensions | Iterable, layers: tuple[str, str]) -> tuple:
+    """What extensions add after the two hidden layers of a block or the head."""
+    extensions = Extensions.of(extensions)
+    return tuple(
+        extensions.hidden(owner, f"{layer}_{{camel}}", f"{owner.name}/{layer}") for layer in layers
+    )

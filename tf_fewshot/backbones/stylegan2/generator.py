@@ -6,111 +6,63 @@ Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
-
 import keras
 import tensorflow as tf
 
 from ..errors import BackboneError
-from ..style_based.generator import StyleBasedGenerator
+from ..extensions import Classes, Point
+from ..style_based.generator import StyleBasedGenerator, StyleOptions
+from .config import StyleGAN2Config
 from .layers import StyleGAN2Block, ToRGB
 from .mapping import StyleGAN2Mapping
-
-Architecture = Literal["orig", "skip", "resnet"]
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class StyleGAN2Generator(StyleBasedGenerator):
-    """StyleGAN2's mapping and synthesis networks.
+    """StyleGAN2's mapping and synthesis networks; see :class:`StyleBasedGenerator`.
 
-    Args:
-        resolution: Width and height of the images, a power of two from 8.
-        latent_dim, w_dim: Sizes of ``z`` and of the styles.
-        mapping: Further arguments of :class:`StyleGAN2Mapping`.
-        channels: Channels at 4, 8, … ``resolution`` pixels.
-        const_channels: Channels of the constant; None is the first of ``channels``.
-        image_channels: Channels of the images.
-        architecture: "skip" adds up the pixels of all resolutions, "resnet" has residual
-            blocks, "orig" neither.
-        taps: Low-pass filter of the resampling.
-        clamp: See :class:`StyledConv2D`.
-        scale_shift: Adds :class:`ScaleShift` to every hidden layer but the last.
-        use_noise: Whether every layer has noise inputs.
-        one_class: Takes no labels, and has the weights of one class.
-        miner: Widths of the hidden layers of a :class:`Miner` before the mapping network;
-            none leaves it out.
-        latent_gaussian: Axes of a :class:`LatentGaussian` of the styles of all layers; 0
-            leaves it out.
-        mixing: Probability of mixing two styles while training.
-        w_avg_beta: Decay of the running mean of the styles.
+    Extensions act on the classes, too.
     """
 
-    def __init__(
-        self,
-        resolution: int,
-        latent_dim: int,
-        w_dim: int,
-        mapping: dict[str, Any],
-        channels: Sequence[int],
-        const_channels: int | None = None,
-        image_channels: int = 3,
-        architecture: Architecture = "skip",
-        taps: Sequence[float] = (1.0, 3.0, 3.0, 1.0),
-        clamp: float | None = None,
-        scale_shift: bool = False,
-        use_noise: bool = True,
-        one_class: bool = False,
-        miner: Sequence[int] = (),
-        latent_gaussian: int = 0,
-        mixing: float = 0.9,
-        w_avg_beta: float = 0.995,
-        name: str = "generator",
-        **kwargs,
-    ):
-        config = {
-            "resolution": resolution,
-            "latent_dim": latent_dim,
-            "w_dim": w_dim,
-            "mapping": dict(mapping),
-            "channels": list(channels),
-            "const_channels": const_channels,
-            "image_channels": image_channels,
-            "architecture": architecture,
-            "taps": list(taps),
-            "clamp": clamp,
-            "scale_shift": scale_shift,
-            "use_noise": use_noise,
-            "one_class": one_class,
-            "miner": list(miner),
-            "latent_gaussian": latent_gaussian,
-            "mixing": mixing,
-            "w_avg_beta": w_avg_beta,
-        }
-        super().__init__(config, name, **kwargs)
-        self.one_class, self.classes = one_class, mapping.get("num_classes", 0)
+    points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN, Point.CLASSES})
+    configuration = StyleGAN2Config
+
+    def __init__(self, config: StyleGAN2Config, extensions=(), **kwargs):
+        g, channels = config.generator, list(config.channels or ())
+        options = StyleOptions(g.use_noise, g.mixing, g.w_avg_beta)
+        super().__init__(config, extensions, options, **kwargs)
         self.mapping = StyleGAN2Mapping(
-            latent_dim, w_dim, name="mapping", dtype="float32", **mapping
+            config.latent_dim,
+            config.w_dim,
+            config.mapping.mapping_layers,
+            config.mapping.mapping_width,
+            config.mapping.mapping_lrmul,
+            self.classes.rows,
+            config.labels.conditioning,
+            config.labels.label_dim,
+            name="mapping",
+            dtype="float32",
         )
         self.blocks = [
             StyleGAN2Block(
                 4 * 2**i,
                 c,
-                architecture == "resnet",
-                (scale_shift, scale_shift and i < len(channels) - 1),
-                taps,
-                const_channels,
-                {"use_noise": use_noise, "clamp": clamp},
+                g.g_architecture == "resnet",
+                config.taps,
+                g.const_channels,
+                {"use_noise": g.use_noise, "clamp": g.g_clamp},
+                self.extensions,
+                last=i == len(channels) - 1,
                 dtype=self.dtype_policy,
             )
             for i, c in enumerate(channels)
         ]
         shown = [b.resolution for b in self.blocks]
         self.to_rgb = ToRGB(
-            shown if architecture == "skip" else shown[-1:],
-            image_channels,
-            clamp,
-            taps,
+            shown if g.g_architecture == "skip" else shown[-1:],
+            config.image_channels,
+            g.g_clamp,
+            config.taps,
             name="ToRGB",
         )
 
@@ -133,34 +85,34 @@ class StyleGAN2Generator(StyleBasedGenerator):
         Raises:
             BackboneError: if there are classes but no labels.
         """
-        z = z if self.miner is None else self.miner(z)
-        return self.mapping(z, labels_of(label, z, self.classes, self.one_class))
+        z = self.latents.enter(z)
+        return self.mapping(z, labels_of(label, z, self.classes))
 
     def activations(self, ws, noise: str = "const") -> list:
         """What each styled layer gives, and the images."""
-        found, features, styles, layer = [None], [], [], 0
+        shown, features, styles, layer = [None], [], [], 0
         for block in self.blocks:
             used = range(layer, layer + len(block.convs))
             maps = [self._noise(i, block.resolution, tf.shape(ws)[0], noise) for i in used]
-            found += block.activations(found[-1], [ws[:, i] for i in used], maps)
+            shown += block.activations(shown[-1], [ws[:, i] for i in used], maps)
             layer += len(block.convs)
-            features.append(found[-1])
+            features.append(shown[-1])
             # The style of the next convolution is that of the pixels, too.
             styles.append(ws[:, layer])
         n = len(self.to_rgb.resolutions)
-        return [*found[1:], self.to_rgb(features[-n:], styles[-n:])]
+        return [*shown[1:], self.to_rgb(features[-n:], styles[-n:])]
 
 
-def labels_of(label, rows, classes: int, one_class: bool):
-    """The labels that a network of ``classes`` needs: int ``[N]``, None without classes.
+def labels_of(label, rows, classes: Classes):
+    """The labels that a network needs: int ``[N]``, None without classes.
 
     Raises:
         BackboneError: if there are classes but no labels.
     """
-    if not classes:
+    if not classes.rows:
         return None
-    if one_class:
+    if classes.single:
         return tf.zeros([tf.shape(rows)[0]], tf.int32)
     if label is None:
-        raise BackboneError(f"this StyleGAN2 has {classes} classes: say which with label")
+        raise BackboneError(f"this StyleGAN2 has {classes.count} classes: say which with label")
     return tf.cast(label, tf.int32)

@@ -7,24 +7,26 @@ Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from ...layers import FilteredConv2D, ModulatedConv2D, ScaleShift, scaled_lrelu, upsample2d
+from ...layers import FilteredConv2D, ModulatedConv2D, scaled_lrelu, upsample2d
+from ..extensions import Extensions
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class StyledConv2D(ModulatedConv2D):
-    """Modulated convolution, then noise, bias, leaky ReLU, and scale and shift.
+    """Modulated convolution, then noise, bias, leaky ReLU, and what extensions add.
 
     Args:
         filters, kernel_size, up, taps: See :class:`ModulatedConv2D`.
         use_noise: Whether noise is added, scaled by a trained number.
         clamp: What activations are clamped to, in both directions; None clamps nothing.
-        scale_shift: Adds :class:`ScaleShift`.
+        extensions: What adds layers.
+        place: Name of the layer among all of the network.
     """
 
     def __init__(
@@ -33,14 +35,14 @@ class StyledConv2D(ModulatedConv2D):
         kernel_size: int = 3,
         use_noise: bool = True,
         clamp: float | None = None,
-        scale_shift: bool = False,
+        extensions: Extensions | Iterable = (),
+        place: str = "",
         **kwargs,
     ):
         super().__init__(filters, kernel_size, **kwargs)
-        self.use_noise, self.clamp = use_noise, clamp
-        self.scale_shift = (
-            ScaleShift(name="ScaleShift", dtype=self.dtype_policy) if scale_shift else None
-        )
+        self.use_noise, self.clamp, self.place = use_noise, clamp, place
+        self.extensions = Extensions.of(extensions)
+        self.added = self.extensions.hidden(self, "{camel}", place)
 
     def build(self, x_shape, w_shape, noise_shape=None):
         super().build(x_shape, w_shape)
@@ -51,15 +53,13 @@ class StyledConv2D(ModulatedConv2D):
         self.bias = self.add_weight(
             shape=(self.filters,), name="bias", initializer="zeros", autocast=False
         )
-        if self.scale_shift:
-            self.scale_shift.build((*x_shape[:-1], self.filters))
+        self.added.build((*x_shape[:-1], self.filters))
 
     def call(self, x, w, noise=None):
         x = super().call(x, w)
         if noise is not None and self.use_noise:
             x += tf.cast(noise * self.noise_strength, x.dtype)
-        x = scaled_lrelu(x + tf.cast(self.bias, x.dtype), self.clamp)
-        return self.scale_shift(x) if self.scale_shift else x
+        return self.added(scaled_lrelu(x + tf.cast(self.bias, x.dtype), self.clamp))
 
     def get_config(self) -> dict:
         config = {k: v for k, v in super().get_config().items() if k != "demodulate"}
@@ -67,7 +67,8 @@ class StyledConv2D(ModulatedConv2D):
             **config,
             "use_noise": self.use_noise,
             "clamp": self.clamp,
-            "scale_shift": self.scale_shift is not None,
+            "extensions": self.extensions.to_json(),
+            "place": self.place,
         }
 
 
@@ -78,10 +79,11 @@ class StyleGAN2Block(keras.layers.Layer):
     Args:
         resolution, channels: Of the output.
         residual: Adds the doubled input, through a 1 × 1 convolution, and divides by sqrt(2).
-        scale_shift: Whether each of the layers has scale and shift.
-        const_channels: Channels of the constant; None is ``channels``.
         taps: Low-pass filter of the doubling.
+        const_channels: Channels of the constant; None is ``channels``.
         options: Further arguments of every :class:`StyledConv2D`.
+        extensions: What adds layers after each of the layers, but for the very last one.
+        last: Whether this is the last resolution.
     """
 
     def __init__(
@@ -89,10 +91,11 @@ class StyleGAN2Block(keras.layers.Layer):
         resolution: int,
         channels: int,
         residual: bool,
-        scale_shift: Sequence[bool],
         taps: Sequence[float],
         const_channels: int | None = None,
         options: dict[str, Any] | None = None,
+        extensions: Extensions | Iterable = (),
+        last: bool = False,
         **kwargs,
     ):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
@@ -101,14 +104,18 @@ class StyleGAN2Block(keras.layers.Layer):
         self.const_channels = channels if const_channels is None else const_channels
         same = {**(options or {}), "taps": taps, "dtype": self.dtype_policy}
         self.skip: Any = None
+
+        def convolution(name: str, extensions, up: bool = False) -> StyledConv2D:
+            place = f"{self.name}/{name}"
+            more = {"extensions": extensions, "place": place, "name": name}
+            return StyledConv2D(channels, up=up, **more, **same)
+
         if resolution == 4:
-            self.convs = [StyledConv2D(channels, scale_shift=scale_shift[0], name="Conv", **same)]
+            self.convs = [convolution("Conv", extensions)]
         else:
             self.convs = [
-                StyledConv2D(channels, up=up, scale_shift=own, name=name, **same)
-                for name, up, own in zip(
-                    ("Conv0_up", "Conv1"), (True, False), scale_shift, strict=True
-                )
+                convolution("Conv0_up", extensions, up=True),
+                convolution("Conv1", () if last else extensions),
             ]
             if residual:
                 self.skip = FilteredConv2D(
@@ -147,13 +154,13 @@ class StyleGAN2Block(keras.layers.Layer):
             const = tf.cast(self.const, self.compute_dtype)
             x = tf.tile(const, [tf.shape(styles[0])[0], 1, 1, 1])
         shortcut = None if self.skip is None else self.skip(x)
-        found = []
+        maps = []
         for conv, w, noise in zip(self.convs, styles, noises, strict=True):
             x = conv(x, w, noise)
-            found.append(x)
+            maps.append(x)
         if shortcut is not None:
-            found[-1] = (x + shortcut) * tf.cast(math.sqrt(0.5), x.dtype)
-        return found
+            maps[-1] = (x + shortcut) * tf.cast(math.sqrt(0.5), x.dtype)
+        return maps
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")

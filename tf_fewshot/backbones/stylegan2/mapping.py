@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from ...layers import EqualizedDense, PixelNorm, scaled_lrelu
-
-Conditioning = Literal["concat", "embed"]
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -87,7 +85,7 @@ class StyleGAN2Mapping(keras.layers.Layer):
         width: int | None = None,
         lrmul: float = 0.01,
         num_classes: int = 0,
-        conditioning: Conditioning = "embed",
+        conditioning: str = "embed",
         label_dim: int | None = None,
         **kwargs,
     ):

@@ -76,9 +76,8 @@ def read_chainer(path: str | os.PathLike) -> SNGAN:
         targets = _generator_targets(config, small)
         ours.check(targets)
         if discriminator is None:
-            gan = ours.understood(lambda _: SNGAN(**config))
+            gan = ours.understood(lambda _: SNGAN(discriminator=False, **config))
             ours.fill(targets, gan)
-            gan.discriminator = None
         else:
             with (
                 _saying_how_without(discriminator),
@@ -134,8 +133,8 @@ def _files(path: Path) -> tuple[Path, Path | None]:
             for wanted in (_GENERATOR, _DISCRIMINATOR)
         )
         if len(generators) != 1:
-            found = ", ".join(file.name for file in generators) or "none"
-            raise UserError(f"{path} should hold one generator; give its file. Found: {found}.")
+            listed = ", ".join(file.name for file in generators) or "none"
+            raise UserError(f"{path} should hold one generator; give its file. Found: {listed}.")
         generator = generators[0]
         if len(judges) > 1:
             judges = _beside(generator)
@@ -147,8 +146,8 @@ def _files(path: Path) -> tuple[Path, Path | None]:
     else:
         generator, judges = path, _beside(path)
     if len(judges) > 1:
-        found = ", ".join(file.name for file in judges)
-        raise UserError(f"{generator} has several discriminators beside it: {found}. Leave one.")
+        listed = ", ".join(file.name for file in judges)
+        raise UserError(f"{generator} has several discriminators beside it: {listed}. Leave one.")
     return generator, judges[0] if judges else None
 
 

@@ -78,14 +78,14 @@ def block_count(kind: Kind, channels: list[int]) -> int:
 
 def norm_channels(kind: Kind, channels: list[int]) -> list[int]:
     """Channels of every normalisation, from input to output."""
-    found = []
+    before_norms = []
     for before, after in itertools.pairwise(channels):
         if kind is DEEP:
             narrow = max(before // 4, 1)
-            found += 2 * [before, narrow, narrow, narrow]
+            before_norms += 2 * [before, narrow, narrow, narrow]
         else:
-            found += [before, after]
-    return [*found, channels[-1]]
+            before_norms += [before, after]
+    return [*before_norms, channels[-1]]
 
 
 def variable_names(

@@ -60,13 +60,13 @@ def read_graph(path: str | os.PathLike) -> Nodes:
 
 def stacked_constants(nodes: Nodes) -> dict[int, np.ndarray]:
     """The float tables named ``stack_k``, by k: those of the scope that has the most."""
-    found: dict[str, dict[int, np.ndarray]] = {}
+    stacks: dict[str, dict[int, np.ndarray]] = {}
     for name, node in nodes.items():
         match = _STACK.fullmatch(name)
         table = _constant(nodes, node) if match else None
         if match and table is not None and table.ndim == 2:
-            found.setdefault(match[1], {})[int(match[2] or 0)] = table
-    return max(found.values(), key=len, default={})
+            stacks.setdefault(match[1], {})[int(match[2] or 0)] = table
+    return max(stacks.values(), key=len, default={})
 
 
 def blocks_before_attention(nodes: Nodes) -> int | None:
@@ -90,17 +90,17 @@ def blocks_before_attention(nodes: Nodes) -> int | None:
         else:
             within[name] = within[name].union(*(within[i] for i in inputs))
             pending.pop()
-    counts = [len(found) - 1 for found in within.values() if _THETA in found and len(found) > 1]
+    counts = [len(p) - 1 for p in within.values() if _THETA in p and len(p) > 1]
     return min(counts, default=None)
 
 
 def statistics_tables(
-    found: dict[int, np.ndarray], channels: Sequence[int]
+    constants: dict[int, np.ndarray], channels: Sequence[int]
 ) -> tuple[Tables, list[str]]:
     """Means and variances ``[rows, C]`` of every normalisation, in the network's order.
 
     Args:
-        found: What :func:`stacked_constants` gave.
+        constants: What :func:`stacked_constants` gave.
         channels: Of each normalisation.
 
     Returns:
@@ -108,20 +108,22 @@ def statistics_tables(
     """
     numbers = [(5 * i + 1, 5 * i + 3) for i in range(len(channels))]
     flat = [number for pair in numbers for number in pair]
-    if not set(flat) <= set(found) and len(found) == len(flat):
+    if not set(flat) <= set(constants) and len(constants) == len(flat):
         # Numbered in another way, but as many, in the same order.
-        found = {new: found[old] for new, old in zip(flat, sorted(found), strict=True)}
-    faults = [f"missing stack_{number}" for number in flat if number not in found]
+        constants = {new: constants[old] for new, old in zip(flat, sorted(constants), strict=True)}
+    faults = [f"missing stack_{number}" for number in flat if number not in constants]
     if faults:
         return [], faults
-    rows = found[flat[0]].shape[0]
+    rows = constants[flat[0]].shape[0]
     for pair, width in zip(numbers, channels, strict=True):
         for number in pair:
-            if found[number].shape != (rows, width) or rows < 2:
-                faults.append(f"stack_{number} of shape {found[number].shape}, not {(rows, width)}")
-            elif not np.isfinite(found[number]).all():
+            if constants[number].shape != (rows, width) or rows < 2:
+                faults.append(
+                    f"stack_{number} of shape {constants[number].shape}, not {(rows, width)}"
+                )
+            elif not np.isfinite(constants[number]).all():
                 faults.append(f"stack_{number} with values that are not finite")
-    return ([] if faults else [(found[a], found[b]) for a, b in numbers]), faults
+    return ([] if faults else [(constants[a], constants[b]) for a, b in numbers]), faults
 
 
 def _constant(nodes: Nodes, node: Any, depth: int = 0) -> np.ndarray | None:
@@ -141,8 +143,8 @@ def _constant(nodes: Nodes, node: Any, depth: int = 0) -> np.ndarray | None:
     if node.op == "Identity" and len(inner) == 1:
         return _constant(nodes, inner[0], depth + 1)
     if node.op == "Pack" and node.attr["axis"].i == 0:
-        found = [_constant(nodes, part, depth + 1) for part in inner]
-        parts = [part for part in found if part is not None]
-        if parts and len({part.shape for part in parts}) == 1 and len(parts) == len(found):
+        values = [_constant(nodes, part, depth + 1) for part in inner]
+        parts = [part for part in values if part is not None]
+        if parts and len({part.shape for part in parts}) == 1 and len(parts) == len(values):
             return np.stack(parts)
     return None

@@ -168,14 +168,13 @@ def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 def _empty(header: dict[str, Any], path: Path) -> GAN:
     try:
-        gan = build(header["architecture"], **header["config"])
+        return build(
+            header["architecture"], discriminator=header["discriminator"], **header["config"]
+        )
     except (TypeError, ValueError) as error:
         raise UserError(
             f"{path} describes a {header['architecture']} that cannot be built: {error}"
         ) from error
-    if not header["discriminator"]:
-        gan.discriminator = None
-    return gan
 
 
 def _fill(gan: GAN, archive: zipfile.ZipFile, path: Path) -> None:

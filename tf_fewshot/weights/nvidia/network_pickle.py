@@ -79,12 +79,12 @@ def read_network_pickle(path: str | os.PathLike) -> tuple[Network | None, Networ
     """
     try:
         with open(path, "rb") as file:
-            found = load_one(file, _NAMES)
-        if isinstance(found, _Pickled):
-            return None, _network(found)
-        if not isinstance(found, (tuple, list)) or len(found) != 3:
+            contents = load_one(file, _NAMES)
+        if isinstance(contents, _Pickled):
+            return None, _network(contents)
+        if not isinstance(contents, (tuple, list)) or len(contents) != 3:
             raise UserError("it does not hold the three networks G, D and Gs, or Gs alone")
-        _, discriminator, generator = (_network(network) for network in found)
+        _, discriminator, generator = (_network(network) for network in contents)
         return discriminator, generator
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
@@ -106,12 +106,12 @@ def check_settings(path: Path, network: Network, plain: Mapping[str, Any], what:
         UserError: if it is another network, or was still growing.
     """
     for name, value in plain.items():
-        found = network.settings.get(name, value)
+        setting = network.settings.get(name, value)
         # Nothing is compared that might compare in a way of its own.
-        parts = found if isinstance(found, (list, tuple)) else [found]
-        if not all(isinstance(part, _PLAIN) for part in parts) or found != value:
+        parts = setting if isinstance(setting, (list, tuple)) else [setting]
+        if not all(isinstance(part, _PLAIN) for part in parts) or setting != value:
             raise UserError(
-                f"{path} holds {network.name!r} with {name}={told(found)}, which this {what} "
+                f"{path} holds {network.name!r} with {name}={told(setting)}, which this {what} "
                 f"does not have (only {value!r})."
             )
     for name in ("lod", "synthesis/lod"):
@@ -146,7 +146,7 @@ def _network(pickled: Any, depth: int = 0) -> Network:
 
 
 def _variables(pairs: Any) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
+    named: dict[str, np.ndarray] = {}
     for pair in pairs if isinstance(pairs, (list, tuple)) else [None]:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise UserError("the variables of a network in it are no list of names and arrays")
@@ -156,7 +156,7 @@ def _variables(pairs: Any) -> dict[str, np.ndarray]:
         name, value = pair[0], np.asarray(pair[1])
         if value.dtype.kind not in "fiu":
             raise UserError(f"the variable {name} has the dtype {value.dtype}")
-        if name in found:
+        if name in named:
             raise UserError(f"the variable {name} is there twice")
-        found[name] = value
-    return found
+        named[name] = value
+    return named

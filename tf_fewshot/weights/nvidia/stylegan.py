@@ -51,14 +51,12 @@ def stylegan_of(path: Path, discriminator: Network | None, generator: Network) -
     gan = _built(path, generator, discriminator)
     variables = gan.variables_by_path()
     faults: list[str] = []
-    for network, names in (
-        (generator, _generator_names(gan)),
-        (discriminator, _discriminator_names(gan)),
+    for network, names_of in (
+        (generator, _generator_names),
+        (discriminator, _discriminator_names),
     ):
         if network is not None:
-            faults += filled(Variables(network.variables, _GROWING), names, variables)
-    if discriminator is None:
-        gan.discriminator = None
+            faults += filled(Variables(network.variables, _GROWING), names_of(gan), variables)
     accept(gan, path, faults, LICENCE)
     return gan
 
@@ -74,7 +72,8 @@ def _built(path: Path, generator: Network, discriminator: Network | None) -> Sty
         )
     shapes = {name: value.shape for name, value in generator.variables.items()}
     try:
-        return StyleGAN(**_config(shapes, generator.settings, networks[-1].settings))
+        config = _config(shapes, generator.settings, networks[-1].settings)
+        return StyleGAN(discriminator=discriminator is not None, **config)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} does not describe a StyleGAN: {type(error).__name__} {error}"

@@ -103,12 +103,12 @@ def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:
 
 def _networks(path: Path) -> tuple[_Persistent, _Persistent | None]:
     with open(path, "rb") as file:
-        found = load_one(file, _NAMES)
-    if not isinstance(found, dict):
+        contents = load_one(file, _NAMES)
+    if not isinstance(contents, dict):
         raise UserError("it does not hold a dict of networks")
     networks: list[Any] = []
     for key, kind in (("G_ema", "Generator"), ("D", "Discriminator")):
-        network = found.get(key)
+        network = contents.get(key)
         if network is None and key == "D":
             networks.append(None)
             continue
@@ -136,14 +136,14 @@ def _modules(network: _Persistent) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _dict(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = state.get(name, {})
-    if not isinstance(found, dict) or any(not isinstance(key, str) for key in found):
+    entries = state.get(name, {})
+    if not isinstance(entries, dict) or any(not isinstance(key, str) for key in entries):
         raise UserError(f"the {name} of a module in it are no dict of names")
-    return found
+    return entries
 
 
 def _tensors(network: _Persistent) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for prefix, state in _modules(network):
         for kind in ("_parameters", "_buffers"):
             for name, value in _dict(state, kind).items():
@@ -152,8 +152,8 @@ def _tensors(network: _Persistent) -> dict[str, np.ndarray]:
                 array = resolve(value) if isinstance(value, Deferred) else value
                 if not is_of_numbers(array):
                     raise UserError(f"{prefix}{name} is no tensor of numbers")
-                found[prefix + name] = widened(array)
-    return found
+                arrays[prefix + name] = widened(array)
+    return arrays
 
 
 def _attributes(network: _Persistent) -> dict[str, Any]:
@@ -161,10 +161,10 @@ def _attributes(network: _Persistent) -> dict[str, Any]:
 
     The network's own arguments come under "_init_kwargs".
     """
-    found: dict[str, Any] = {}
+    plain: dict[str, Any] = {}
     for prefix, state in _modules(network):
         for name, value in state.items():
             if isinstance(value, (int, float, str, np.number)) or value is None:
-                found[f"{prefix}{name}"] = value
-    found["_init_kwargs"] = network.state.get("_init_kwargs")
-    return found
+                plain[f"{prefix}{name}"] = value
+    plain["_init_kwargs"] = network.state.get("_init_kwargs")
+    return plain

@@ -81,12 +81,12 @@ def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, A
     d.shape(f"{size}/FromRGB/weight", 1, 1, config["image_channels"], channels[-1])
     dense = d.shape("4x4/Dense0/weight", 16 * channels[0], None)[1]
     outputs = d.shape("Output/weight", dense, None)[1]
-    found: dict[str, Any] = {}
+    mapping: dict[str, Any] = {}
     classes = config.get("num_classes", 0)
     if "LabelEmbed/weight" in d:
         _, dim = d.shape("LabelEmbed/weight", classes, outputs)
-        found = {"d_label_dim": dim, "d_mapping_layers": d.count("Mapping{}/weight")}
-        for i in range(found["d_mapping_layers"]):
+        mapping = {"d_label_dim": dim, "d_mapping_layers": d.count("Mapping{}/weight")}
+        for i in range(mapping["d_mapping_layers"]):
             d.shape(f"Mapping{i}/weight", dim, dim)
     elif outputs != (max(classes, 1) if config.get("conditioning") == "concat" else 1):
         raise UserError(
@@ -101,16 +101,16 @@ def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, A
         "discriminator_channels": channels,
         "dense_channels": dense,
         "d_architecture": architecture,
-        **found,
+        **mapping,
     }
 
 
 def _resolutions(variables: Variables, pattern: str) -> list[int]:
-    found = [8]
-    while pattern.format(found[-1]) in variables:
-        found.append(2 * found[-1])
-    if len(found) == 1:
+    sizes = [8]
+    while pattern.format(sizes[-1]) in variables:
+        sizes.append(2 * sizes[-1])
+    if len(sizes) == 1:
         raise UserError(f"it lacks {variables.name(pattern.format(8))}")
-    if found[-2] > _LARGEST:
-        raise UserError(f"its pictures would be {found[-2]} pixels wide: at most {_LARGEST}")
-    return found[:-1]
+    if sizes[-2] > _LARGEST:
+        raise UserError(f"its pictures would be {sizes[-2]} pixels wide: at most {_LARGEST}")
+    return sizes[:-1]

@@ -40,14 +40,12 @@ def assembled(
         config = {**generator_config(generator), **settings}
         if discriminator is not None:
             config |= discriminator_config(discriminator, config)
-        gan = StyleGAN2(**config)
+        gan = StyleGAN2(discriminator=discriminator is not None, **config)
     except UserError as error:
         raise UserError(f"{path} does not hold a StyleGAN2 that is read here: {error}.") from error
     variables = gan.variables_by_path()
     faults = filled(generator, _generator_names(gan), variables)
-    if discriminator is None:
-        gan.discriminator = None
-    else:
+    if discriminator is not None:
         faults += filled(discriminator, _discriminator_names(gan), variables)
     accept(gan, path, faults, licence)
     return gan

@@ -1,0 +1,158 @@
+"""The configurations of BigGAN and BigGAN-deep."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from ..checks import check_resolution
+from ..configuration import Configuration
+from ..errors import BackboneError
+
+_WIDTHS = {
+    128: (16, 16, 8, 4, 2, 1),
+    256: (16, 16, 8, 8, 4, 2, 1),
+    512: (16, 16, 8, 8, 4, 2, 1, 1),
+}
+_LATENTS = {128: 120, 256: 140, 512: 128}
+_IMAGENET = 1000
+
+
+def default_channels(resolution: int, base: int) -> list[int]:
+    """Channels at 4, 8, … ``resolution`` pixels; those below 128 begin as those of 128."""
+    widths = _WIDTHS.get(resolution, _WIDTHS[128][: int(math.log2(resolution)) - 1])
+    return [base * width for width in widths]
+
+
+def default_attention(resolution: int, highest: int) -> int:
+    """The resolution with attention: ``highest`` of the released networks, below it half."""
+    return highest if resolution > highest else resolution // 2
+
+
+@dataclasses.dataclass(frozen=True)
+class BigGANConfig(Configuration):
+    """What a BigGAN is built from.
+
+    Attributes:
+        resolution: Width and height of the images, a power of two from 16.
+        latent_dim: Size of ``z``, a multiple of the blocks and the first layer together;
+            None takes that of the released networks, or 20 for each.
+        channels: Channels at 4, 8, … ``resolution`` pixels; a number is the unit of the
+            released networks, which have 96.
+        attention: The resolution whose map attends to itself, or 0 for none; None takes 64,
+            at 256 pixels 128.
+        class_dim: Size of the vector of a class.
+        num_classes: Number of classes; None is 1000.
+        statistics: Rows of statistics for truncations from 0 to 1; 1 has those of
+            truncation 1 for all.
+    """
+
+    resolution: int = 256
+    latent_dim: int | None = None
+    channels: int | Sequence[int] = 96
+    attention: int | None = None
+    class_dim: int = 128
+    num_classes: int | None = None
+    statistics: int = 1
+
+    @property
+    def last_channels(self) -> int:
+        """Channels of the last convolution, of which the first three are seen."""
+        return 3
+
+    def resolved(self) -> BigGANConfig:
+        channels = _channels(self.resolution, self.channels)
+        latent_dim = self.latent_dim
+        if latent_dim is None:
+            latent_dim = _LATENTS.get(self.resolution, 20 * len(channels))
+        if latent_dim % max(len(channels), 1):
+            raise BackboneError(
+                f"latent_dim must be a multiple of {len(channels)} at {self.resolution} px, "
+                f"not {latent_dim}"
+            )
+        highest = 128 if self.resolution == 256 else 64
+        return _completed(self, channels, highest, latent_dim=latent_dim)
+
+
+@dataclasses.dataclass(frozen=True)
+class BigGANDeepConfig(Configuration):
+    """What a BigGAN-deep is built from.
+
+    Attributes:
+        resolution: Width and height of the images, a power of two from 16.
+        latent_dim: Size of ``z``.
+        channels: Channels at 4, 8, … ``resolution`` pixels, none more than before; a number
+            is the unit of the released networks, which have 128.
+        attention: The resolution whose map attends to itself, or 0 for none; None takes 64.
+        class_dim: Size of the vector of a class.
+        num_classes: Number of classes; None is 1000.
+        statistics: Rows of statistics for truncations from 0 to 1; the released networks
+            have 51.
+        to_rgb: Channels of the last convolution, of which the first three are seen; None
+            takes the last of ``channels``, as the released networks do.
+    """
+
+    resolution: int = 256
+    latent_dim: int = 128
+    channels: int | Sequence[int] = 128
+    attention: int | None = None
+    class_dim: int = 128
+    num_classes: int | None = None
+    statistics: int = 51
+    to_rgb: int | None = None
+
+    @property
+    def last_channels(self) -> int | None:
+        """Channels of the last convolution, of which the first three are seen."""
+        return self.to_rgb
+
+    def resolved(self) -> BigGANDeepConfig:
+        channels = _channels(self.resolution, self.channels)
+        if sorted(channels, reverse=True) != channels:
+            raise BackboneError(f"channels must not grow towards the image, as {channels} do")
+        to_rgb = (channels or [3])[-1] if self.to_rgb is None else self.to_rgb
+        if to_rgb < 3:
+            raise BackboneError(f"to_rgb must be 3 channels or more, not {to_rgb}")
+        return _completed(self, channels, 64, to_rgb=to_rgb)
+
+
+def _channels(resolution: int, channels: int | Sequence[int]) -> list[int]:
+    if isinstance(channels, int):
+        return default_channels(resolution, channels)
+    return list(channels)
+
+
+def _completed(config, channels: list[int], highest: int, **others: int):
+    """A copy of the configuration with these values and defaults for what is left out.
+
+    Args:
+        config: Of either architecture.
+        channels: At 4, 8, … pixels.
+        highest: See :func:`default_attention`.
+        **others: Further values.
+    """
+    attention, num_classes = config.attention, config.num_classes
+    attention = default_attention(config.resolution, highest) if attention is None else attention
+    num_classes = _IMAGENET if num_classes is None else num_classes
+    _check(config.resolution, channels, attention, num_classes)
+    return dataclasses.replace(
+        config, channels=channels, attention=attention, num_classes=num_classes, **others
+    )
+
+
+def _check(resolution: int, channels: list[int], attention: int, num_classes: int) -> None:
+    check_resolution(resolution, 16)
+    wanted = int(math.log2(resolution)) - 1
+    if len(channels) != wanted or any(not isinstance(c, int) or c < 1 for c in channels):
+        raise BackboneError(
+            f"{resolution} px need {wanted} numbers of channels (for 4, 8, … {resolution} px), "
+            f"not {channels}"
+        )
+    inside = [0, *(4 * 2**i for i in range(1, wanted - 1))]
+    if attention not in inside:
+        raise BackboneError(
+            f"attention must be one of {', '.join(map(str, inside))}, not {attention}"
+        )
+    if num_classes < 0:
+        raise BackboneError(f"num_classes must not be below 0, as {num_classes} is")

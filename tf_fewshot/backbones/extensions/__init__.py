@@ -1,0 +1,32 @@
+"""What an adaptation adds to a network: one file an extension, known by name."""
+
+# Importing a file makes its extension known.
+from .discriminator_scale_shift import DiscriminatorScaleShift
+from .extension import Extension, Place, Point, from_json, names, register, to_json
+from .latent_gaussian import GaussianOfLatents
+from .miner import LatentMiner
+from .network import Classes, Extensions, Hidden, LatentPoints
+from .one_class import OneClass
+from .rows import given_rows, rows_of
+from .scale_shift import GeneratorScaleShift
+
+__all__ = [
+    "Classes",
+    "DiscriminatorScaleShift",
+    "Extension",
+    "Extensions",
+    "GaussianOfLatents",
+    "GeneratorScaleShift",
+    "Hidden",
+    "LatentMiner",
+    "LatentPoints",
+    "OneClass",
+    "Place",
+    "Point",
+    "from_json",
+    "given_rows",
+    "names",
+    "register",
+    "rows_of",
+    "to_json",
+]

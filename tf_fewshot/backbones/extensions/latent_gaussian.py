@@ -1,0 +1,45 @@
+"""A Gaussian in place of the prior of latents.
+
+Source: Bojanowski et al., "Optimizing the Latent Space of Generative Networks" (2018), section
+3.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from ...layers import LatentGaussian
+from .extension import Extension, Place, Point, register
+
+if TYPE_CHECKING:
+    from ..base import GAN
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class GaussianOfLatents(Extension):
+    """A Gaussian of free latents, which takes the place of the prior once it is fitted.
+
+    Attributes:
+        rank: Number of its axes.
+    """
+
+    name = layer_name = "latent_gaussian"
+    words = "a Gaussian of latents"
+    point = Point.FREE
+
+    rank: int = 1
+
+    def layer(self, name: str, place: Place, dtype: Any) -> LatentGaussian:
+        del dtype
+        return LatentGaussian(self.rank, place.size, name=name)
+
+    def of(self, gan: GAN) -> LatentGaussian:
+        """Returns its layer in a GAN that has this extension."""
+        ((_, layer),) = gan.generator.extensions.layers(self.name)
+        return layer
+
+    def reset(self, gan: GAN) -> None:
+        """Makes it forget what it was fitted to."""
+        self.of(gan).reset()

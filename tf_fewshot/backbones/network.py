@@ -1,0 +1,65 @@
+"""What all generators and discriminators share: a configuration, and extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import keras
+
+from .configuration import Configuration, configured
+from .extensions import Extension, Extensions, Point
+from .upgrade import upgraded_network
+
+
+class Network(keras.Model):
+    """A generator or a discriminator.
+
+    Args:
+        config: The configuration of the architecture, resolved.
+        extensions: Those of the GAN, or their JSON; the network takes what serves it.
+        **kwargs: Those of a Keras model: ``name`` and the policy ``dtype``.
+
+    Attributes:
+        kind: "generator" or "discriminator", its name unless told otherwise.
+        points: The points at which it asks its extensions.
+        configuration: The class of ``config``.
+        config: The configuration.
+        extensions: The extensions that serve it, with the layers that they added.
+        classes: Its classes, as the configuration or an extension has them.
+    """
+
+    kind: ClassVar[str]
+    points: ClassVar[frozenset[Point]]
+    configuration: ClassVar[type[Configuration]]
+
+    config: Any
+
+    def __init__(
+        self,
+        config: Configuration,
+        extensions: Iterable[Extension | Mapping[str, Any]] = (),
+        **kwargs: Any,
+    ):
+        super().__init__(**{"name": self.kind, **kwargs})
+        self.config = config
+        self.extensions = Extensions(extensions, self.kind)
+        self.classes = self.extensions.classes(config.num_classes)
+
+    def get_config(self) -> dict:
+        return {
+            **self.config.flat(),
+            "extensions": self.extensions.to_json(),
+            "name": self.name,
+            "dtype": self.dtype_policy.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: Any = None) -> Network:
+        """Returns a network of a configuration as :meth:`get_config` gives it, now or once."""
+        del custom_objects
+        flat = upgraded_network(cls.__name__, config)
+        extensions = flat.pop("extensions")
+        name, dtype = flat.pop("name", cls.kind), flat.pop("dtype", None)
+        chosen = configured(cls.configuration, flat, f"setting of {cls.__name__}")
+        return cls(chosen.resolved(), extensions, name=name, dtype=dtype)
