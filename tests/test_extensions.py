@@ -531,7 +531,7 @@ def test_a_new_extension_of_finished_pictures(build_tiny, registered, tmp_path):
     [
         ({"name": "minr"}, "Unknown extension 'minr'. Did you mean 'miner'?"),
         ({"name": "miner", "width": [3]}, "setting of extension 'miner' 'width'. .+ 'widths'"),
-        ({"name": "latent_gaussian", "rank": "3"}, "rank must be int .+ not '3'"),
+        ({"name": "latent_gaussian", "rank": "3"}, "rank must be a whole number .+ not '3'"),
         ("miner", "a name with settings, not 'miner'"),
     ],
 )

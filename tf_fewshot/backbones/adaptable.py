@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from .extensions import (
     Extension,
     GaussianOfLatents,
     GeneratorScaleShift,
+    Host,
     LatentMiner,
     Point,
 )
@@ -22,20 +24,17 @@ from .extensions.one_class import as_one_class
 from .parts import ScaleShiftRole, Stage, Variable
 from .upgrade import upgraded
 
-if TYPE_CHECKING:
-    from .base import GAN
 
-
-class Adaptable:
+class Adaptable(Host):
     """The part of the contract that makes copies; :class:`~tf_fewshot.backbones.GAN` has it."""
 
-    architecture: str
-    generator: Any
-    discriminator: Any
     config: dict[str, Any]
-    num_classes: int
-    latent_dim: int
-    extensions: tuple[Extension, ...]
+    source_metadata: dict[str, Any]
+
+    @property
+    @abc.abstractmethod
+    def latent_dim(self) -> int:
+        """Size of ``z``."""
 
     # Settings and weights -------------------------------------------------------
 
@@ -49,11 +48,11 @@ class Adaptable:
         if self.discriminator is None:
             # It was built nevertheless: whatever is drawn after this stays what it was.
             twin.discriminator = None
-        mine, theirs = _gan(self).variables_by_path(), _gan(twin).variables_by_path()
+        mine, theirs = self.variables_by_path(), twin.variables_by_path()
         for path, variable in theirs.items():
             if path in mine and mine[path].shape == variable.shape:
                 variable.assign(mine[path])
-        _gan(twin).source_metadata = dict(_gan(self).source_metadata)
+        twin.source_metadata = dict(self.source_metadata)
         return twin
 
     def _twin(self, config: dict[str, Any]) -> Self:
@@ -96,7 +95,7 @@ class Adaptable:
         """
         chosen = {e.name: e for e in self.extensions} | {extension.name: extension}
         twin = self.rebuild(extensions=list(chosen.values()))
-        extension.reset(_gan(twin))
+        extension.reset(twin)
         return twin
 
     def extension(self, name: str) -> Extension | None:
@@ -126,7 +125,7 @@ class Adaptable:
         """
         for extension in self.extensions:
             if extension.point is Point.IMAGES:
-                pictures = extension.finish(_gan(self), pictures, z)
+                pictures = extension.finish(self, pictures, z)
         return pictures
 
     def latent_stages(self) -> list[Stage]:
@@ -186,7 +185,7 @@ class Adaptable:
         Raises:
             BackboneError: if it cannot begin so.
         """
-        return cast(Self, as_one_class(_gan(self), start)) if self.num_classes else self
+        return as_one_class(self, start) if self.num_classes else self
 
     def scale_shift_roles(self) -> list[ScaleShiftRole]:
         """Scale and shift of every hidden layer but the last, from input to output.
@@ -213,7 +212,7 @@ class Adaptable:
         layers = self.generator.extensions.layers(LatentMiner.name)
         return [weight for _, layer in layers for weight in layer.trainable_weights]
 
-    def fit_latents(self, latents: np.ndarray, of: GAN) -> None:
+    def fit_latents(self, latents: np.ndarray, of: Adaptable) -> None:
         """Draws from now on by the Gaussian of ``latents`` rather than by the prior.
 
         Args:
@@ -233,15 +232,10 @@ class Adaptable:
         gaussian = self.required(GaussianOfLatents.name).of(self)
         return gaussian.coordinates(self.inner_latents(latents), self.latent_dim)
 
-    def share_free_space(self, of: GAN) -> None:
+    def share_free_space(self, of: Adaptable) -> None:
         """Makes free latents mean here what they mean in a GAN of the same configuration."""
         del of
 
     def inner_latents(self, free: np.ndarray) -> np.ndarray:
         """Free latents as the network has them at the point of extensions."""
         return free
-
-
-def _gan(adaptable: Any) -> GAN:
-    """The same object: what is adaptable is a GAN."""
-    return adaptable

@@ -1,11 +1,13 @@
 """What an adaptation adds to a network: one file an extension, known by name."""
 
 # Importing a file makes its extension known.
+from .classes import Classes
 from .discriminator_scale_shift import DiscriminatorScaleShift
 from .extension import Extension, Place, Point, from_json, names, register, to_json
+from .host import Host
 from .latent_gaussian import GaussianOfLatents
 from .miner import LatentMiner
-from .network import Classes, Extensions, Hidden, LatentPoints
+from .network import Extensions, Hidden, LatentPoints
 from .one_class import OneClass
 from .rows import given_rows, rows_of
 from .scale_shift import GeneratorScaleShift
@@ -18,6 +20,7 @@ __all__ = [
     "GaussianOfLatents",
     "GeneratorScaleShift",
     "Hidden",
+    "Host",
     "LatentMiner",
     "LatentPoints",
     "OneClass",

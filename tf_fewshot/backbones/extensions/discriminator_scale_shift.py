@@ -7,14 +7,12 @@ Adaptation" (ICCV 2019), section 4.2, "TransferGAN (scale and shift)".
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...layers import ScaleShift
 from ..parts import ScaleShiftRole
 from .extension import Extension, Place, Point, register
-
-if TYPE_CHECKING:
-    from ..base import GAN
+from .host import Host
 
 
 @register
@@ -35,7 +33,7 @@ class DiscriminatorScaleShift(Extension):
         del place
         return ScaleShift(normalized=True, name=name, dtype=dtype)
 
-    def roles(self, gan: GAN) -> list[ScaleShiftRole]:
+    def roles(self, gan: Host) -> list[ScaleShiftRole]:
         assert gan.discriminator is not None
         layers = gan.discriminator.extensions.layers(self.name)
         return [ScaleShiftRole.of(name, layer) for name, layer in layers]

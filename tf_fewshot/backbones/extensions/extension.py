@@ -5,19 +5,17 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
 
 from ... import settings
 from ...errors import unknown_name
 from ..configuration import configured
 from ..errors import BackboneError
 from ..parts import ScaleShiftRole
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ..base import GAN
-    from .network import Classes
+from .classes import Classes
+from .host import Host
 
 
 class Point(enum.Enum):
@@ -89,7 +87,7 @@ class Extension:
         """Returns what a network has in place of its own classes."""
         return classes
 
-    def finish(self, gan: GAN, pictures: np.ndarray, z: np.ndarray) -> np.ndarray:
+    def finish(self, gan: Host, pictures: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Returns what becomes of finished pictures.
 
         Args:
@@ -100,16 +98,16 @@ class Extension:
         del gan, z
         return pictures
 
-    def check(self, gan: GAN) -> None:
+    def check(self, gan: Host) -> None:
         """Raises a BackboneError if a GAN of this architecture and configuration cannot have it."""
         if self.point not in gan.points(self.networks[0]):
             raise BackboneError(f"a {gan.architecture} cannot have {self.words}")
 
-    def reset(self, gan: GAN) -> None:
+    def reset(self, gan: Host) -> None:
         """Makes a copy that has just been given this extension begin anew with it."""
         del gan
 
-    def roles(self, gan: GAN) -> list[ScaleShiftRole]:
+    def roles(self, gan: Host) -> list[ScaleShiftRole]:
         """What it scales and shifts of the hidden layers, from input to output."""
         del gan
         return []

@@ -7,13 +7,11 @@ Source: Bojanowski et al., "Optimizing the Latent Space of Generative Networks" 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...layers import LatentGaussian
 from .extension import Extension, Place, Point, register
-
-if TYPE_CHECKING:
-    from ..base import GAN
+from .host import Host
 
 
 @register
@@ -35,11 +33,11 @@ class GaussianOfLatents(Extension):
         del dtype
         return LatentGaussian(self.rank, place.size, name=name)
 
-    def of(self, gan: GAN) -> LatentGaussian:
+    def of(self, gan: Host) -> LatentGaussian:
         """Returns its layer in a GAN that has this extension."""
         ((_, layer),) = gan.generator.extensions.layers(self.name)
         return layer
 
-    def reset(self, gan: GAN) -> None:
+    def reset(self, gan: Host) -> None:
         """Makes it forget what it was fitted to."""
         self.of(gan).reset()

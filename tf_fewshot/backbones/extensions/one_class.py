@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ..errors import BackboneError
 from ..parts import ClassTable
+from .classes import Classes
 from .extension import Extension, Point, register
-from .network import Classes
-
-if TYPE_CHECKING:
-    from ..base import GAN
+from .host import Host
 
 
 @register
@@ -31,14 +29,14 @@ class OneClass(Extension):
         del classes
         return Classes(1, labelled=False)
 
-    def check(self, gan: GAN) -> None:
+    def check(self, gan: Host) -> None:
         super().check(gan)
         count = gan.configuration.num_classes
         if count:
             raise BackboneError(f"num_classes must be 0 with one_class, not {count}")
 
 
-def as_one_class(gan: GAN, start: int | str) -> GAN:
+def as_one_class(gan: Host, start: int | str) -> Any:
     """A copy without labels, whose tables of classes have one row each.
 
     Args:
@@ -62,7 +60,7 @@ def as_one_class(gan: GAN, start: int | str) -> GAN:
 
 
 def _chosen(
-    gan: GAN, tables: list[ClassTable], start: int | str
+    gan: Host, tables: list[ClassTable], start: int | str
 ) -> Callable[[ClassTable], np.ndarray]:
     """What gives the row that a table begins as."""
     neutral = all(table.neutral is not None for table in tables)

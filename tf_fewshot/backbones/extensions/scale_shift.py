@@ -7,14 +7,12 @@ Adaptation" (ICCV 2019), equation 2.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...layers import ScaleShift
 from ..parts import ScaleShiftRole
 from .extension import Extension, Place, Point, register
-
-if TYPE_CHECKING:
-    from ..base import GAN
+from .host import Host
 
 
 @register
@@ -33,6 +31,6 @@ class GeneratorScaleShift(Extension):
         del place
         return ScaleShift(name=name, dtype=dtype)
 
-    def roles(self, gan: GAN) -> list[ScaleShiftRole]:
+    def roles(self, gan: Host) -> list[ScaleShiftRole]:
         layers = gan.generator.extensions.layers(self.name)
         return [ScaleShiftRole.of(name, layer) for name, layer in layers]
