@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Something that whoever called can mend.
+    """An error that whoever called can mend.
 
-    The message is one line: what was wrong, with what, and what to do. The command
+    Its message is one line: what was wrong, with what, and what to do. The command
     line prints it alone and exits with 2; Python callers catch it as a ValueError.
     """
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], more: str = "") -> UserError:
-    """The error for a name that nothing has, with the nearest one that something has."""
+    """Returns the error for a name that is not known, with the nearest one that is."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""

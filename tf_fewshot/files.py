@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all: temporary name, then rename."""
+"""Files that are whole or not there at all: they are written under another name, then renamed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .errors import UserError
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Gives a temporary path beside ``path``; renames it to ``path`` if the block succeeds.
 
-    A file or a folder may be made there; an existing target is replaced. The temporary
+    A file or a folder may be written there; an existing target is replaced. The temporary
     name keeps the suffix of ``path``, since some writers choose the format by it.
 
     Raises:
@@ -97,6 +97,9 @@ def read_json_lines(path: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 def cache_dir() -> Path:
-    """Where downloads and features are kept: TF_FEWSHOT_CACHE, or ~/.cache/tf_fewshot."""
+    """Returns where downloads and features are kept.
+
+    It is the folder TF_FEWSHOT_CACHE, or ~/.cache/tf_fewshot.
+    """
     given = os.environ.get("TF_FEWSHOT_CACHE")
     return Path(given).expanduser() if given else Path.home() / ".cache" / "tf_fewshot"

@@ -23,7 +23,7 @@ from ..errors import UserError
 
 
 class _RemovedEstimator:
-    """What TF-GAN's estimators inherit from where TensorFlow has none."""
+    """The base class of TF-GAN's estimators where TensorFlow has none."""
 
     def __init__(self, *args, **kwargs):
         del args, kwargs

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def to_float(images):
-    """uint8 in [0, 255] -> float32 in [-1, 1], as x / 127.5 - 1.
+    """Converts uint8 in [0, 255] to float32 in [-1, 1], as x / 127.5 - 1.
 
     Arrays give arrays and tensors give tensors, of the same shape.
     """
@@ -17,7 +17,9 @@ def to_float(images):
 
 
 def to_uint8(images):
-    """Floats, nominally in [-1, 1] -> uint8: clipped, then rounded. Inverts :func:`to_float`.
+    """Converts floats, nominally in [-1, 1], to uint8: it clips, then rounds.
+
+    It is the inverse of :func:`to_float`.
 
     Arrays give arrays and tensors give tensors, of the same shape. NaN has no colour: it
     becomes black in arrays and is undefined in tensors.

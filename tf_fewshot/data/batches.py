@@ -9,8 +9,6 @@ import numpy as np
 from ..errors import UserError
 from .pictures import Pictures
 
-Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
-
 
 @functools.lru_cache(maxsize=16)
 def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
@@ -20,7 +18,7 @@ def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def batch_indices(n: int, batch_size: int, step: int, seed: int) -> np.ndarray:
-    """Indices of the pictures of batch ``step``.
+    """Returns the indices of the pictures of batch ``step``.
 
     The stream of all batches is one permutation of the pictures after the other, each
     epoch its own; batches may reach across epochs, and hold a picture more than once
@@ -64,7 +62,7 @@ class Batches:
     def __init__(self, pictures: Pictures, batch_size: int, seed: int = 0):
         self.pictures, self.batch_size, self.seed = pictures, batch_size, seed
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         indices = batch_indices(len(self.pictures), self.batch_size, step, self.seed)
         labels = self.pictures.labels
         return indices, self.pictures.images[indices], None if labels is None else labels[indices]

@@ -1,4 +1,4 @@
-"""One picture of any kind that people have -> RGB pixels."""
+"""Decodes a picture of any kind that people have to RGB pixels."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def open_picture(file: str | Path | IO[bytes]) -> Image.Image:
 
 
 def describe(trait: str, count: int) -> str:
-    """The sentence for ``count`` pictures that had ``trait``."""
+    """Returns the sentence for ``count`` pictures that had ``trait``."""
     return f"{count} {_WHAT_HAPPENED[trait][count > 1]}"
 
 
@@ -143,7 +143,7 @@ def _decode(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, set[
 
 
 def _to_tones(image: Image.Image, traits: set[str]) -> Image.Image:
-    """A mode that can be resampled: L, LA, RGB, RGBA or CMYK."""
+    """Converts an image to a mode that can be resampled: L, LA, RGB, RGBA or CMYK."""
     mode = image.mode
     if mode.startswith("I"):
         return _to_eight_bit(image, traits)

@@ -59,13 +59,13 @@ class Pictures:
         return self.images.shape[1], self.images.shape[2]
 
     def fingerprint(self) -> str:
-        """SHA-256 over shape and pixel values; names, labels and source do not count."""
+        """Returns the SHA-256 of shape and pixels; names, labels and source do not count."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
         digest.update(np.ascontiguousarray(self.images).data)
         return digest.hexdigest()
 
     def select(self, indices: Sequence[int] | np.ndarray) -> Pictures:
-        """The pictures at ``indices``, in that order."""
+        """Returns the pictures at ``indices``, in that order."""
         indices = np.asarray(indices, np.int64)
         return dataclasses.replace(
             self,
@@ -76,18 +76,18 @@ class Pictures:
 
     @property
     def num_classes(self) -> int:
-        """Number of different labels; 0 without labels."""
+        """The number of different labels; 0 without labels."""
         return 0 if self.labels is None else len(np.unique(self.labels))
 
     def with_classes(self, wanted: bool) -> Pictures:
-        """The same with labels from 0 on without gaps, or without labels."""
+        """Returns the pictures with labels from 0 on without gaps, or without labels."""
         if self.labels is None:
             return self
         labels = np.unique(self.labels, return_inverse=True)[1] if wanted else None
         return dataclasses.replace(self, labels=labels)
 
     def take(self, n: int) -> Pictures:
-        """The first ``n`` pictures.
+        """Returns the first ``n`` pictures.
 
         Raises:
             UserError: if there are fewer, or ``n`` is below 1.
@@ -97,7 +97,7 @@ class Pictures:
         return self.select(np.arange(n))
 
     def resized(self, size: ImageSize) -> Pictures:
-        """The pictures centre-cropped and resized to ``size`` (see :func:`.resize.fit`)."""
+        """Returns the pictures centre-cropped and resized to ``size`` (see :func:`.resize.fit`)."""
         height, width = image_size(size)
         if (height, width) == self.size:
             return self

@@ -12,7 +12,7 @@ ImageSize = int | Sequence[int]
 
 
 def image_size(size: ImageSize) -> tuple[int, int]:
-    """``(height, width)`` of a size given as one side, (H, W) or (H, W, C).
+    """Returns ``(height, width)`` of a size given as one side, (H, W) or (H, W, C).
 
     Raises:
         UserError: if it is none of these, or a side is below 1.
@@ -24,7 +24,7 @@ def image_size(size: ImageSize) -> tuple[int, int]:
 
 
 def crop_box(width: int, height: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The largest centred box of the shape of ``size`` (H, W): left, top, right, bottom."""
+    """Returns the largest centred box of the shape of ``size``: left, top, right, bottom."""
     wanted_height, wanted_width = size
     scale = min(width / wanted_width, height / wanted_height)
     crop_width = max(1, min(width, round(wanted_width * scale)))

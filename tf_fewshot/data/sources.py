@@ -36,7 +36,7 @@ class Entry:
 
 @dataclasses.dataclass
 class Source:
-    """The pictures of one place, in their order, and what is to be said of it."""
+    """The pictures of one place, in their order, and notes about it for people."""
 
     entries: list[Entry]
     notes: list[str] = dataclasses.field(default_factory=list)
@@ -81,7 +81,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _sort_out(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Names of pictures, sorted, and notes about the other files."""
+    """Returns the names of pictures, sorted, and notes about the other files."""
     seen = sorted(name for name in names if not _is_hidden(name))
     pictures = [name for name in seen if PurePosixPath(name).suffix.lower() in SUFFIXES]
     others = [name for name in seen if PurePosixPath(name).suffix.lower() not in SUFFIXES]
@@ -120,7 +120,7 @@ def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _zip(path: Path, archive: zipfile.ZipFile) -> Source:
-    """Members are read into memory one at a time and never written anywhere."""
+    """Lists a zip; members are read into memory one at a time, and never written anywhere."""
     members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
     unsafe = [n for n in members if n.startswith(("/", "\\")) or ".." in PurePosixPath(n).parts]
     for name in unsafe:
@@ -145,10 +145,10 @@ def _entries(names: Sequence[str], read: Callable[[str], Any]) -> list[Entry]:
 
 
 def _labels(names: Sequence[str]) -> list[int | None]:
-    """Classes by sub-folder, in the order of their names.
+    """Returns classes by sub-folder, in the order of their names.
 
-    None if a picture lies beside the sub-folders, or there are not two of them. Folders that
-    hold all are passed over.
+    They are None if a picture lies beside the sub-folders, or there are not two of them.
+    Folders that hold all are passed over.
     """
     parts = [PurePosixPath(name).parts for name in names]
     while all(len(p) > 1 for p in parts) and len({p[0] for p in parts}) == 1:

@@ -19,12 +19,12 @@ class FeatureExtractor:
     """A network that describes a whole picture by one vector, for FID and its kin.
 
     Attributes:
-        name: By which it is asked for.
-        label: How results should name it.
+        name: The name by which it is asked for.
+        label: The name that results should give it.
         version: SHA-256 of its weights; together with ``name`` it keys caches.
-        resize: Pixels that it brings every picture to.
-        dims: Size of the vector.
-        load: Gives the network, made once a process: uint8 ``[N, H, W, 3]`` to float32
+        resize: The height and width in pixels that it brings every picture to.
+        dims: The size of the vector.
+        load: Gives the network, built once a process: uint8 ``[N, H, W, 3]`` to float32
             ``[N, dims]``.
     """
 
@@ -36,7 +36,7 @@ class FeatureExtractor:
     load: Callable[[], Callable[[np.ndarray], np.ndarray]]
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features float32 ``[N, dims]`` of uint8 images ``[N, H, W, 3]``."""
+        """Computes features float32 ``[N, dims]`` of uint8 images ``[N, H, W, 3]``."""
         return self.load()(images)
 
 
@@ -56,7 +56,7 @@ EXTRACTORS: dict[str, FeatureExtractor] = {
 
 
 def extractor(name: str = "efficientnet_lite0") -> FeatureExtractor:
-    """A feature extractor by name; its weights come with the first use.
+    """Returns a feature extractor by its name; its weights come with the first use.
 
     Raises:
         UserError: if no extractor has that name.

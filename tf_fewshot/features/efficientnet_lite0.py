@@ -26,7 +26,7 @@ _STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
 
 
 def _folded(state: Mapping[str, np.ndarray], conv: str, norm: str):
-    """Kernel in TensorFlow's order and bias of a convolution with its batch norm folded in."""
+    """Folds a batch norm into the kernel, in TensorFlow's order, and the bias before it."""
     scale = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + _EPSILON)
     kernel = state[f"{conv}.weight"] * scale[:, None, None, None]
     bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
@@ -60,7 +60,7 @@ class EfficientNetLite0:
         self._features = tf.function(self._compute, input_signature=[spec])
 
     def __call__(self, images, batch_size: int = 32) -> np.ndarray:
-        """Features float32 ``[N, 1280]`` of uint8 images ``[N, H, W, 3]``."""
+        """Computes features float32 ``[N, 1280]`` of uint8 images ``[N, H, W, 3]``."""
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise UserError(
@@ -71,7 +71,7 @@ class EfficientNetLite0:
         return np.concatenate([np.zeros((0, DIMS), np.float32), *parts])
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """Logits ``[N, 1000]`` of ImageNet's classes, from features ``[N, 1280]``."""
+        """Computes logits ``[N, 1000]`` of ImageNet's classes from features ``[N, 1280]``."""
         weight, bias = self.classifier
         return np.asarray(tf.convert_to_tensor(features) @ weight + bias)
 
@@ -103,5 +103,5 @@ def _conv(x, weights: tuple, stride: int):
 
 @functools.cache
 def efficientnet_lite0() -> EfficientNetLite0:
-    """The one network of this process."""
+    """Returns the one network of this process."""
     return EfficientNetLite0()

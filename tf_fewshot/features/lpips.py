@@ -25,12 +25,15 @@ _VGG16 = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
 
 @functools.cache
 def lpips_alexnet() -> dict[str, Any]:
-    """The trunk ("AlexNet_0") and heads ("NetLinLayer_0" …), read once a process."""
+    """Reads the trunk ("AlexNet_0") and heads ("NetLinLayer_0" …), once a process."""
     return read_numpy_pickle(LPIPS_ALEXNET.fetch())
 
 
 def alexnet_trunk(layers: Sequence[str] = _ALEXNET, dtype: str = "float32") -> FrozenTrunk:
-    """The AlexNet of LPIPS: activations "conv1" … "conv5" of images ``[N, H, W, 3]`` in [-1, 1]."""
+    """Builds the AlexNet of LPIPS.
+
+    It gives the activations "conv1" … "conv5" of images ``[N, H, W, 3]`` in [-1, 1].
+    """
     trunk = lpips_alexnet()["AlexNet_0"]
     weights = [trunk[f"Conv_{i}"] for i in range(5)]
     return FrozenTrunk(
@@ -48,7 +51,7 @@ def alexnet_trunk(layers: Sequence[str] = _ALEXNET, dtype: str = "float32") -> F
 
 
 class LPIPS:
-    """Distance of pictures: 0 for equal ones, about 0.3 to 0.7 for unlike ones.
+    """The distance of pictures: 0 for equal ones, about 0.3 to 0.7 for unlike ones.
 
     Args:
         net: "alex" is faster and the usual metric; "vgg" is the usual loss. Their
@@ -79,7 +82,7 @@ class LPIPS:
         self._embed = tf.function(self._embedding, input_signature=[spec])
 
     def __call__(self, a, b):
-        """Distances of float images ``a`` and ``b`` ``[N, H, W, 3]`` in [-1, 1].
+        """Computes the distances of float images ``a`` and ``b`` ``[N, H, W, 3]`` in [-1, 1].
 
         Returns:
             float32 ``[N]``; differentiable in both.
@@ -91,7 +94,7 @@ class LPIPS:
         return total
 
     def embed(self, images, batch_size: int = 32) -> np.ndarray:
-        """Vectors whose squared Euclidean distance is LPIPS.
+        """Computes vectors whose squared Euclidean distance is LPIPS.
 
         For all pairs of many pictures: each picture goes through the network once, and
         the rest is a matrix product. A vector has 31,872 numbers at 64 px and a million
@@ -125,7 +128,7 @@ class LPIPS:
         return tf.concat(parts, 1)
 
     def _normalised(self, images) -> list:
-        """Activations whose channels have unit length at each pixel, in float32."""
+        """Returns activations whose channels have unit length at each pixel, in float32."""
         result = []
         for feature in self.trunk(tf.convert_to_tensor(images)):
             wide = tf.cast(feature, tf.float32)
@@ -137,5 +140,5 @@ class LPIPS:
 
 @functools.cache
 def lpips(net: Literal["alex", "vgg"] = "alex", dtype: str = "float32") -> LPIPS:
-    """The one :class:`LPIPS` of this process."""
+    """Returns the one :class:`LPIPS` of this process."""
     return LPIPS(net, dtype)

@@ -1,4 +1,4 @@
-"""What the frozen networks that map a picture to hidden activations share."""
+"""The base of frozen networks that map a picture to hidden activations."""
 
 from __future__ import annotations
 

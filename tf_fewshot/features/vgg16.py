@@ -28,7 +28,7 @@ BSA_LAYERS = VGG16_LAYERS[:10]
 
 @functools.cache
 def lpips_vgg16() -> dict[str, Any]:
-    """The trunk ("VGG16_0") and heads ("NetLinLayer_0" …), read once a process."""
+    """Reads the trunk ("VGG16_0") and heads ("NetLinLayer_0" …), once a process."""
     return read_numpy_pickle(LPIPS_VGG16.fetch())
 
 

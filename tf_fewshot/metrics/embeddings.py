@@ -41,7 +41,7 @@ class Embeddings:
         return self._compute(self._images[rows]) if self._kept is None else self._kept[rows]
 
     def select(self, indices: np.ndarray) -> Embeddings:
-        """The embeddings of some of the pictures."""
+        """Returns the embeddings of the pictures at these indices."""
         part = object.__new__(Embeddings)
         part._embed, part._memory, part.block = self._embed, self._memory, self.block
         part._images = self._images[indices]
@@ -55,7 +55,7 @@ class Embeddings:
 
 
 def distances(a: Embeddings, b: Embeddings) -> np.ndarray:
-    """LPIPS between all of ``a`` and all of ``b``: float32 ``[len(a), len(b)]``."""
+    """Returns the LPIPS of all of ``a`` to all of ``b``: float32 ``[len(a), len(b)]``."""
     result = np.empty((len(a), len(b)), np.float32)
     for i in range(0, len(a), a.block):
         rows = a[i : i + a.block]
@@ -73,6 +73,6 @@ def distances(a: Embeddings, b: Embeddings) -> np.ndarray:
 
 
 def mean_pairwise(embeddings: Embeddings) -> float:
-    """Mean LPIPS over all pairs of two different pictures of a set of at least 2."""
+    """Returns the mean LPIPS of all pairs of two different pictures of a set of at least 2."""
     values = distances(embeddings, embeddings)
     return float(values[np.triu_indices(len(values), 1)].mean(dtype=np.float64))

@@ -29,8 +29,8 @@ def extract(
         extractor: Maps uint8 ``[N, H, W, 3]`` to float32 ``[N, D]``; it has ``name``,
             ``version`` (SHA-256 of its weights) and ``resize`` (pixels).
         images: uint8 ``[N, H, W, 3]``.
-        progress: Told how far it is.
-        what: What ``progress`` is told this is.
+        progress: It is told how far the work is.
+        what: The name of this work that ``progress`` is told.
 
     Returns:
         float32 ``[N, D]``.
@@ -54,7 +54,7 @@ def extract(
 def reference_features(
     extractor, pictures: Pictures, progress: Progress | None = None
 ) -> np.ndarray:
-    """Features of real pictures, float32 ``[N, D]``; computed once for the same pixels.
+    """Returns the features of real pictures, float32 ``[N, D]``, computed once for the same pixels.
 
     The cache's key is all that they depend on: the pixels, and the network's name,
     weights and way of resizing. A cache that cannot be read is made again, and one that

@@ -10,7 +10,7 @@ from .metric import Inputs, Metric
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
-    """Fréchet distance between the Gaussians that fit two sets of features.
+    """Computes the Fréchet distance between the Gaussians that fit two sets of features.
 
     Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule", eq. 6:
     ``|m_r - m_f|² + Tr(C_r + C_f - 2 (C_r C_f)^½)`` with sample covariances (N - 1).
@@ -48,12 +48,12 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def _centred(features: np.ndarray) -> np.ndarray:
-    """X ``[N, D]`` such that XᵀX is the sample covariance of the features."""
+    """Returns X ``[N, D]`` such that XᵀX is the sample covariance of the features."""
     return (features - features.mean(0)) / np.sqrt(len(features) - 1)
 
 
 def _covariance_factor(centred: np.ndarray) -> np.ndarray:
-    """F ``[min(N, D), D]`` such that FᵀF = XᵀX for X ``[N, D]``."""
+    """Returns F ``[min(N, D), D]`` such that FᵀF = XᵀX for X ``[N, D]``."""
     if len(centred) <= centred.shape[1]:
         return centred
     covariance = centred.T @ centred

@@ -14,11 +14,11 @@ _ROWS = 1024
 """Rows and columns of a kernel matrix held at a time, so that memory stays bounded."""
 
 MEDIAN_OF = 2000
-"""Most pictures whose pairs the median is taken of."""
+"""The median is taken of the pairs of at most so many pictures."""
 
 
 def gaussian_mmd(real: np.ndarray, fake: np.ndarray, bandwidth: float) -> float:
-    """Unbiased squared MMD with the kernel exp(-|x - y|² / (2 σ²)).
+    """Computes the unbiased squared MMD with the kernel exp(-|x - y|² / (2 σ²)).
 
     Gretton et al. 2012, "A Kernel Two-Sample Test", eq. 3. It may be below 0 where the
     sets are alike, and is at most 2.
@@ -54,7 +54,7 @@ def gaussian_mmd(real: np.ndarray, fake: np.ndarray, bandwidth: float) -> float:
 
 
 def median_distance(features: np.ndarray, most: int = MEDIAN_OF) -> float:
-    """Median of the Euclidean distances of all pairs of two different rows.
+    """Computes the median of the Euclidean distances of all pairs of two different rows.
 
     Args:
         features: ``[N, D]``, N at least 2.
@@ -70,7 +70,7 @@ def median_distance(features: np.ndarray, most: int = MEDIAN_OF) -> float:
 
 
 def _sum_of_others(x: np.ndarray, scale: float) -> float:
-    """Sum of the kernel over all pairs of two different rows, in both orders."""
+    """Sums the kernel over all pairs of two different rows, in both orders."""
     total = 0.0
     for i, j, squares in _tiles(x, x):
         kernel = float(np.exp(scale * squares).sum())
@@ -79,7 +79,10 @@ def _sum_of_others(x: np.ndarray, scale: float) -> float:
 
 
 def _tiles(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Row, column and squared distances of every tile; none below the diagonal if y is x."""
+    """Yields row, column and squared distances of each tile.
+
+    Tiles below the diagonal are left out if y is x.
+    """
     for i in range(0, len(x), _ROWS):
         for j in range(i if y is x else 0, len(y), _ROWS):
             squares = _squared_distances(x[i : i + _ROWS], y[j : j + _ROWS])

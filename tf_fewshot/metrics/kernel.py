@@ -14,7 +14,7 @@ _ROWS = 1024
 
 
 def polynomial_mmd(real: np.ndarray, fake: np.ndarray) -> float:
-    """Unbiased squared MMD with the kernel (x·y / D + 1)³.
+    """Computes the unbiased squared MMD with the kernel (x·y / D + 1)³.
 
     Bińkowski et al. 2018, "Demystifying MMD GANs", section 4.1 and eq. 4. It may be
     below 0 where the sets are alike.
@@ -42,7 +42,7 @@ def _kernel_trace(x: np.ndarray) -> float:
 def kernel_distance(
     real: np.ndarray, fake: np.ndarray, blocks: int | None = None, seed: int | None = 0
 ) -> tuple[float, float | None]:
-    """Kernel distance by blocks: the mean of :func:`polynomial_mmd` over disjoint blocks.
+    """Computes the kernel distance: the mean of :func:`polynomial_mmd` over disjoint blocks.
 
     The block estimator of Zaremba et al. 2013, "B-tests", that TF-GAN uses too
     (``kernel_classifier_distance_and_std_from_activations``); unbiased for any number

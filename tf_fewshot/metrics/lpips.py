@@ -13,7 +13,7 @@ from .metric import Inputs, Metric
 
 @dataclasses.dataclass(frozen=True)
 class IntraLpips:
-    """Intra-cluster LPIPS.
+    """The intra-cluster LPIPS of generated pictures.
 
     Attributes:
         value: Mean of the clusters' means, or None if no cluster has a pair.
@@ -29,7 +29,7 @@ class IntraLpips:
 
 
 def intra_lpips(generated: Embeddings, training: Embeddings, cap: int | None = None) -> IntraLpips:
-    """Diversity within what is generated near each training picture.
+    """Measures the diversity of what is generated near each training picture.
 
     Ojha et al. 2021, "Few-shot Image Generation via Cross-domain Correspondence", section
     4.1: each generated picture goes to the training picture of least LPIPS; the mean LPIPS

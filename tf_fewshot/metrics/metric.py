@@ -1,4 +1,4 @@
-"""What a metric is, and what it may look at."""
+"""The form of a metric, and the pictures and features that it may look at."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Metric:
     """A number about generated pictures.
 
     Attributes:
-        name: What people call it by.
+        name: The name by which it is asked for.
         measure: Gives the record's ``value``, and ``std``, ``note`` and more if it has
             them, from the inputs.
         summary: One line for people.
@@ -68,12 +68,12 @@ class Inputs:
 
     @functools.cached_property
     def real_features(self) -> np.ndarray:
-        """float32 ``[num_real, D]``, from the cache on disk if they are there."""
+        """The features of the reference, float32 ``[num_real, D]``, kept on disk."""
         return reference_features(self.extractor, self.reference, self.progress)
 
     @functools.cached_property
     def fake_features(self) -> np.ndarray:
-        """float32 ``[num_fake, D]``."""
+        """The features of the generated pictures, float32 ``[num_fake, D]``."""
         return extract(self.extractor, self.fake, self.progress, "features of generated pictures")
 
     @functools.cached_property
@@ -85,18 +85,18 @@ class Inputs:
 
     @functools.cached_property
     def fake_embeddings(self) -> Embeddings:
-        """LPIPS embeddings of the generated pictures."""
+        """The LPIPS embeddings of the generated pictures."""
         return Embeddings(self.lpips.embed, self.fake)
 
     @functools.cached_property
     def training_embeddings(self) -> Embeddings:
-        """LPIPS embeddings of the training pictures, at the size of the generated ones."""
+        """The LPIPS embeddings of the training pictures, at the size of the generated ones."""
         if self.training is None:
             raise UserError("This metric needs the pictures that were trained on.")
         return Embeddings(self.lpips.embed, self.training.resized(self.fake.shape[1:3]).images)
 
     def extractor_facts(self) -> dict[str, Any]:
-        """What a record must say of the network of the features."""
+        """Returns what a record must say of the network of the features."""
         extractor = self.extractor
         return {
             "num_real": len(self.reference),
@@ -106,7 +106,7 @@ class Inputs:
         }
 
     def lpips_facts(self) -> dict[str, Any]:
-        """What a record must say of the LPIPS network."""
+        """Returns what a record must say of the LPIPS network."""
         return {
             "feature_network": f"lpips_{self.lpips_net}",
             "feature_sha256": self.lpips.version,

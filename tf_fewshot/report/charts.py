@@ -79,7 +79,7 @@ def line_chart(series: Mapping[str, Points], x_label: str = "step") -> str:
 
 
 def bin_medians(points: Points, bins: int = BINS) -> list[tuple[float, float, float, float]]:
-    """Rows of x, median, lower and upper quartile; single points if there are few."""
+    """Returns rows of x, median, lower and upper quartile; of few points, each by itself."""
     if len(points) <= bins:
         return [(x, y, y, y) for x, y in points]
     rows = []
@@ -90,7 +90,7 @@ def bin_medians(points: Points, bins: int = BINS) -> list[tuple[float, float, fl
 
 
 def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten that enclose ``low`` .. ``high``."""
+    """Returns multiples of 1, 2 or 5 times a power of ten that enclose ``low`` .. ``high``."""
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
@@ -99,7 +99,7 @@ def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def tick_label(value: float, ticks: Sequence[float]) -> str:
-    """As short as tells the ticks apart: ``20k``, ``0.05``, ``1.5e-4``."""
+    """Writes a tick as short as tells the ticks apart: ``20k``, ``0.05``, ``1.5e-4``."""
     step = min((b - a for a, b in itertools.pairwise(ticks)), default=abs(value) or 1.0)
     if abs(value) < step / 1e6:
         return "0"
@@ -113,7 +113,7 @@ def tick_label(value: float, ticks: Sequence[float]) -> str:
 
 
 def widen(low: float, high: float) -> tuple[float, float]:
-    """A range that is not empty, even in floating point."""
+    """Returns a range that is not empty, even in floating point."""
     margin = max(abs(low), abs(high)) * 1e-6
     if high - low > margin:
         return low, high

@@ -1,4 +1,4 @@
-"""What a report says about a run: its name, its state, its tables and curves."""
+"""The content of a report: the name of a run, its state, its tables and curves."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Run:
         }
 
     def setting(self, *names: str) -> Any:
-        """The first of these that the settings or the identity hold."""
+        """Returns the first of these that the settings or the identity hold."""
         for name in names:
             for place in (self.settings, self.identity):
                 if place.get(name) not in (None, ""):
@@ -140,11 +140,11 @@ class Run:
     # Tables --------------------------------------------------------------------
 
     def setting_rows(self) -> list[tuple[str, str]]:
-        """Every setting and every field of the identity once, nested ones by dotted name."""
+        """Lists each setting and each field of the identity once, nested ones by dotted name."""
         return list(_flatten({**self.identity, **self.settings}).items())
 
     def metric_rows(self) -> tuple[list[str], list[list[str]]]:
-        """Headings and rows: the latest value of every measurement of its own kind."""
+        """Returns headings and rows: the latest value of every kind of measurement."""
         latest: dict[str, Record] = {}
         for record in self.metrics:
             latest[_measurement(record)] = record
@@ -165,10 +165,10 @@ class Run:
     # Curves --------------------------------------------------------------------
 
     def charts(self) -> dict[str, Series]:
-        """Series by name of each chart, by the chart's title.
+        """Returns the series of each chart by name, by the chart's title.
 
         ``group/name`` stats share the chart ``group`` as far as one scale shows them all; others
-        have one each, and so has every measurement that was made at more than one step.
+        have one each, and so has every measurement of more than one step.
         """
         groups: dict[str, Series] = {}
         for record in self.stats:
@@ -210,12 +210,12 @@ class Run:
 
 
 def metric_name(name: Any) -> str:
-    """A metric as its paper writes it."""
+    """Returns a metric's name as its paper writes it."""
     return _METRICS.get(str(name), str(name))
 
 
 def show(value: Any, key: str = "") -> str:
-    """A value for people; numbers short, long fingerprints by their beginning."""
+    """Writes a value for people: numbers short, long fingerprints by their beginning."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -233,13 +233,13 @@ def show(value: Any, key: str = "") -> str:
 
 
 def _measurement(record: Record) -> str:
-    """What tells one kind of measurement from another: all but when and what came out."""
+    """Returns what a kind of measurement is known by: all of its record but time and result."""
     kind = {k: v for k, v in record.items() if k not in ("step", "value", "std", "time", "seconds")}
     return json.dumps(kind, sort_keys=True)
 
 
 def _by_scale(series: Series, factor: float = 5.0) -> list[Series]:
-    """Parts whose typical sizes are within ``factor``, so that none is a flat line."""
+    """Groups series whose typical sizes are within ``factor``, so that none is a flat line."""
     parts: list[tuple[float, Series]] = []
     for name, points in series.items():
         size = float(np.quantile([abs(y) for _, y in points], 0.9))

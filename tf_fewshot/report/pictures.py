@@ -51,7 +51,7 @@ def picture(path: Path, alt: str, keep_bytes: int = KEEP_BYTES) -> str | None:
 
 
 def figure(path: Path, caption: str, alt: str, keep_bytes: int = KEEP_BYTES) -> str | None:
-    """A picture with a caption below; None where :func:`picture` is."""
+    """Gives a picture with a caption below; None where :func:`picture` gives None."""
     image = picture(path, alt, keep_bytes)
     if image is None:
         return None

@@ -55,7 +55,7 @@ def write_report(run: str | os.PathLike) -> Path:
 
 
 def page(title: str, header: str, sections: list[tuple[str, str, str]]) -> str:
-    """The HTML of a whole page.
+    """Returns the HTML of a whole page.
 
     Args:
         title: Plain text.
@@ -82,6 +82,7 @@ def page(title: str, header: str, sections: list[tuple[str, str, str]]) -> str:
 
 
 def title(run: Run) -> str:
+    """Returns the title of a run: its method, its source and its pictures."""
     return f"{run.method}: {_from_to(run)}" if _from_to(run) else run.method
 
 
@@ -118,6 +119,7 @@ def _header(run: Run) -> str:
 
 
 def samples(run: Run) -> str:
+    """Returns the HTML of samples before and after; "" if there are none."""
     source = run.source or "the source"
     pair = [
         figure(
@@ -136,6 +138,7 @@ def samples(run: Run) -> str:
 
 
 def training_pictures(run: Run) -> str:
+    """Returns the HTML of the grid of training pictures; "" if there is none."""
     one = figure(
         run.path / "reals.png", run.target or "Training data", "Grid of real training pictures"
     )
@@ -163,6 +166,7 @@ def _progress(run: Run) -> str:
 
 
 def interpolation(run: Run) -> str:
+    """Returns the HTML of the strip between latents; "" if there is none."""
     one = figure(
         run.path / "interpolation.png",
         "Between neighbouring latents, in even steps.",
@@ -172,6 +176,7 @@ def interpolation(run: Run) -> str:
 
 
 def reconstructions(run: Run) -> str:
+    """Returns the HTML of pictures over their reconstructions; "" if there are none."""
     one = figure(
         run.path / "reconstructions.png",
         "Above: training pictures. Below: what the generator makes of their latents.",
@@ -198,7 +203,7 @@ def _pictures(kind: str, figures: Iterable[str | None], note: str = "") -> str:
 
 
 def _evenly(items: list, most: int) -> list:
-    """At most ``most`` of them, the first and the last included."""
+    """Chooses at most ``most`` of the items, the first and the last among them."""
     if len(items) <= most:
         return items
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

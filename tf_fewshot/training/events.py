@@ -41,7 +41,7 @@ class EventWriter:
             tf.summary.write(name, tf.constant(parts), metadata=self._metadata("images", 3))
 
     def _metadata(self, plugin: str, data_class: int):
-        """``data_class``: 1 is DATA_CLASS_SCALAR, 3 is DATA_CLASS_BLOB_SEQUENCE."""
+        """Returns metadata; 1 is DATA_CLASS_SCALAR, and 3 is DATA_CLASS_BLOB_SEQUENCE."""
         kind = self._tf.compat.v1.SummaryMetadata
         return kind(plugin_data=kind.PluginData(plugin_name=plugin), data_class=data_class)
 

@@ -1,4 +1,4 @@
-"""The config.json of a run folder: whose it is, and what it was made with."""
+"""The config.json of a run folder: which run it is of, its settings and its versions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VERSIONED = ("tf_fewshot", "tensorflow", "keras", "numpy")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """``{"identity": {...}, "settings": {...}, "versions": {...}}`` of a run folder.
+    """Reads ``{"identity": {...}, "settings": {...}, "versions": {...}}`` of a run folder.
 
     Raises:
         UserError: if there is no such file, or it is not one of ours.
@@ -44,7 +44,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Stops before the first write if the folder is somebody else's.
+    """Refuses a folder that holds anything but a run, before anything is written.
 
     Raises:
         UserError: if it holds other files, or a config.json that cannot be read.
@@ -77,7 +77,7 @@ def versions_here() -> dict[str, str]:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The fields that differ, as "name old -> new"."""
+    """Lists the fields that differ, as "name old -> new"."""
     changes = []
     for name in sorted(before.keys() | after.keys()):
         old, new = (json.dumps(d[name]) if name in d else "(none)" for d in (before, after))

@@ -1,6 +1,6 @@
-"""The folder of one run: who it belongs to, what it measured, what it drew.
+"""The folder of one run: its settings, its log, its numbers and its pictures.
 
-It needs no TensorFlow, until TensorBoard events are written.
+It needs no TensorFlow until TensorBoard events are written.
 """
 
 from __future__ import annotations
@@ -101,32 +101,32 @@ class RunFolder:
 
     @property
     def config_path(self) -> Path:
-        """Identity, settings and versions."""
+        """The file with identity, settings and versions."""
         return self.path / CONFIG
 
     @property
     def log_path(self) -> Path:
-        """The lines of :meth:`log`."""
+        """The file with the lines of :meth:`log`."""
         return self.path / "log.txt"
 
     @property
     def stats_path(self) -> Path:
-        """One JSON line of losses for each recorded step."""
+        """The file with one JSON line of losses for each recorded step."""
         return self.path / "stats.jsonl"
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of what resuming needs."""
+        """The folder of what resuming needs."""
         return self.path / "checkpoints"
 
     @property
     def adapter(self) -> Path:
-        """Folder of the adapted generator: what changed of the source."""
+        """The folder of the adapted generator: what changed of the source."""
         return self.path / "adapter"
 
     @property
     def tensorboard(self) -> Path:
-        """Folder of the TensorBoard events."""
+        """The folder of the TensorBoard events."""
         return self.path / "tensorboard"
 
     @property
@@ -135,7 +135,7 @@ class RunFolder:
         return self.path / "report.html"
 
     def fakes_path(self, step: int) -> Path:
-        """Samples of the fixed latents after ``step`` steps."""
+        """Returns the file with samples of the fixed latents after ``step`` steps."""
         return self.path / f"{fakes_name(step)}.png"
 
     # Configuration -------------------------------------------------------------
@@ -207,7 +207,7 @@ class RunFolder:
         append_json_line(self.stats_path, {"step": int(step), **numbers})
 
     def stats(self) -> list[dict[str, Any]]:
-        """Every line of stats.jsonl, oldest first; empty if there are none."""
+        """Reads every line of stats.jsonl, oldest first; none if there is no file."""
         return read_json_lines(self.stats_path) if self.stats_path.exists() else []
 
     def add_metric(self, record: Mapping[str, Any]) -> None:
@@ -221,7 +221,7 @@ class RunFolder:
         append_json_line(self.path / f"metric-{name}.jsonl", _as_json(record))
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every record of every ``metric-*.jsonl``, by file, oldest first."""
+        """Reads every record of every ``metric-*.jsonl``, by file, oldest first."""
         return [r for p in sorted(self.path.glob("metric-*.jsonl")) for r in read_json_lines(p)]
 
     def truncate_stats(self, step: int) -> None:
@@ -267,7 +267,7 @@ class RunFolder:
 
 
 def fakes_name(step: int) -> str:
-    """Name of the grid of the fixed latents after ``step`` steps, for ``save_grid``."""
+    """Returns the name of the grid of the fixed latents after ``step`` steps, for ``save_grid``."""
     return f"fakes{step:06d}"
 
 
@@ -278,7 +278,7 @@ def _number(value: Any) -> int | float:
 
 
 def _as_json(value: Mapping[str, Any]) -> dict[str, Any]:
-    """As it will be read again: tuples are lists, keys are strings."""
+    """Returns a mapping as it will be read again: tuples are lists, keys are strings."""
     return json.loads(json.dumps(dict(value)))
 
 
@@ -287,7 +287,7 @@ def _rewrite(path: Path, records: list[dict[str, Any]]) -> None:
 
 
 def _logger() -> logging.Logger:
-    """The project's logger; it speaks on standard error if no application set up logging."""
+    """Returns the project's logger; it writes to standard error if nobody set up logging."""
     logger = logging.getLogger("tf_fewshot")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)

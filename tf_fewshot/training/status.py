@@ -88,7 +88,7 @@ class StatusLine:
 
     @property
     def images_per_second(self) -> float | None:
-        """Images a second over the last half minute; None before the second update."""
+        """The images a second of the last half minute; None before the second update."""
         rate = self._steps_per_second()
         return None if rate is None else rate * self.batch_size
 

@@ -22,7 +22,7 @@ class Deferred:
     _value: Any = None
 
     def make(self) -> Any:
-        """Makes the value; called once."""
+        """Makes the value; it is called once."""
         raise TypeError("nothing to make")
 
     @property

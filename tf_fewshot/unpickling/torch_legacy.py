@@ -24,7 +24,7 @@ _HEAD = b"\x80\x02\x8a\x0a" + _MAGIC.to_bytes(10, "little") + b"."
 
 
 def is_torch_legacy(path: str | os.PathLike) -> bool:
-    """Whether the file begins with the magic number of torch's old format."""
+    """Tells whether the file begins with the magic number of torch's old format."""
     try:
         with open(path, "rb") as file:
             return file.read(len(_HEAD)) == _HEAD
@@ -43,7 +43,7 @@ def read_torch_legacy(path: str | os.PathLike) -> Any:
 
 
 def read_torch_stream(file: io.BytesIO) -> Any:
-    """The same of a stream; a storage that was saved alone comes as :class:`Storage`."""
+    """Reads the same from a stream; a storage that was saved alone comes as :class:`Storage`."""
     if load_one(file) != _MAGIC:
         raise UserError("it is not a file of torch.save")
     version = load_one(file)

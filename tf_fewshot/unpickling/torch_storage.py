@@ -30,12 +30,12 @@ DTYPES = {
 
 
 def is_of_numbers(value: Any) -> bool:
-    """Whether it is an array of real numbers."""
+    """Tells whether a value is an array of real numbers."""
     return isinstance(value, np.ndarray) and (value.dtype.kind in "fiu" or value.dtype == _BFLOAT16)
 
 
 def widened(value: np.ndarray) -> np.ndarray:
-    """The same numbers, of bfloat16 in float32."""
+    """Returns the array, or a copy in float32 if it is of bfloat16."""
     return value.astype(np.float32) if value.dtype == _BFLOAT16 else value
 
 
@@ -116,7 +116,7 @@ def _size(values: Any = ()) -> tuple:
 
 
 def torch_names() -> dict[tuple[str, str], Callable[..., Any]]:
-    """The names that pickles of tensors need, for :class:`~.unpickler.RestrictedUnpickler`."""
+    """Returns the names that pickles of tensors need, each with what stands in for it."""
     return {
         ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
         ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,

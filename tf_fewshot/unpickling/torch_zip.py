@@ -18,7 +18,7 @@ from .values import in_file
 
 
 def is_torch_zip(path: str | os.PathLike) -> bool:
-    """Whether the file is a zip with a ``data.pkl`` one folder down."""
+    """Tells whether the file is a zip with a ``data.pkl`` one folder down."""
     try:
         with zipfile.ZipFile(path) as archive:
             return _pickle_name(archive) is not None

@@ -98,7 +98,7 @@ def _check_memo(file: BinaryIO) -> None:
 
 
 def begins_as_pickle_of(name: str, path: str | os.PathLike, sniffed: int) -> bool:
-    """Whether a file is a pickle in whose first ``sniffed`` bytes there is this name."""
+    """Tells whether a file is a pickle that has this name in its first ``sniffed`` bytes."""
     try:
         with open(path, "rb") as file:
             head = file.read(sniffed)

@@ -1,4 +1,4 @@
-"""What came out of a pickle: how much of it there may be, and what messages say of it."""
+"""Values out of a pickle: a limit to their size, and how messages show them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_SAID = 600
 
 
 class _Short(reprlib.Repr):
-    """Of what it does not know it says the type alone: a ``repr`` may be endless."""
+    """Shows a value whose type it does not know by that type: a ``repr`` may be endless."""
 
     def repr_instance(self, x: Any, level: int) -> str:
         if isinstance(x, (bool, float, type(None))):
@@ -25,7 +25,7 @@ _short.maxlevel = 2
 
 
 def told(value: Any) -> str:
-    """What a message says of a value out of a pickle: little, however nested it is."""
+    """Describes a value out of a pickle for a message: briefly, however nested it is."""
     try:
         return _short.repr(value)
     except ValueError:  # A number of too many digits.
@@ -33,9 +33,9 @@ def told(value: Any) -> str:
 
 
 def bounded(value: Any, most: int = 1000) -> Any:
-    """The value, if it has no more parts than that, each counted wherever it is met.
+    """Returns the value if it has at most ``most`` parts, each counted wherever it is met.
 
-    What is met often in itself or in others is small in a pickle and endless in print.
+    A part that many others share is small in a pickle and endless in print.
 
     Raises:
         UserError: if it has more.
@@ -61,7 +61,7 @@ def bounded(value: Any, most: int = 1000) -> Any:
 
 
 def in_file(path: str | os.PathLike, error: UserError) -> UserError:
-    """The same error with the file that it is about; its message begins with "it"."""
+    """Returns the error, whose message begins with "it", with the file that it is about."""
     text = " ".join(str(error).split())
     text = text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}…"
     return UserError(f"Cannot read weights from {path}: {text}.")
