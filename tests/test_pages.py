@@ -19,10 +19,7 @@ from .processes import forks
 
 # Flags of other programs that the pages name.
 _OF_OTHERS = {"--flagfile"}
-_NAMES = """
-from tf_fewshot import methods
-print(*{name for method in methods.names() for name in methods.get(method).settings()})
-"""
+_METHOD_NAMES = "from tf_fewshot import methods; print(*methods.names())"
 # What tables call the methods, where it is not their title in lower case.
 _METHODS = {
     "transfergan (fine-tuning)": "transfergan",
@@ -78,10 +75,15 @@ def flags_of(name: str) -> set[str]:
 
 @functools.cache
 def settings_names() -> set[str]:
-    """The names of all settings of all methods."""
-    done = forks().python(_NAMES, cwd=ROOT)
-    assert done.code == 0, done.stderr
-    return set(done.stdout.split())
+    """The names of the settings of all methods and of pretraining, as the command lists them."""
+    methods = forks().python(_METHOD_NAMES, cwd=ROOT).stdout.split()
+    assert len(methods) > 10
+    names: set[str] = set()
+    for method in [*methods, "pretrain"]:
+        done = forks().command("methods", method, cwd=ROOT)
+        assert done.code == 0, done.stderr
+        names |= set(re.findall(r"^ +--(\w+)\b", done.stdout, re.M))
+    return names
 
 
 @pytest.mark.parametrize("page", doc_pages.pages())
