@@ -68,9 +68,9 @@ EXCEPTIONS = [
 FEW: dict[str, dict[str, object]] = {
     "adapt": {"steps": 2, "batch_size": 2, "precision": "float32"},
     "benchmark": {"batch_size": 1, "repeats": 1},
-    "compare": {"steps": 2, "batch_size": 2, "n": 4, "seeds": 0, "precision": "float32"},
+    "compare": {"steps": 2, "batch_size": 2, "n": 12, "seeds": 0, "precision": "float32"},
     "draw_avatars": {"count": 30},
-    "evaluate": {"n": 4},
+    "evaluate": {"n": 12},
     "pretrain": {"precision": "float32"},
     "quickstart": {"scale": 0.002},
     "sample": {"n": 2},
@@ -156,7 +156,7 @@ def small_call(arguments: list[str]) -> list[str]:
 
 def small_program(text: str) -> str:
     """Returns a program with few steps, samples and pictures; its lines stay where they are."""
-    few = {"steps": 2, "n": 4, "seeds": [0]}
+    few = {"steps": 2, "n": 12, "seeds": [0]}
     lines = text.split("\n")
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.keyword) or node.arg not in few:
