@@ -107,7 +107,7 @@ main.run()
 """
 # Looks up every public name that a program uses, and every keyword that it gives to one.
 _NAMES = """
-import ast, inspect, sys
+import ast, inspect, sys, typing
 import tf_fewshot as tff
 
 def resolved(node):
@@ -116,13 +116,22 @@ def resolved(node):
         return None if owner is None else getattr(owner, node.attr)
     return tff if isinstance(node, ast.Name) and node.id == "tff" else None
 
+def keywords(function):
+    known = set(settings)
+    hints = typing.get_type_hints(function.__init__ if isinstance(function, type) else function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        known.add(name)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            # Unpack[…] of a typed dictionary names them.
+            known.update(*(typing.get_type_hints(part) for part in typing.get_args(hints[name])))
+    return known
+
 settings = {name for method in tff.methods.names() for name in tff.methods.get(method).settings()}
 for node in ast.walk(ast.parse(open(sys.argv[1]).read())):
     resolved(node)
     function = resolved(node.func) if isinstance(node, ast.Call) else None
     if function is not None:
-        known = set(inspect.signature(function).parameters) | settings
-        unknown = {keyword.arg for keyword in node.keywords} - known
+        unknown = {keyword.arg for keyword in node.keywords} - keywords(function)
         assert not unknown, f"{ast.unparse(node.func)} has no {unknown}"
 """
 
