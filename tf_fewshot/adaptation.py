@@ -73,7 +73,7 @@ def adapt(
     Raises:
         UserError: for anything that the caller can mend.
     """
-    made = plan(
+    planned = plan(
         source,
         data,
         method,
@@ -86,11 +86,11 @@ def adapt(
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    return _Session(made, Path(workdir), checkpoint_every, pictures_every, callbacks).run()
+    return _Session(planned, Path(workdir), checkpoint_every, pictures_every, callbacks).run()
 
 
 class AdaptationRun(Adapted):
-    """An adapted generator with the folder of the run that made it."""
+    """An adapted generator with the folder of its run."""
 
     def __init__(self, gan: GAN, adapter: Adapter, folder: Path):
         super().__init__(gan, adapter)
@@ -110,16 +110,16 @@ class _Session:
 
     def __init__(
         self,
-        made: Plan,
+        planned: Plan,
         workdir: Path,
         checkpoint_every: int,
         pictures_every: int,
         callbacks: Sequence[keras.callbacks.Callback],
     ):
-        self.plan, self.workdir, self.callbacks = made, workdir, callbacks
+        self.plan, self.workdir, self.callbacks = planned, workdir, callbacks
         self.checkpoint_every, self.pictures_every = checkpoint_every, pictures_every
-        self.run_defaults = made.method.run
-        self.z = made.source.sample_latents(_SHOWN, made.seed, self.run_defaults.truncation)
+        self.run_defaults = planned.method.run
+        self.z = planned.source.sample_latents(_SHOWN, planned.seed, self.run_defaults.truncation)
 
     def run(self) -> AdaptationRun:
         with RunFolder.open(self.workdir, self.plan.identity()) as folder:
@@ -198,31 +198,31 @@ class _Session:
     def _finish(
         self, assembly: Assembly, loop: Trainer, folder: RunFolder, steps: int
     ) -> AdaptationRun:
-        made, truncation = self.plan, self.run_defaults.truncation
+        planned, truncation = self.plan, self.run_defaults.truncation
         gan = loop.sampled()
         adapter = Adapter.from_gans(
-            made.source,
+            planned.source,
             gan,
-            method=made.method.name,
-            source_name=made.source_name,
+            method=planned.method.name,
+            source_name=planned.source_name,
             settings={
-                **made.method.settings(),
+                **planned.method.settings(),
                 "steps": steps,
-                "seed": made.seed,
-                "pictures": len(made.pictures),
+                "seed": planned.seed,
+                "pictures": len(planned.pictures),
             },
             sampling={"truncation": truncation},
-            pictures=made.pictures.images if made.method.objective.keeps_pictures else None,
+            pictures=planned.pictures.images if planned.method.objective.keeps_pictures else None,
         )
         adapter.save(folder.adapter / ADAPTER_FILE)
         run = AdaptationRun(gan, adapter, folder.path)
         folder.save_grid("samples", run.images_of(self.z), columns=_COLUMNS)
-        folder.save_grid("interpolation", run.interpolate(10, made.seed), columns=10)
-        shown = made.pictures.images[:10]
-        labels = made.pictures.labels
+        folder.save_grid("interpolation", run.interpolate(10, planned.seed), columns=10)
+        shown = planned.pictures.images[:10]
+        labels = planned.pictures.labels
         labels = None if labels is None else labels[:10]
-        found = assembly.latents.reconstructions(gan, len(shown), labels)
-        if found is not None:
-            copies = quantised(found).numpy()
+        reconstructions = assembly.latents.reconstructions(gan, len(shown), labels)
+        if reconstructions is not None:
+            copies = quantised(reconstructions).numpy()
             folder.save_grid("reconstructions", np.concatenate([shown, copies]), columns=len(shown))
         return run

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
-from . import methods
+from . import methods, settings
 from .backbones import GAN
 from .data.pictures import Pictures
 from .errors import UserError
@@ -17,7 +18,7 @@ from .training.assemble import assemble, check_parts
 
 
 def describe(plan: Plan) -> str:
-    """The text of a dry run: losses, and path and size of everything trained.
+    """Returns the text of a dry run: losses, and path and size of everything trained.
 
     Nothing is trained and nothing is written but the caches of downloaded weights.
     """
@@ -25,25 +26,25 @@ def describe(plan: Plan) -> str:
     dtype = precision.POLICIES.get(plan.precision, "float32")
     method = plan.method
     quickly = dataclasses.replace(method, trainable=method.trainable.sketch())
-    made = assemble(quickly, plan.problem(dtype, remarks.append))
-    gan = made.problem.gan
+    assembly = assemble(quickly, plan.problem(dtype, remarks.append))
+    gan = assembly.problem.gan
     lines = [
         f"{method.title}: {method.paper}",
         f"source      {plan.source_name}, {gan.architecture}, images {gan.image_shape}",
         f"pictures    {len(plan.pictures)} from {plan.pictures.source}",
-        f"objective   {method.objective}",
-        f"trainable   {method.trainable}",
-        f"latents     {method.latents}",
-        *(f"regularizer {r}" for r in method.regularizers),
-        f"run         {method.run}",
+        f"objective   {_with_settings(method.objective)}",
+        f"trainable   {_with_settings(method.trainable)}",
+        f"latents     {_with_settings(method.latents)}",
+        *(f"regularizer {_with_settings(r)}" for r in method.regularizers),
+        f"run         {_with_settings(method.run)}",
         *remarks,
         *plan.pictures.notes,
     ]
     total = sum(math.prod(v.shape) for v in gan.generator.trainable_weights)
     lines.append(f"generator   {total:,} trainable weights")
-    if not made.players:
+    if not assembly.players:
         lines.append("no player: nothing is trained, this method works on the samples alone")
-    for player in made.players:
+    for player in assembly.players:
         count = sum(math.prod(v.shape) for v in player.variables)
         lines.append(
             f"\nplayer {player.name}: {count:,} weights, {len(player.variables)} variables"
@@ -52,8 +53,14 @@ def describe(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def _with_settings(cell: Any) -> str:
+    """Returns the name of a cell with its settings, as a call that builds it."""
+    values = settings.values([cell]).items()
+    return f"{type(cell).__name__}({', '.join(f'{name}={value!r}' for name, value in values)})"
+
+
 def table(source: GAN | None = None) -> list[tuple[str, ...]]:
-    """The table of methods, a heading first.
+    """Returns the table of methods, a heading first.
 
     Args:
         source: Adds how many weights of its generator and discriminator each method moves,

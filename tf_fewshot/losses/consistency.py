@@ -42,6 +42,6 @@ def distance_consistency(source: Sequence[tf.Tensor], adapted: Sequence[tf.Tenso
     """
     terms = []
     for one, other in zip(source, adapted, strict=True):
-        wanted, found = log_likeness(one), log_likeness(other)
-        terms.append(tf.reduce_mean(tf.exp(wanted) * (wanted - found)))
+        wanted, adapted_to = log_likeness(one), log_likeness(other)
+        terms.append(tf.reduce_mean(tf.exp(wanted) * (wanted - adapted_to)))
     return tf.add_n(terms) / len(terms)

@@ -70,7 +70,7 @@ class Selection:
 
     def has(self, player: str) -> bool:
         """Returns whether anything is selected that this player moves."""
-        return bool(self._weights(player) or any(self.modulations.get(player, ())))
+        return bool(self._weights(player) or self.modulations.get(player))
 
     def _weights(self, player: str) -> Sequence[keras.Variable]:
         return {GENERATOR: self.generator, DISCRIMINATOR: self.discriminator}.get(player, ())

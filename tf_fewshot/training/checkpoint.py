@@ -103,5 +103,5 @@ class Checkpoints:
     def _files(self) -> list[tuple[int, Path]]:
         if not self.folder.is_dir():
             return []
-        found = ((_NAME.fullmatch(path.name), path) for path in self.folder.iterdir())
-        return sorted((int(match[1]), path) for match, path in found if match)
+        matches = ((_NAME.fullmatch(path.name), path) for path in self.folder.iterdir())
+        return sorted((int(match[1]), path) for match, path in matches if match)

@@ -37,16 +37,16 @@ class LossScale:
         return [self.scale, self.moves]
 
     def scaled(self, loss):
-        """The loss whose gradients :meth:`unscaled` takes."""
+        """Returns the loss whose gradients :meth:`unscaled` takes."""
         return loss * tf.cast(self.scale.value, loss.dtype)
 
     def unscaled(self, gradients: Sequence[tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """The gradients of the loss itself, and whether all are finite; moves the scale."""
+        """Returns the gradients of the loss itself, and whether all are finite; moves the scale."""
         scale = tf.convert_to_tensor(self.scale.value)
-        found = [g / tf.cast(scale, g.dtype) for g in gradients]
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in found])
+        unscaled = [g / tf.cast(scale, g.dtype) for g in gradients]
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in unscaled])
         moves = tf.where(finite, self.moves.value + 1, 0)
         doubled = moves >= self.interval
         self.scale.assign(tf.where(finite, tf.where(doubled, scale * 2.0, scale), scale / 2.0))
         self.moves.assign(tf.where(doubled, 0, moves))
-        return found, finite
+        return unscaled, finite

@@ -112,11 +112,11 @@ class StyleTransfer:
 
         The signs of its components decide, which neither rounding nor truncation changes.
         """
-        found = []
+        pictures = []
         for signs in np.packbits(np.asarray(latents) > 0.0, axis=1):
             digest = hashlib.sha256(f"{self.seed}:".encode() + signs.tobytes()).digest()
-            found.append(int.from_bytes(digest[:8], "big") % len(self.pictures))
-        return np.array(found, np.int64)
+            pictures.append(int.from_bytes(digest[:8], "big") % len(self.pictures))
+        return np.array(pictures, np.int64)
 
     def activations(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Of float32 images ``[N, H, W, 3]`` in [-1, 1], layer by layer, scaled."""
@@ -142,8 +142,8 @@ class StyleTransfer:
         return self.activations(images)[self._content], grams
 
     def _one(self, image: np.ndarray, style: np.ndarray) -> np.ndarray:
-        found = self._optimised(_floats(image[None]), _floats(style[None])).numpy()[0]
-        return np.round((found + 1.0) * 127.5).astype(np.uint8)
+        pixels = self._optimised(_floats(image[None]), _floats(style[None])).numpy()[0]
+        return np.round((pixels + 1.0) * 127.5).astype(np.uint8)
 
     def _optimise(self, images: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:
         content, grams = self.targets(images, styles)
