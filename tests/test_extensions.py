@@ -108,7 +108,9 @@ def test_every_backbone_and_every_extension_is_tested_here():
     from tf_fewshot.backbones import registry as architectures
 
     assert set(CONFIGS) == set(architectures._REGISTRY)
-    assert set(SMALL) == set(extensions.names())
+    # Those that other rooms bring are tested there.
+    own = {name for name, cls in registry._REGISTRY.items() if ".backbones." in cls.__module__}
+    assert set(SMALL) == own
     assert all(extension.name == name for name, extension in SMALL.items())
 
 

@@ -171,10 +171,6 @@ class _Session:
 
     def _train(self, loop: Trainer, folder: RunFolder) -> int:
         steps, truncation = self.run_defaults.steps, self.run_defaults.truncation
-        if not loop.players:
-            folder.log("Nothing is trained: this method works on the samples alone.")
-            folder.record_settings({**folder.config["settings"], "steps": 0})
-            return 0
         begun = loop.restore(folder.log)
         folder.truncate_stats(begun)
         if begun:
@@ -191,9 +187,13 @@ class _Session:
                 folder.save_grid(fakes_name(step), fakes, columns=_COLUMNS)
 
         try:
-            return loop.run(Schedule(steps, self.checkpoint_every), report)
+            reached = loop.run(Schedule(steps, self.checkpoint_every), report)
         finally:
             status.close()
+        if reached < steps:
+            # There is no more to come: what is said of the run must not call it unfinished.
+            folder.record_settings({**folder.config["settings"], "steps": reached})
+        return reached
 
     def _finish(
         self, assembly: Assembly, loop: Trainer, folder: RunFolder, steps: int
@@ -212,7 +212,6 @@ class _Session:
                 "pictures": len(planned.pictures),
             },
             sampling={"truncation": truncation},
-            pictures=planned.pictures.images if planned.method.objective.keeps_pictures else None,
         )
         adapter.save(folder.adapter / ADAPTER_FILE)
         run = AdaptationRun(gan, adapter, folder.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from . import methods, weights
+from . import methods as methods  # Extensions that methods bring are known by this.
+from . import weights
 from .backbones import GAN
 from .backbones.sampling import images_of, sample_images
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .export import Adapter, export_saved_model
-from .methods.cells.objective import Retouch
 from .metrics.evaluate import evaluate
 
 ADAPTER_FILE = "adapter.npz"
@@ -48,15 +47,12 @@ class Adapted:
         draws one for each picture.
         """
         truncation = self.truncation if truncation is None else truncation
-        images = sample_images(self.gan, n, seed, truncation, label=label)
-        if self._retouch is None:
-            return images
-        return self._retouch(images, self.gan.sample_latents(n, seed, truncation))
+        return sample_images(self.gan, n, seed, truncation, label=label)
 
     def images_of(self, z: np.ndarray, truncation: float | None = None) -> np.ndarray:
         """uint8 pictures ``[N, H, W, 3]`` of latents ``[N, latent_dim]``."""
         truncation = self.truncation if truncation is None else truncation
-        return self._retouched(images_of(self.gan, z, truncation), z)
+        return images_of(self.gan, z, truncation)
 
     def interpolate(self, n: int, seed: int = 0, truncation: float | None = None) -> np.ndarray:
         """uint8 ``[n, H, W, 3]`` on a straight line between two latents, of one class."""
@@ -65,9 +61,9 @@ class Adapted:
         t = np.linspace(0.0, 1.0, n, dtype=np.float32)[:, None]
         labels = np.zeros(n, np.int32) if self.gan.num_classes else None
         z = (1.0 - t) * ends[:1] + t * ends[1:]
-        images = images_of(self.gan, z, truncation, labels=labels)
-        # As pictures of one latent: what they are retouched after must not jump on the way.
-        return self._retouched(images, np.repeat(ends[:1], n, axis=0))
+        # As pictures of one latent: what becomes of finished pictures must not jump on the way.
+        first = np.repeat(ends[:1], n, axis=0)
+        return images_of(self.gan, z, truncation, labels=labels, finished_as=first)
 
     def save(self, path: str | os.PathLike, half: bool = False) -> Path:
         """Writes the adapter file; ``half`` stores float16."""
@@ -96,20 +92,6 @@ class Adapted:
 
         size = self.gan.image_shape[:2]
         return _evaluated(draw, size, reference, metrics, n, seed, training, shown, options)
-
-    @functools.cached_property
-    def _retouch(self) -> Retouch | None:
-        """What the adapter's method does to samples; its networks come with the first use."""
-        if self.adapter.pictures is None:
-            return None
-        method = methods.get(self.adapter.method)
-        known = method.settings()
-        settings = {k: v for k, v in self.adapter.settings.items() if k in known}
-        objective = method.with_settings(**settings).objective
-        return objective.retouch(self.adapter.pictures, self.adapter.settings.get("seed", 0))
-
-    def _retouched(self, images: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        return images if self._retouch is None else self._retouch(images, latents)
 
 
 def evaluate_source(

@@ -42,8 +42,8 @@ def describe(plan: Plan) -> str:
     ]
     total = sum(math.prod(v.shape) for v in gan.generator.trainable_weights)
     lines.append(f"generator   {total:,} trainable weights")
-    if not assembly.players:
-        lines.append("no player: nothing is trained, this method works on the samples alone")
+    names = ", ".join(player.name for player in assembly.players)
+    lines.append(f"players     {names or 'none: nothing is trained'}")
     for player in assembly.players:
         count = sum(math.prod(v.shape) for v in player.variables)
         lines.append(

@@ -45,6 +45,7 @@ class Network(keras.Model):
         self.config = config
         self.extensions = Extensions(extensions, self.kind)
         self.classes = self.extensions.classes(config.num_classes)
+        self.extensions.finishing(self)
 
     def get_config(self) -> dict:
         return {

@@ -93,6 +93,7 @@ def images_of(
     batch_size: int = 32,
     labels: np.ndarray | None = None,
     rows: Mapping[str, np.ndarray] | None = None,
+    finished_as: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draws the pictures of latents.
 
@@ -104,6 +105,8 @@ def images_of(
         labels: int ``[N]``, if there are classes; without them the classes take turns.
         rows: What extensions are told of each picture, int ``[N]`` by name, such as its domain
             (:func:`~tf_fewshot.backbones.extensions.given_rows`).
+        finished_as: Latents by which extensions tell finished pictures apart, if these are not
+            to be ``z``: of pictures on the way between two, those of one end.
 
     Returns:
         uint8 ``[N, H, W, C]``, with what extensions make of finished pictures.
@@ -125,7 +128,7 @@ def images_of(
         if _NOT_FINITE not in error.message:
             raise
         raise BackboneError(f"Nothing can be drawn: {_NOT_FINITE}. Train it again.") from error
-    return gan.finished(np.concatenate(parts), z)
+    return gan.finished(np.concatenate(parts), z if finished_as is None else finished_as)
 
 
 def _compiled(gan: GAN):

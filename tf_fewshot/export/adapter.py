@@ -15,12 +15,12 @@ from ..backbones.upgrade import upgraded
 from ..errors import UserError
 from .container import read_container, write_container
 from .sampling import Sampling
+from .upgrade import upgraded_adapter
 
 FORMAT = "tf_fewshot.adapter"
 FORMAT_VERSION = 1
 # Precision is a choice of whoever runs the network, not of the adaptation.
 _NOT_ADAPTED = {"dtype"}
-_PICTURES = "pictures"
 
 
 @dataclasses.dataclass(eq=False)
@@ -40,8 +40,6 @@ class Adapter:
         settings: JSON: the method's settings, steps, seed, number of pictures, …
         sampling: JSON, see :class:`~tf_fewshot.export.sampling.Sampling`.
         format_version: Of the file.
-        pictures: uint8 ``[M, H, W, C]`` that samples are retouched after, for methods that
-            do so; else None.
     """
 
     method: str
@@ -53,7 +51,6 @@ class Adapter:
     settings: dict[str, Any]
     sampling: dict[str, Any]
     format_version: int = FORMAT_VERSION
-    pictures: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
     def from_gans(
@@ -65,7 +62,6 @@ class Adapter:
         source_name: str,
         settings: Mapping[str, Any] | None = None,
         sampling: Mapping[str, Any] | None = None,
-        pictures: np.ndarray | None = None,
     ) -> Adapter:
         """Keeps what differs, bit by bit, between two generators in float32.
 
@@ -104,7 +100,6 @@ class Adapter:
             weights=weights,
             settings=_json(settings or {}),
             sampling=_json(dataclasses.asdict(Sampling.from_json(sampling or {}))),
-            pictures=pictures,
         )
 
     def apply(self, source: GAN, source_name: str = "the given source") -> GAN:
@@ -161,10 +156,8 @@ class Adapter:
         if half:
             weights = {path: _halved(path, value) for path, value in weights.items()}
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        del fields["weights"], fields["pictures"]
-        # No weight's path is this: those begin with the name of a network.
-        kept = {} if self.pictures is None else {_PICTURES: self.pictures}
-        write_container(path, {**weights, **kept}, {"format": FORMAT, **fields})
+        del fields["weights"]
+        write_container(path, weights, {"format": FORMAT, **fields})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Adapter:
@@ -195,10 +188,11 @@ class Adapter:
                 "Take another copy of it."
             )
         Sampling.from_json(metadata["sampling"])
-        pictures = weights.pop(_PICTURES, None)
-        if pictures is not None and (pictures.dtype != np.uint8 or pictures.ndim != 4):
-            raise UserError(f"{path} is damaged: its pictures are none. Take another copy of it.")
-        return cls(weights=weights, pictures=pictures, **metadata)
+        try:
+            weights, metadata = upgraded_adapter(weights, metadata)
+        except ValueError as error:
+            raise UserError(f"{path} is damaged: {error}. Take another copy of it.") from error
+        return cls(weights=weights, **metadata)
 
 
 def _rebuilt(gan: GAN, changes: Mapping[str, Any]) -> GAN:

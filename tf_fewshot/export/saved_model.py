@@ -82,12 +82,6 @@ def export_saved_model(
             adapter's samples are more than what its generator makes. Nothing is left behind then.
     """
     directory = Path(directory)
-    if adapter is not None and adapter.pictures is not None:
-        raise UserError(
-            f"Method {adapter.method!r} adapted no weights: each sample is optimised on its own, "
-            "which a SavedModel cannot do. Draw pictures with tf-fewshot sample, or adapt with a "
-            "method that trains the generator, such as 'ewc'."
-        )
     for extension in gan.extensions:
         if extension.point is Point.IMAGES:
             raise UserError(

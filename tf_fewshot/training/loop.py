@@ -106,11 +106,13 @@ class Trainer:
             report: Called with the step and its numbers every ``check_every`` steps.
 
         Returns:
-            The step reached.
+            The step reached: 0 if there is no player, and so nothing to train.
 
         Raises:
             UserError: if a loss is not a finite number; the last checkpoint stays.
         """
+        if not self.players:
+            return 0
         callbacks = keras.callbacks.CallbackList(self._callbacks, model=self._model)
         step = begun = self.restore() if self._begun is None else self._begun
         self._begun = None

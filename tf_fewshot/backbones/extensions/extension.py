@@ -79,7 +79,7 @@ class Extension:
           prior, to which truncation leads;
         - hidden layers: ``layer(x)``, ``[N, …, C]`` to the same, in ``dtype``.
 
-        Extensions of classes and of finished pictures have no layers.
+        Extensions of classes have no layers, those of finished pictures :meth:`keeper`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no layers")
 
@@ -87,13 +87,23 @@ class Extension:
         """Returns what a network has in place of its own classes."""
         return classes
 
+    def keeper(self, name: str) -> Any:
+        """Returns a new Keras layer that keeps weights of an extension of finished pictures.
+
+        The generator owns it and never calls it. Its ``build(None)`` creates the weights. None
+        keeps nothing.
+        """
+        del name
+        return None
+
     def finish(self, gan: Host, pictures: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Returns what becomes of finished pictures.
 
         Args:
             gan: What drew them.
             pictures: uint8 ``[N, H, W, C]``.
-            z: Their latents, float32 ``[N, latent_dim]``.
+            z: Their latents, float32 ``[N, latent_dim]``. They tell pictures apart, and may be
+                others where pictures belong together, as on the way between two.
         """
         del gan, z
         return pictures

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import keras
+
 from .classes import Classes
 from .extension import Extension, Place, Point, from_json, to_json
 
@@ -144,6 +146,20 @@ class Extensions:
             self._own(owner, extension.layer_name, layer)
             layers.append(self._noted(extension, place, layer))
         return layers
+
+    def finishing(self, owner: Any) -> None:
+        """Adds the layers in which extensions of finished pictures keep weights.
+
+        Args:
+            owner: The generator.
+        """
+        for extension in self._at(Point.IMAGES):
+            layer = extension.keeper(extension.layer_name)
+            if layer is not None:
+                self._own(owner, extension.layer_name, layer)
+                with keras.name_scope(owner.name):
+                    layer.build(None)
+                self._noted(extension, Place(), layer)
 
     def classes(self, count: int) -> Classes:
         """The classes of a network whose configuration has so many."""

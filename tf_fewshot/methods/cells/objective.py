@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from ...backbones import GAN
 from ...errors import UserError
@@ -13,9 +11,6 @@ from ..player import DISCRIMINATOR, GENERATOR, Penalty, Player
 from ..problem import Problem
 from ..selection import Selection
 from .latents import LatentSource
-
-# From uint8 samples [N, H, W, C] and their latents [N, D] to samples of that shape.
-Retouch = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Objective(abc.ABC):
@@ -25,14 +20,11 @@ class Objective(abc.ABC):
         needs_discriminator: Whether the GAN must have one.
         fresh_discriminator: Whether it begins with a new one.
         moves: Names of the players whose networks it can train.
-        keeps_pictures: Whether samples are retouched after the pictures, which an adapter
-            must then hold.
     """
 
     needs_discriminator: bool = False
     fresh_discriminator: bool = False
     moves: tuple[str, ...] = ()
-    keeps_pictures: bool = False
 
     def missing(self, gan: GAN) -> str | None:
         """Returns the part that the GAN lacks, in words; None if it has them all."""
@@ -67,13 +59,3 @@ class Objective(abc.ABC):
         penalties: Sequence[Penalty],
     ) -> list[Player]:
         """Returns the players in the order in which they move; none if nothing is trained."""
-
-    def retouch(self, pictures: np.ndarray, seed: int) -> Retouch | None:
-        """Returns what is done to the pixels of samples; None leaves them as they are.
-
-        Args:
-            pictures: uint8 ``[M, H, W, C]``, the training pictures.
-            seed: Of the run.
-        """
-        del pictures, seed
-        return None
