@@ -50,12 +50,12 @@ class Adapted:
         return sample_images(self.gan, n, seed, truncation, label=label)
 
     def images_of(self, z: np.ndarray, truncation: float | None = None) -> np.ndarray:
-        """uint8 pictures ``[N, H, W, 3]`` of latents ``[N, latent_dim]``."""
+        """Draws the uint8 pictures ``[N, H, W, 3]`` of latents ``[N, latent_dim]``."""
         truncation = self.truncation if truncation is None else truncation
         return images_of(self.gan, z, truncation)
 
     def interpolate(self, n: int, seed: int = 0, truncation: float | None = None) -> np.ndarray:
-        """uint8 ``[n, H, W, 3]`` on a straight line between two latents, of one class."""
+        """Draws uint8 ``[n, H, W, 3]`` on a straight line between two latents, of one class."""
         truncation = self.truncation if truncation is None else truncation
         ends = self.gan.sample_latents(2, seed, truncation)
         t = np.linspace(0.0, 1.0, n, dtype=np.float32)[:, None]

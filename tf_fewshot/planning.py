@@ -43,11 +43,11 @@ class Plan:
 
     @functools.cached_property
     def start(self) -> GAN:
-        """What is adapted: the source, as one class where it has many, or as the pictures'."""
+        """The GAN that is adapted: the source, with the classes that its method learns."""
         return self.method.trainable.begin(self.source, self.pictures.num_classes)
 
     def identity(self) -> dict[str, Any]:
-        """What makes the run this one and no other; the number of steps is no part of it."""
+        """Returns what tells this run from others; the number of steps is no part of it."""
         settings = {k: v for k, v in self.method.settings().items() if k != "steps"}
         labels = self.pictures.labels
         classes = {} if labels is None else {"labels": labels.tolist()}
@@ -62,14 +62,14 @@ class Plan:
         }
 
     def problem(self, dtype: str, say: Callable[[str], None]) -> Problem:
-        """The training problem in the given Keras dtype policy."""
+        """Returns the training problem in the given Keras dtype policy."""
         source = self.start
         gan = source.with_precision(dtype)
         if self.method.from_scratch:
             keras.utils.set_random_seed(self.seed)
             gan = type(source)(**{**source.config, "dtype": dtype})
             if source.discriminator is None:
-                gan.discriminator = None
+                gan = gan.without_discriminator()
         run = self.method.run
         return Problem(gan, source, self.pictures.images, run.batch_size, self.seed, say, run.steps)
 

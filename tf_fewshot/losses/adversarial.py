@@ -56,7 +56,7 @@ def get(name: str) -> AdversarialLoss:
 
 
 def r1_penalty(discriminator, images, label=None) -> tf.Tensor:
-    """Mean over images of the squared norm of the gradient of the logit.
+    """Returns the mean over images of the squared norm of the gradient of the logit.
 
     Source: Mescheder et al., "Which Training Methods for GANs do actually
     Converge?" (2018), equation 9, without the factor γ/2.

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 
 def log_likeness(features: tf.Tensor) -> tf.Tensor:
-    """How alike each row is to each other one, as log probabilities.
+    """Returns how alike each row is to each other one, as log probabilities.
 
     Args:
         features: ``[N, …]``, N at least 2.
@@ -30,7 +30,7 @@ def log_likeness(features: tf.Tensor) -> tf.Tensor:
 
 
 def distance_consistency(source: Sequence[tf.Tensor], adapted: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Kullback-Leibler divergence of the adapted likeness from the source's, over layers.
+    """Returns the divergence of the adapted likeness from the source's, over layers.
 
     Args:
         source, adapted: Activations ``[N, …]`` of the same layers of both generators, of the

@@ -56,7 +56,7 @@ class FeatureDiscriminator:
         self.state = [v for head in self._heads for v in head.non_trainable_variables]
 
     def features(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """What the heads see of images ``[N, H, W, 3]`` in [-1, 1]: ``[N, h, w, 64]`` each."""
+        """Returns what the heads see of images ``[N, H, W, 3]``: ``[N, h, w, 64]`` each."""
         activations = self._activations(images)
         return [
             tf.einsum("nhwc,cd->nhwd", activation, mixing)
@@ -64,18 +64,18 @@ class FeatureDiscriminator:
         ]
 
     def logits(self, features: list[tf.Tensor], training: bool = False) -> list[tf.Tensor]:
-        """A map ``[N, h, w, 1]`` for each layer; ``training`` renews the spectral norms."""
+        """Returns a map ``[N, h, w, 1]`` for each layer; ``training`` renews the spectral norms."""
         return [
             head(feature, training=training)
             for head, feature in zip(self._heads, features, strict=True)
         ]
 
     def generator_loss(self, features: list[tf.Tensor]) -> tf.Tensor:
-        """Hinge loss of the generator on what the heads see of its images: a scalar."""
+        """Returns the generator's hinge loss on what the heads see of its images: a scalar."""
         return _mean([-logit for logit in self.logits(features)])
 
     def discriminator_loss(self, real: list[tf.Tensor], fake: list[tf.Tensor]) -> tf.Tensor:
-        """Hinge loss of the heads: a scalar, 2 if they cannot tell anything."""
+        """Returns the hinge loss of the heads: a scalar, 2 if they cannot tell anything."""
         return _mean([tf.nn.relu(1.0 - logit) for logit in self.logits(real, True)]) + _mean(
             [tf.nn.relu(1.0 + logit) for logit in self.logits(fake)]
         )

@@ -25,7 +25,7 @@ Loss = Callable[[tf.Tensor], tf.Tensor]
 def discriminator_likelihood(
     images: Images, discriminator: keras.Model, others: tf.Tensor | None = None
 ) -> Loss:
-    """The paper's loss: binary cross-entropy of a frozen discriminator, generated as real.
+    """Returns the paper's loss: cross-entropy of a frozen discriminator, generated as real.
 
     Args:
         images: Maps latents ``[B, D]`` to images ``[B, H, W, C]``.
@@ -47,7 +47,7 @@ def discriminator_likelihood(
 
 
 def pixel_likelihood(images: Images, seed: int = 0) -> Loss:
-    """A Gaussian likelihood of the pixels, for generators without a discriminator.
+    """Returns a Gaussian likelihood of the pixels, for generators without a discriminator.
 
     With images x = G(z) + ε, ε from N(0, 1), the Fisher matrix is E[JᵀJ] with J = ∂x/∂θ. Its
     diagonal is the mean of squared gradients of r·x with r from N(0, 1) (Hutchinson's
@@ -80,7 +80,7 @@ def fisher_diagonal(
     convention: str = "per_sample",
     batch_size: int = 8,
 ) -> list[np.ndarray]:
-    """Mean squared gradient of a loss with respect to each weight.
+    """Returns the mean squared gradient of a loss with respect to each weight.
 
     Args:
         loss: Maps latents ``[B, D]`` to losses ``[B]``; the first is used where

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 
 def squared_distances(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Squared Euclidean distances ``[N, M]`` of rows ``[N, D]`` and ``[M, D]``."""
+    """Returns squared Euclidean distances ``[N, M]`` of rows ``[N, D]`` and ``[M, D]``."""
     cross = tf.matmul(a, b, transpose_b=True)
     norms = tf.reduce_sum(a**2, 1)[:, None] + tf.reduce_sum(b**2, 1)[None]
     return tf.maximum(norms - 2.0 * cross, 0.0)
 
 
 def latent_prior_loss(latents: tf.Tensor, prior: tf.Tensor, convention: str) -> tf.Tensor:
-    """Each prior sample to its nearest latent, and each latent to its nearest sample.
+    """Returns how far prior samples and latents are from the nearest of one another.
 
     Args:
         latents: float32 ``[N, D]``, those of the step without noise.

@@ -48,7 +48,7 @@ class PerceptualLoss:
         self._targets = self._computed_once(pictures)
 
     def __call__(self, images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor):
-        """Scalar loss of images against target pictures.
+        """Returns the loss of images against target pictures.
 
         Args:
             images: float32 ``[N, H, W, 3]`` in [-1, 1].

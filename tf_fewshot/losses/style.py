@@ -12,7 +12,7 @@ import tensorflow as tf
 
 
 def gram_matrices(features: tf.Tensor) -> tf.Tensor:
-    """Products of channels, meaned over places (equation 3 divided by the number of places).
+    """Returns products of channels, meaned over places (equation 3 by the number of places).
 
     Args:
         features: ``[N, h, w, C]``.
@@ -27,7 +27,7 @@ def gram_matrices(features: tf.Tensor) -> tf.Tensor:
 
 
 def content_loss(features: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Half the sum of squared differences (equation 1).
+    """Returns half the sum of squared differences (equation 1).
 
     Args:
         features, wanted: ``[N, h, w, C]`` of one layer.
@@ -40,7 +40,7 @@ def content_loss(features: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
 
 
 def style_loss(features: Sequence[tf.Tensor], wanted: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Distance of Gram matrices, all layers alike (equations 4 and 5, w_l = 1 / layers).
+    """Returns the distance of Gram matrices, all layers alike (equations 4, 5; w_l = 1 / layers).
 
     Args:
         features: ``[N, h, w, C]`` of each layer.

@@ -51,7 +51,7 @@ class EMA:
                 mine.assign(theirs)
 
     def current(self) -> GAN:
-        """The copy, with the discriminator as it is now if the architecture has one."""
+        """Returns the copy, with the discriminator as it is now if the architecture has one."""
         if not self.decay:
             for mine, theirs in self._pairs:
                 mine.assign(theirs)

@@ -93,7 +93,7 @@ class Trainer:
         return self._begun
 
     def sampled(self) -> GAN:
-        """The GAN, in float32, to draw samples from."""
+        """Returns the GAN, in float32, to draw samples from."""
         gan = self.ema.current()
         self._settle(gan)
         return gan

@@ -22,7 +22,7 @@ _WORTH = 1.15
 
 
 def choose(precision: str, gan: GAN, batch_size: int) -> tuple[str, str]:
-    """The Keras dtype policy to train with, and a line that says why.
+    """Returns the Keras dtype policy to train with, and a line that says why.
 
     Args:
         precision: "float32", "bfloat16", "float16", or "auto", which measures the first two.
@@ -43,7 +43,7 @@ def choose(precision: str, gan: GAN, batch_size: int) -> tuple[str, str]:
 
 
 def _best_seconds(gan: GAN, batch_size: int) -> list[float]:
-    """Seconds of a step in each precision that is measured, the shortest of a few."""
+    """Returns the seconds of a step in each precision that is measured, the shortest of a few."""
     steps = [_step(gan.with_precision(policy), batch_size) for policy in _MEASURED]
     best = [float("inf")] * len(steps)
     # In turns, so that what else the machine does meanwhile hits all alike.
@@ -56,7 +56,7 @@ def _best_seconds(gan: GAN, batch_size: int) -> list[float]:
 
 
 def _step(gan: GAN, batch_size: int) -> Callable[[], object]:
-    """A compiled pass forward and backward through the networks."""
+    """Returns a compiled pass forward and backward through the networks."""
     z = tf.constant(gan.sample_latents(batch_size, seed=0))
     tensors = [v.value for v in gan.generator.trainable_weights]
 

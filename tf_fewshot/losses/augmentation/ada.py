@@ -16,7 +16,7 @@ from .draws import Draws, seeds_for
 
 
 def augmented(images: tf.Tensor, p, seeds: keras.random.SeedGenerator) -> tf.Tensor:
-    """Each transformation applied to each picture with probability ``p``.
+    """Applies each transformation to each picture with probability ``p``.
 
     Args:
         images: float32 ``[N, H, W, 3]``, nominally in [-1, 1].

@@ -27,7 +27,7 @@ class Augmentation(abc.ABC):
         """
 
     def observe(self, real_logits: tf.Tensor, pictures: tf.Tensor | int) -> dict[str, tf.Tensor]:
-        """Told what the discriminator said in one step of real pictures; numbers to log.
+        """Takes note of what the discriminator said of real pictures; returns numbers to log.
 
         Args:
             real_logits: ``[M, 1]``, of those of whose whole it said something.

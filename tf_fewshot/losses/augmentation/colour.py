@@ -28,7 +28,7 @@ _CROSS = np.pad(np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3), (0,
 
 
 def apply(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
-    """Colours of ``[N, H, W, 3]`` mapped by ``[N, 4, 4]``.
+    """Maps the colours of ``[N, H, W, 3]`` by ``[N, 4, 4]``.
 
     Raises:
         UserError: for pictures of other than three channels.
@@ -47,31 +47,31 @@ def _varied(amount: tf.Tensor, direction: np.ndarray) -> tf.Tensor:
 
 
 def brightness(draws: Draws) -> tf.Tensor:
-    """A normally distributed number is added to all channels."""
+    """Adds a normally distributed number to all channels."""
     added = tf.where(draws.sometimes(), draws.normal(0.2), 0.0)
     return _IDENTITY + _varied(added, _WHITE)
 
 
 def contrast(draws: Draws) -> tf.Tensor:
-    """All channels times a log-normal factor."""
+    """Multiplies all channels by a log-normal factor."""
     factor = tf.where(draws.sometimes(), tf.exp(draws.normal(0.5 * math.log(2))), 1.0)
     return _IDENTITY + _varied(factor - 1, _RGB)
 
 
 def luma_flip(draws: Draws) -> tf.Tensor:
-    """Light for dark, with the same hue, half of the time."""
+    """Turns light to dark and dark to light half of the time, with the same hue."""
     flipped = draws.sometimes() & (draws.choice(2) == 1)
     return _IDENTITY - _varied(2 * tf.cast(flipped, tf.float32), _LUMA)
 
 
 def hue(draws: Draws) -> tf.Tensor:
-    """Turned around the luma axis by any angle."""
+    """Turns colours around the luma axis by any angle."""
     angle = tf.where(draws.sometimes(), draws.uniform(-math.pi, math.pi), 0.0)
     return _IDENTITY + _varied(tf.cos(angle) - 1, _CHROMA) + _varied(tf.sin(angle), _CROSS)
 
 
 def saturation(draws: Draws) -> tf.Tensor:
-    """The distance from the luma axis times a log-normal factor."""
+    """Multiplies the distance from the luma axis by a log-normal factor."""
     factor = tf.where(draws.sometimes(), tf.exp(draws.normal(math.log(2))), 1.0)
     return _IDENTITY + _varied(factor - 1, _CHROMA)
 
@@ -80,7 +80,7 @@ COLOUR = (brightness, contrast, luma_flip, hue, saturation)
 
 
 def random_map(draws: Draws, transformations=COLOUR) -> tf.Tensor:
-    """The map ``[N, 4, 4]`` of the transformations, one after the other."""
+    """Returns the map ``[N, 4, 4]`` of the transformations, one after the other."""
     result, *others = (transformation(draws) for transformation in transformations)
     for other in others:
         result = tf.matmul(other, result)

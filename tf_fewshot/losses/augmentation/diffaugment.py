@@ -17,7 +17,7 @@ from .draws import seeds_for
 
 
 def color(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
-    """Brightness + [-0.5, 0.5], then saturation × [0, 2], then contrast × [0.5, 1.5]."""
+    """Changes brightness by [-0.5, 0.5], then saturation × [0, 2], then contrast × [0.5, 1.5]."""
 
     def drawn(low: float, high: float) -> tf.Tensor:
         return keras.random.uniform((tf.shape(images)[0], 1, 1, 1), low, high, seed=seeds)
@@ -30,7 +30,7 @@ def color(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
 
 
 def translation(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
-    """Moved by whole pixels, up to an eighth of the size; what comes in is 0."""
+    """Moves pictures by whole pixels, up to an eighth of the size; what comes in is 0."""
     for axis in (1, 2):
         size = images.shape[axis]
         most = _share(size, 8)
@@ -43,7 +43,7 @@ def translation(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tens
 
 
 def cutout(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
-    """A rectangle of half the size becomes 0; parts of it may be outside."""
+    """Sets a rectangle of half the size to 0; parts of it may be outside."""
     outside = []
     for axis in (1, 2):
         size = images.shape[axis]

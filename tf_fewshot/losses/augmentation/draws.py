@@ -11,7 +11,7 @@ _MOST = 32
 
 
 def seeds_for(seed: int, name: str) -> keras.random.SeedGenerator:
-    """A seed generator whose numbers are not those of the latents of the same run."""
+    """Returns a seed generator whose numbers are not those of the latents of the same run."""
     own = np.random.default_rng([seed, *name.encode()]).integers(2**31)
     return keras.random.SeedGenerator(int(own), name=f"{name}_seeds")
 
@@ -33,17 +33,17 @@ class Draws:
         self._normal = iter(tf.unstack(keras.random.normal((_MOST, count), seed=seeds)))
 
     def uniform(self, low: float, high: float) -> tf.Tensor:
-        """float32 ``[N]`` in [low, high)."""
+        """Draws float32 ``[N]`` in [low, high)."""
         return low + (high - low) * next(self._uniform)
 
     def normal(self, deviation: float) -> tf.Tensor:
-        """float32 ``[N]`` of mean 0."""
+        """Draws float32 ``[N]`` of mean 0."""
         return deviation * next(self._normal)
 
     def choice(self, options: int) -> tf.Tensor:
-        """int32 ``[N]`` in [0, options)."""
+        """Draws int32 ``[N]`` in [0, options)."""
         return tf.cast(options * next(self._uniform), tf.int32)
 
     def sometimes(self, p=None) -> tf.Tensor:
-        """bool ``[N]``, true with probability ``p``, by default that of the draws."""
+        """Draws bool ``[N]``, true with probability ``p``, by default that of the draws."""
         return next(self._uniform) < (self.p if p is None else p)

@@ -18,19 +18,19 @@ from .draws import Draws
 
 
 def scaling(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Maps that stretch by ``[N]`` factors."""
+    """Returns maps that stretch by ``[N]`` factors."""
     zero = tf.zeros_like(x)
     return _affine(x, zero, zero, zero, y, zero)
 
 
 def rotation(cos: tf.Tensor, sin: tf.Tensor) -> tf.Tensor:
-    """Maps that turn by an angle from x to y, of ``[N]`` cosines and sines."""
+    """Returns maps that turn by an angle from x to y, of ``[N]`` cosines and sines."""
     zero = tf.zeros_like(cos)
     return _affine(cos, -sin, zero, sin, cos, zero)
 
 
 def translation(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Maps that move by ``[N]`` pixels."""
+    """Returns maps that move by ``[N]`` pixels."""
     zero, one = tf.zeros_like(x), tf.ones_like(x)
     return _affine(one, zero, x, zero, one, y)
 
@@ -41,7 +41,7 @@ def _affine(*entries: tf.Tensor) -> tf.Tensor:
 
 
 def warp(images: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
-    """Pictures whose pixels are those of ``images`` at the places that ``inverse`` gives.
+    """Returns pictures whose pixels are those of ``images`` at the places that ``inverse`` gives.
 
     Between pixels it interpolates bilinearly; beyond the border pictures go on
     mirrored, without their last row or column twice. Maps of whole pixels are exact.
@@ -77,7 +77,7 @@ def warp(images: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
 
 
 def _neighbours(places: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The pixels before and after each place of an axis, and the share of the second."""
+    """Returns the pixels before and after each place of an axis, and the share of the second."""
     # The border pixels are the mirrors; a single pixel is its own reflection.
     period = 2.0 * max(size - 1, 1)
     folded = tf.math.floormod(places, period)
@@ -91,14 +91,14 @@ def _neighbours(places: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor, tf.
 
 
 def flip(draws: Draws) -> tf.Tensor:
-    """Left to right, half of the time."""
+    """Mirrors left to right, half of the time."""
     flipped = draws.sometimes() & (draws.choice(2) == 1)
     one = tf.ones_like(flipped, tf.float32)
     return scaling(tf.where(flipped, -one, one), one)
 
 
 def quarter_turns(draws: Draws) -> tf.Tensor:
-    """By 0, 90, 180 or 270 degrees."""
+    """Turns by 0, 90, 180 or 270 degrees."""
     turns = tf.where(draws.sometimes(), draws.choice(4), 0)
     # From a table: the cosine of π/2 in float32 is not 0.
     return rotation(
@@ -107,7 +107,7 @@ def quarter_turns(draws: Draws) -> tf.Tensor:
 
 
 def whole_shift(draws: Draws) -> tf.Tensor:
-    """By whole pixels, at most an eighth of the size."""
+    """Moves by whole pixels, at most an eighth of the size."""
     height, width = draws.size
     moved = draws.sometimes()
     x = tf.round(draws.uniform(-0.125, 0.125) * width)
@@ -119,26 +119,26 @@ def whole_shift(draws: Draws) -> tf.Tensor:
 
 
 def scale(draws: Draws) -> tf.Tensor:
-    """By a log-normal factor."""
+    """Scales by a log-normal factor."""
     factor = tf.where(draws.sometimes(), tf.exp(draws.normal(0.2 * math.log(2))), 1.0)
     return scaling(1 / factor, 1 / factor)
 
 
 def turn(draws: Draws) -> tf.Tensor:
-    """By any angle. Before and after :func:`stretch`: one of the two has probability p."""
+    """Turns by any angle. Before and after :func:`stretch`: one of the two has probability p."""
     angle = draws.uniform(-math.pi, math.pi)
     angle = tf.where(draws.sometimes(1 - tf.sqrt(1.0 - draws.p)), angle, 0.0)
     return rotation(tf.cos(angle), tf.sin(angle))
 
 
 def stretch(draws: Draws) -> tf.Tensor:
-    """Wider and lower, or the other way, by a log-normal factor."""
+    """Stretches wider and lower, or the other way, by a log-normal factor."""
     factor = tf.where(draws.sometimes(), tf.exp(draws.normal(0.2 * math.log(2))), 1.0)
     return scaling(1 / factor, factor)
 
 
 def shift(draws: Draws) -> tf.Tensor:
-    """By fractions of pixels, normally distributed."""
+    """Moves by fractions of pixels, normally distributed."""
     height, width = draws.size
     moved = draws.sometimes()
     x, y = draws.normal(0.125) * width, draws.normal(0.125) * height
@@ -150,7 +150,7 @@ GENERAL = (scale, turn, stretch, turn, shift)
 
 
 def random_inverse(draws: Draws, transformations=(*BLITTING, *GENERAL)) -> tf.Tensor:
-    """The inverse ``[N, 3, 3]`` of the transformations, one after the other."""
+    """Returns the inverse ``[N, 3, 3]`` of the transformations, one after the other."""
     inverse, *others = (transformation(draws) for transformation in transformations)
     for other in others:
         inverse = tf.matmul(inverse, other)

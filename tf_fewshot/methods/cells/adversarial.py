@@ -188,7 +188,8 @@ class Adversarial(Objective):
     def prepare(self, problem):
         if self.fresh_discriminator:
             keras.utils.set_random_seed(problem.seed)
-            problem.gan.discriminator = fresh_discriminator(problem.gan)
+            gan = problem.gan.with_discriminator(fresh_discriminator(problem.gan))
+            problem = dataclasses.replace(problem, gan=gan)
         return problem
 
     def players(self, problem, selection, latents, penalties):

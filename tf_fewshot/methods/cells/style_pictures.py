@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from ...backbones import GAN
 from ...backbones.extensions import Extension, Point, register
+from ...backbones.extensions.host import Host
 from .style_transfer import StyleTransfer
 
 
@@ -83,10 +83,10 @@ class StylePictures(Extension):
         return PicturesOfStyle(self.shape, name=name)
 
     @classmethod
-    def kept_by(cls, gan: GAN) -> PicturesOfStyle:
+    def kept_by(cls, gan: Host) -> PicturesOfStyle:
         """Returns the layer that keeps the pictures of a GAN that has this extension."""
         ((_, layer),) = gan.generator.extensions.layers(cls.name)
         return layer
 
-    def finish(self, gan: GAN, pictures: np.ndarray, z: np.ndarray) -> np.ndarray:
+    def finish(self, gan: Host, pictures: np.ndarray, z: np.ndarray) -> np.ndarray:
         return self.kept_by(gan).transfer(self)(pictures, z)
