@@ -96,9 +96,12 @@ def possible(gan: backbones.GAN) -> list[Extension]:
     return [extension for name, extension in SMALL.items() if name not in without]
 
 
-def with_all(gan: backbones.GAN) -> backbones.GAN:
-    changes = {"num_classes": 0} if gan.num_classes else {}
-    return gan.rebuild(extensions=possible(gan), **changes)
+@functools.cache
+def full(architecture: str) -> backbones.GAN:
+    """The source with all that it can have, and weights of its own; tests leave it as it is."""
+    source = source_of(architecture)
+    changes = {"num_classes": 0} if source.num_classes else {}
+    return shaken(source.rebuild(extensions=possible(source), **changes), 1)
 
 
 # Architectures know no extension ----------------------------------------------------------------
@@ -179,7 +182,7 @@ def test_a_gaussian_begins_anew(build_tiny):
 @every
 def test_all_extensions_come_back_from_files(architecture, tmp_path):
     source = source_of(architecture)
-    gan = shaken(with_all(source), 1)
+    gan = full(architecture)
     pictures = drawn(gan)
     assert np.abs(pictures - drawn(source)).max() > 1e-3
     save_gan(gan, tmp_path / "gan.npz")
@@ -298,7 +301,7 @@ NETWORKS = {
 @saving
 @every
 def test_old_keras_files_are_read(architecture, tmp_path):
-    gan = shaken(with_all(plain(architecture)), 1)
+    gan = full(architecture)
     inputs = (gan.sample_latents(2, seed=0), np.ones((2, *gan.image_shape), np.float32))
     for network, x, config in zip(gan.networks(), inputs, NETWORKS[architecture], strict=False):
         network.save(tmp_path / "new.keras")
@@ -334,7 +337,7 @@ def test_old_keras_files_are_read(architecture, tmp_path):
     ],
 )  # fmt: skip
 def test_weights_stay_where_keras_files_had_them(architecture, network, places, tmp_path):
-    gan = with_all(plain(architecture))
+    gan = full(architecture)
     gan.networks()[network].save(tmp_path / "network.keras")
     zipfile.ZipFile(tmp_path / "network.keras").extract("model.weights.h5", tmp_path)
     with h5py.File(tmp_path / "model.weights.h5") as file:

@@ -1,7 +1,7 @@
 """Generators and discriminators, a folder a family, behind the contract of ``base``."""
 
 # Importing a family makes its architectures known to ``build``.
-from . import biggan, dcgan, sngan, stylegan, stylegan2
+from . import biggan, dcgan, extensions, sngan, stylegan, stylegan2
 from .base import GAN
 from .errors import BackboneError
 from .parts import ScaleShiftRole, Stage
@@ -15,6 +15,7 @@ __all__ = [
     "biggan",
     "build",
     "dcgan",
+    "extensions",
     "register",
     "sngan",
     "stylegan",

@@ -138,13 +138,13 @@ class Endpoints:
 
     @property
     def truncation(self) -> float:
-        """The default, as a number."""
+        """The truncation that is used unless a request says another."""
         if self.sampling.truncation is None:
             return self.no_truncation
         return float(self.sampling.truncation)
 
     def from_latents(self, z, truncation, label=None):
-        """Signature ``serving_default``."""
+        """Returns the outputs of the signature ``serving_default``."""
         if self.free:
             images = self.gan.synthesize(z, label)
         else:
@@ -153,14 +153,14 @@ class Endpoints:
         return {"images": tf.clip_by_value(tf.cast(images, tf.float32), -1.0, 1.0)}
 
     def from_seeds(self, seed, truncation, label=None):
-        """Signature ``generate_from_seed``."""
+        """Returns the outputs of the signature ``generate_from_seed``."""
         z = latents_of_seeds(seed, self.dim)
         cut = truncated_latents if self.free else self.gan.truncate_latents
         z = cut(z, truncation)
         return self.from_latents(z, truncation, label)
 
     def png(self, seed, truncation, label=None):
-        """Signature ``png``."""
+        """Returns the outputs of the signature ``png``."""
         images = self.from_seeds(seed, truncation, label)["images"]
         levels = tf.cast(tf.round((images + 1.0) * 127.5), tf.uint8)
         files = tf.map_fn(tf.io.encode_png, levels, tf.TensorSpec([], tf.string))
@@ -241,7 +241,7 @@ def _staging(directory: Path) -> Iterator[Path]:
 
 @contextmanager
 def _tensorflow_errors(directory: Path) -> Iterator[None]:
-    """Gives TensorFlow's refusals to write their names in the operating system."""
+    """Turns TensorFlow's errors about writing into those of the operating system."""
     try:
         yield
     except tuple(_REFUSALS) as error:

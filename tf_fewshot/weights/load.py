@@ -1,4 +1,4 @@
-"""One door to every source of weights; the format is told from the content."""
+"""Weights from every source; the format of a file is recognised by its content."""
 
 from __future__ import annotations
 

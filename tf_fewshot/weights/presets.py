@@ -29,7 +29,7 @@ class PackagedFile:
     name: str
 
     def fetch(self) -> Path:
-        """Where it is.
+        """Returns the path of the file.
 
         Raises:
             UserError: if this installation does not have it.

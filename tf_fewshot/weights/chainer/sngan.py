@@ -1,4 +1,4 @@
-"""SNGAN's ``.npz`` files, as Chainer saves them: what each of their arrays is here.
+"""SNGAN's ``.npz`` files as Chainer saves them, and which of our weights each array is.
 
 Source: the public repository pfnet-research/sngan_projection (``gen_models``,
 ``dis_models``); its networks are NCHW, ours NHWC. The generator is one file, such as
@@ -32,7 +32,7 @@ _FIRST_MEMBER = re.compile(rb"(l1|l_y|[blc]\d+|block\d+)/[A-Za-z0-9_/]+\.npy")
 
 
 def is_chainer(path: str | os.PathLike) -> bool:
-    """Whether it is such a file, or a folder that holds a generator's.
+    """Returns whether a path is such a file, or a folder that holds that of a generator.
 
     Told by the names of its arrays; of a cut-off file, by the first.
     """
@@ -101,7 +101,7 @@ def read_chainer(path: str | os.PathLike) -> SNGAN:
 
 @contextlib.contextmanager
 def _saying_how_without(discriminator: Path) -> Iterator[None]:
-    """Discriminators of other kinds lie beside ordinary generators: without projection, say."""
+    """Adds to an error how to read the generator alone, beside which another kind may lie."""
     try:
         yield
     except UserError as error:

@@ -1,4 +1,4 @@
-"""The files of a TF-Hub module out of a ``.tar.gz`` that nobody vouches for."""
+"""Unpacking of TF-Hub modules from ``.tar.gz`` files, which may be hostile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, b"L", b"K
 
 
 def is_tar_gz(path: str | os.PathLike) -> bool:
-    """Whether the file is a tar archive, compressed by gzip; a cut-off one counts too."""
+    """Returns whether a file is a tar archive, compressed by gzip; a cut-off one counts too."""
     try:
         with gzip.open(path, "rb") as file:
             return file.read(262)[257:] == b"ustar"

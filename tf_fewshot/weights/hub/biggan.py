@@ -243,13 +243,13 @@ class _Given:
         return Untouched()(shape, dtype)
 
     def unexpected(self) -> list[str]:
-        """The variables that nothing asked for, and that are not idle."""
+        """The variables that no weight was read from, and that are not idle."""
         left = sorted(set(self._module.shapes) - self._used)
         return [f"unexpected {n}" for n in left if not _idle(self._module, n, self._used)]
 
 
 def _read_finite(module: Module, names: list[str]) -> Read:
-    """Values in float32; None of those of which not all are finite numbers."""
+    """Returns values in float32; None in place of those that are not finite numbers throughout."""
     return {n: _finite(value) for n, value in zip(names, module.read(names), strict=True)}
 
 
@@ -267,7 +267,7 @@ def _finite(value: tf.Tensor) -> tf.Tensor | None:
 
 
 def _idle(module: Module, name: str, used: set[str]) -> bool:
-    """Whether it is one of those that only training, or only the tables in the graph, replace.
+    """Returns whether only training needs a variable, or the tables in the graph replace it.
 
     The weight whose average is used; the vectors of the second and third singular value;
     the counters of accumulated statistics, and these themselves beside such tables; and

@@ -1,4 +1,4 @@
-"""How the variables of DeepMind's BigGAN modules are called, and which of ours each is.
+"""The names of variables in DeepMind's BigGAN modules, and which of our weights each is.
 
 Source: the modules deepmind/biggan-{128,256,512} and biggan-deep-{128,256,512} as public
 conversions of them describe their variables. Kernels lie here as they do there.
@@ -18,7 +18,7 @@ from ...backbones.biggan.gan import BigGAN
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """How the variables of one architecture are called."""
+    """The names of the variables of one architecture."""
 
     network: type[GAN]
     first: str

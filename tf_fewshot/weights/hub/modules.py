@@ -37,7 +37,7 @@ _TIMEOUT = 60
 
 
 def is_hub_module(path: str | os.PathLike) -> bool:
-    """Whether it is a folder with a SavedModel or its variables, or a ``.tar.gz``."""
+    """Returns whether a path is a folder with a SavedModel or its variables, or a ``.tar.gz``."""
     path = Path(path)
     if not path.is_dir():
         return is_tar_gz(path)
@@ -46,7 +46,7 @@ def is_hub_module(path: str | os.PathLike) -> bool:
 
 
 def read_hub_module(path: str | os.PathLike) -> BigGANFamily:
-    """Reads a BigGAN or BigGAN-deep; which one, and its sizes, its variables tell.
+    """Reads a BigGAN or BigGAN-deep; its variables tell which of them it is, and its sizes.
 
     Args:
         path: A module's folder (``saved_model.pb``, ``variables/``), or a ``.tar.gz`` of it.
@@ -145,7 +145,7 @@ def _sha256_of_folder(folder: Path) -> str:
 
 
 def is_hub_handle(source: str) -> bool:
-    """Whether it names a module on the hub, such as "deepmind/biggan-deep-128/1"."""
+    """Returns whether a text names a module on the hub, such as "deepmind/biggan-deep-128/1"."""
     return _HANDLE.fullmatch(source) is not None
 
 
@@ -156,7 +156,7 @@ class HubModule:
     handle: str
 
     def fetch(self) -> Path:
-        """Its folder; see :func:`fetch_hub_module`."""
+        """Returns its folder; see :func:`fetch_hub_module`."""
         return fetch_hub_module(self.handle)
 
 

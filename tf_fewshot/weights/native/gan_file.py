@@ -71,7 +71,7 @@ def save_gan(
 
 
 class _Stored:
-    """What is stored of a variable, made when it is written: all at once would be a copy."""
+    """The array that is stored for a variable, computed only when it is written."""
 
     def __init__(self, name: str, variable: Any, half: bool):
         self._name, self._variable, self._half = name, variable, half
@@ -99,7 +99,7 @@ def _stored(name: str, value: np.ndarray, half: bool) -> np.ndarray:
 
 
 def is_native(path: str | os.PathLike) -> bool:
-    """Whether the file is of this format, by its content; a cut-off one counts too."""
+    """Returns whether a file is of this format, by its content; a cut-off one counts too."""
     try:
         with open(path, "rb") as file:
             head = file.read(128)

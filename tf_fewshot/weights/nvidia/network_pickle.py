@@ -66,7 +66,7 @@ _NAMES = {(_MODULE, "Network"): _Pickled, **EASY_DICT}
 
 
 def is_network_pickle(path: str | os.PathLike) -> bool:
-    """Whether the file begins as a pickle that names NVIDIA's networks."""
+    """Returns whether a file begins as a pickle that names NVIDIA's networks."""
     return begins_as_pickle_of(_MODULE, path, _SNIFFED)
 
 
@@ -93,7 +93,7 @@ def read_network_pickle(path: str | os.PathLike) -> tuple[Network | None, Networ
 
 
 def check_settings(path: Path, network: Network, plain: Mapping[str, Any], what: str) -> None:
-    """Whether a network is what is read here, and has grown to its end.
+    """Checks that a network is of a kind that is read here, and has grown to its end.
 
     Args:
         path: The file, for errors.

@@ -44,7 +44,7 @@ def _published(url: str, resolution: int, about: str) -> Published:
 
 
 def _first(identity: str, name: str, resolution: int, about: str) -> Published:
-    """One of version 1, by its identity on Google Drive and the name of the file."""
+    """A network of version 1, by the identity of its file on Google Drive and its name."""
     url = f"{_DRIVE}?id={identity}&export=download&confirm=t"
     file = WebFile(url, _LICENCES[_DRIVE], name=f"karras2019stylegan-{name}.pkl")
     whole = f"StyleGAN of {about}, {resolution} x {resolution}, with its discriminator"

@@ -1,4 +1,4 @@
-"""NVIDIA's StyleGAN (version 1) pickles: what each of their variables is here.
+"""NVIDIA's pickles of StyleGAN (version 1), and which of our weights each variable is.
 
 Source: the public repository NVlabs/stylegan (``training/networks_stylegan.py``); the
 networks are NCHW, ours NHWC.
@@ -104,7 +104,7 @@ def _config(
 
 
 def _generator_names(gan: StyleGAN) -> Names:
-    """The variable of the pickle for each of ours, and what is done to it."""
+    """Returns the pickle's variable for each of our weights, and how its value is changed."""
     names: Names = {"generator/w_avg": ("dlatent_avg", same)}
     for i in range(gan.config["mapping_layers"]):
         for part in ("weight", "bias"):

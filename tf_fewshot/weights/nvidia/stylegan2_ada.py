@@ -71,7 +71,7 @@ _NAMES = {
 
 
 def is_ada_pickle(path: str | os.PathLike) -> bool:
-    """Whether the file begins as a pickle that names NVIDIA's persistent objects."""
+    """Returns whether a file begins as a pickle that names NVIDIA's persistent objects."""
     return begins_as_pickle_of(_MODULE, path, _SNIFFED)
 
 

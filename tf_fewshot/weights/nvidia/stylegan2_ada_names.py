@@ -1,4 +1,4 @@
-"""What the modules of StyleGAN2-ADA for PyTorch call the variables of its TensorFlow code.
+"""The names in StyleGAN2-ADA for PyTorch of the variables of its TensorFlow code.
 
 Source: the public repository NVlabs/stylegan2-ada-pytorch (``legacy.py``, which converts
 the one to the other, and ``training/networks.py`` for defaults).
@@ -82,7 +82,7 @@ class AdaVariables(Variables):
 def settings_of(
     g: AdaVariables, d: AdaVariables | None, g_facts: Mapping[str, Any], d_facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What shapes do not say of the configuration.
+    """Returns the settings that shapes do not tell.
 
     From the attributes of the modules; where those are missing from the arguments that
     the network was made with; then from the defaults.

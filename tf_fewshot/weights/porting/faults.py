@@ -1,9 +1,9 @@
-"""What is said of weights that are not those of a network."""
+"""How errors list the faults of weights."""
 
 from __future__ import annotations
 
 
 def listed(faults: list[str]) -> str:
-    """What a message says of faults: the first eight, and how many more there are."""
+    """Returns faults as an error lists them: the first eight, and how many more there are."""
     more = f" and {len(faults) - 8} more" if len(faults) > 8 else ""
     return f"{'; '.join(faults[:8])}{more}"

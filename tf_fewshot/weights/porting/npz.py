@@ -26,7 +26,7 @@ Headers = dict[str, tuple[Shape, np.dtype]]
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What one array of a file becomes.
+    """The weight that one array of a file becomes.
 
     Attributes:
         shape: Of the array in the file.
@@ -116,7 +116,7 @@ class ArrayFile:
         self.archive.close()
 
     def understood(self, call: Callable[[Headers], Any]) -> Any:
-        """What ``call`` makes of the headers; that it lacks or cannot use some is said."""
+        """Returns what ``call`` makes of the headers; errors in it name the file."""
         try:
             return call(self.headers)
         except (KeyError, IndexError, TypeError, ValueError) as error:

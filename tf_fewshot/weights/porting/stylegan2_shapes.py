@@ -1,4 +1,4 @@
-"""What the shapes of a StyleGAN2's variables say of its configuration."""
+"""The configuration of a StyleGAN2, as the shapes of its variables tell it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LARGEST = 2048
 
 
 def generator_config(g: Variables) -> dict[str, Any]:
-    """What the shapes of the generator's variables say of the architecture.
+    """Returns the settings that the shapes of the generator's variables tell.
 
     They are checked against each other first, so that what is then built is no larger
     than what was read.
@@ -64,7 +64,7 @@ def generator_config(g: Variables) -> dict[str, Any]:
 
 
 def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of the discriminator of a generator of this ``config``."""
+    """Returns those that the discriminator's tell, beside a generator of this ``config``."""
     resolution = config["resolution"]
     c = d.shape("4x4/Conv/weight", 3, 3, None, None)[3]
     channels = [c]

@@ -52,7 +52,7 @@ def assembled(
 
 
 def _generator_names(gan: StyleGAN2) -> Names:
-    """The TensorFlow network's name of each of our variables, and what is done to it."""
+    """Returns TensorFlow's name of each of our weights, and how its value is changed."""
     names: Names = {}
     for path in gan.variables_by_path():
         network, _, rest = path.partition("/")

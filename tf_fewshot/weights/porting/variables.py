@@ -104,7 +104,7 @@ def dense_rows(channels: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def filled(theirs: Variables, names: Names, variables: Mapping[str, Any]) -> list[str]:
-    """Assigns to ours what ``names`` say; gives what is missing, left over or does not fit."""
+    """Assigns the values that ``names`` say; returns what is missing, left over or does not fit."""
     faults, used = [], set()
     for path, (tf_name, change) in names.items():
         name, wanted = theirs.name(tf_name), tuple(variables[path].shape)

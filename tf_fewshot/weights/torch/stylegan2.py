@@ -38,7 +38,7 @@ _SETTINGS = {
 
 
 def is_stylegan2_torch(path: str | os.PathLike) -> bool:
-    """Whether the file is one of torch.save and names that generator's layers."""
+    """Returns whether a file is one of torch.save and names that generator's layers."""
     try:
         if is_torch_legacy(path):
             with open(path, "rb") as file:
@@ -165,7 +165,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 class _Rosinality(Variables):
-    """State dicts of the repository by their names in it."""
+    """The variables of the repository's networks, by their names there."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
         super().__init__(arrays, r".*\.kernel")
