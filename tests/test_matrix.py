@@ -47,7 +47,7 @@ LIKE_OTHERS = ("scratch", "transfergan", "update_first", "update_all", "encoder_
 # Small and without files on disk; every method takes those that it has.
 SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}
 SETTINGS |= {"miner_steps": 1, "miner_width": 8, "patch_stage": 1}
-SETTINGS |= {"probe_steps": 2, "probe_samples": 2}
+SETTINGS |= {"probe_steps": 2, "probe_samples": 2, "warmup_steps": 0}
 NEW_JUDGE = {"fresh_discriminator": True, "fisher_likelihood": "pixels"}
 # What the log calls the term of a regularizer; each is in the generator's loss.
 PENALTIES = {
