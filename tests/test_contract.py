@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tf_fewshot import settings
 from tf_fewshot.backbones import BackboneError, build
+from tf_fewshot.backbones.fresh import fresh_discriminator
 from tf_fewshot.backbones.truncation import Truncation
 from tf_fewshot.export import Sampling
 from tf_fewshot.export.saved_model import Endpoints
@@ -141,3 +142,27 @@ def test_a_network_is_told_only_what_it_truncates_itself(architecture, monkeypat
     )
     gan.generate(tf.zeros([1, gan.latent_dim]), truncation=0.3)
     assert told == [None if gan.truncates == LATENTS else 0.3]
+
+
+# Judging -----------------------------------------------------------------------------------------
+
+
+@every
+@pytest.mark.parametrize("training", [False, True])
+def test_the_last_activations_give_the_logits_of_the_image(architecture, training):
+    gan = plain(architecture)
+    if not gan.has_discriminator:
+        gan = gan.with_discriminator(fresh_discriminator(gan))
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.uniform(-1, 1, (4, *gan.image_shape)).astype(np.float32))
+    label = np.arange(4) % gan.num_classes if gan.num_classes else None
+    # In training some networks change a little with each call.
+    before = [v.numpy().copy() for v in gan.discriminator.weights]
+    whole = gan.discriminator(images, label, training=training).numpy()
+    for v, value in zip(gan.discriminator.weights, before, strict=True):
+        v.assign(value)
+    features = gan.discriminator_features(images, label, training=training)[-1]
+    assert len(features.shape) == 4
+    logits = gan.discriminator_logits(features, label, training=training).numpy()
+    np.testing.assert_array_equal(logits, whole)
+    assert logits.shape == (4, 1) and logits.dtype == np.float32

@@ -306,3 +306,29 @@ def test_what_features_refuse():
         features.extractor()(images(1, 32))
     with pytest.raises(UserError, match="Did you mean 'efficientnet_lite0'"):
         features.extractor("efficientnet")
+
+
+@download
+def test_activations_of_efficientnet_lead_to_its_features():
+    network = efficientnet_lite0()
+    rng = np.random.default_rng(0)
+    pixels = np.kron(rng.integers(0, 256, (2, 28, 28, 3)), np.ones((1, 8, 8, 1))).astype(np.uint8)
+    shown = tf.constant(pixels / 127.5 - 1.0, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(shown)
+        maps = network.activations(shown)
+        total = tf.reduce_mean(tf.square(maps[-1]))
+    assert [m.shape for m in maps] == [
+        (2, 56, 56, 24),
+        (2, 28, 28, 40),
+        (2, 14, 14, 112),
+        (2, 7, 7, 320),
+    ]
+    assert np.abs(tape.gradient(total, shown)).max() > 0
+    kernel, bias = (np.asarray(part, np.float64) for part in network.head)
+    hidden = np.einsum("nhwc,co->nhwo", np.asarray(maps[-1], np.float64), kernel[0, 0]) + bias
+    pooled_features = np.clip(hidden, 0.0, 6.0).mean((1, 2))
+    np.testing.assert_allclose(network(pixels), pooled_features, atol=2e-4)
+    # The first scale: two blocks of stride 2 in all, of smaller images, too.
+    small = network.activations(shown[:, :33, :64])
+    assert small[0].shape == (2, 9, 16, 24) and small[3].shape == (2, 2, 2, 320)

@@ -47,7 +47,7 @@ LIKE_OTHERS = ("scratch", "transfergan", "update_first", "update_all", "encoder_
 # Small and without files on disk; every method takes those that it has.
 SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}
 SETTINGS |= {"miner_steps": 1, "miner_width": 8, "patch_stage": 1}
-SETTINGS |= {"probe_steps": 2, "probe_samples": 2}
+SETTINGS |= {"probe_steps": 2, "probe_samples": 2, "warmup_steps": 0}
 NEW_JUDGE = {"fresh_discriminator": True, "fisher_likelihood": "pixels"}
 # What the log calls the term of a regularizer; each is in the generator's loss.
 PENALTIES = {
@@ -73,7 +73,7 @@ def _pairs() -> list:
         )
         for architecture in sorted(SOURCES)
         for name in methods.names()
-        if not (architecture in JUDGELESS and methods.get(name).trainable.keeps_discriminator)
+        if not (architecture in JUDGELESS and methods.get(name).keeps_discriminator)
     ]
 
 
@@ -470,7 +470,7 @@ def test_a_game_needs_its_discriminator(tiny_dcgan, pictures, name):
 def test_a_source_that_never_had_a_discriminator(pictures, architecture):
     source, games = built(architecture), [methods.get(name) for name in methods.names()]
     for method in (m for m in games if m.objective.needs_discriminator):
-        name, keeps = method.name, method.trainable.keeps_discriminator
+        name, keeps = method.name, method.keeps_discriminator
         remedy = "'transfergan' with" if keeps else "train a new one with"
         expected = f"'{name}' needs a discriminator.* {remedy} fresh_discriminator=True"
         with pytest.raises(UserError, match=expected):
@@ -487,9 +487,7 @@ def test_a_new_discriminator_has_no_fisher_information(pictures):
         assemble(planned.method, planned.problem("float32", print))
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in methods.names() if methods.get(n).trainable.keeps_discriminator]
-)
+@pytest.mark.parametrize("name", [n for n in methods.names() if methods.get(n).keeps_discriminator])
 def test_what_is_kept_of_a_discriminator_must_have_learned(tiny_dcgan, pictures, name):
     settings = {**settings_of(name), "fresh_discriminator": True}
     with pytest.raises(UserError, match=f"'{name}' needs .*: leave out fresh_discriminator"):

@@ -268,6 +268,20 @@ class GAN(Adaptable, abc.ABC):
         del images, label, training
         raise BackboneError(f"a {self.architecture} does not show its activations")
 
+    def discriminator_logits(self, features, label=None, training: bool = False):
+        """What the last stage of the discriminator makes of activations.
+
+        Args:
+            features: ``[N, h, w, C]``, the last of :meth:`discriminator_features`, or what became
+                of them. As they are, they give the logits of ``discriminator(images)``.
+            label: int ``[N]``, for class-conditional discriminators only.
+            training: As of the discriminator.
+
+        Returns:
+            float32 logits ``[N, 1]``.
+        """
+        return self.discriminator.logits(features, label, training)
+
     # Weights -------------------------------------------------------------------
 
     def networks(self) -> list[keras.Model]:

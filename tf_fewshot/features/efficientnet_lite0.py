@@ -24,6 +24,9 @@ _EPSILON = 1e-3
 # Strides of the 16 blocks; everything else shows in the shapes of the weights.
 _STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
 
+# The last block of each scale but the first, which has half the width of the image.
+_LAST_OF_SCALE = (2, 4, 10, 15)
+
 
 def _folded(state: Mapping[str, np.ndarray], conv: str, norm: str):
     """Folds a batch norm into the kernel, in TensorFlow's order, and the bias before it."""
@@ -40,7 +43,7 @@ class EfficientNetLite0:
 
     Images are resized to 224 px (bilinear, antialiased), scaled by ``(x - 127) / 128``
     and pooled over all pixels after the last convolution. Not differentiable: it is a
-    measure, computed in batches in float32.
+    measure, computed in batches in float32. :meth:`activations` are.
 
     Attributes:
         version: SHA-256 of the weights.
@@ -70,6 +73,21 @@ class EfficientNetLite0:
         parts = [self._features(images[i : i + batch_size]).numpy() for i in starts]
         return np.concatenate([np.zeros((0, DIMS), np.float32), *parts])
 
+    def activations(self, images) -> list[tf.Tensor]:
+        """Activations at four scales of images, for what learns through them.
+
+        Args:
+            images: float ``[N, H, W, 3]`` in [-1, 1], of at least 32 px, looked at as large as
+                they are. Gradients flow to them.
+
+        Returns:
+            float32 ``[N, H / s, W / s, C]`` for the strides s of 4, 8, 16 and 32, rounded up, with
+            24, 40, 112 and 320 channels: what the last block of each scale gives.
+        """
+        pixels = (tf.cast(images, tf.float32) + 1.0) * 127.5
+        outputs = self._outputs((pixels - 127.0) / 128.0)
+        return [outputs[i] for i in _LAST_OF_SCALE]
+
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Computes logits ``[N, 1000]`` of ImageNet's classes from features ``[N, 1280]``."""
         weight, bias = self.classifier
@@ -77,15 +95,21 @@ class EfficientNetLite0:
 
     def _compute(self, images):
         x = tf.image.resize(images, (SIZE, SIZE), "bilinear", antialias=True)
-        x = (x - 127.0) / 128.0
+        x = self._outputs((x - 127.0) / 128.0)[-1]
+        return tf.reduce_mean(tf.nn.relu6(_conv(x, self.head, 1)), [1, 2])
+
+    def _outputs(self, x) -> list[tf.Tensor]:
+        """Returns what each block gives of scaled images."""
         x = tf.nn.relu6(_conv(x, self.stem, 2))
+        outputs = []
         for block, stride in zip(self.blocks, _STRIDES, strict=True):
             y = tf.nn.relu6(_conv(x, block["expand"], 1)) if "expand" in block else x
             kernel, bias = block["depthwise"]
             y = tf.nn.depthwise_conv2d(y, kernel, [1, stride, stride, 1], "SAME")
             y = _conv(tf.nn.relu6(y + bias), block["project"], 1)
             x = x + y if stride == 1 and x.shape[-1] == y.shape[-1] else y
-        return tf.reduce_mean(tf.nn.relu6(_conv(x, self.head, 1)), [1, 2])
+            outputs.append(x)
+        return outputs
 
 
 def _block(state: Mapping[str, np.ndarray], name: str) -> dict[str, tuple]:

@@ -58,6 +58,11 @@ class Method:
     run: RunDefaults = RunDefaults()
     from_scratch: bool = False
 
+    @property
+    def keeps_discriminator(self) -> bool:
+        """Whether part of what the source's discriminator has learned stays as it is."""
+        return any(cell.keeps_discriminator for cell in (self.trainable, *self.regularizers))
+
     def cells(self) -> list[Any]:
         """Returns what holds the settings: the four choices and the defaults of the run."""
         return [self.objective, self.trainable, self.latents, *self.regularizers, self.run]

@@ -59,10 +59,10 @@ class Assembly:
 def check_parts(method: Method, gan: GAN) -> None:
     """Raises a UserError if the GAN lacks a part that the method needs."""
     new = method.objective.fresh_discriminator
-    if method.trainable.keeps_discriminator and (new or gan.discriminator is None):
+    if method.keeps_discriminator and (new or gan.discriminator is None):
         needs = (
-            f"Method {method.name!r} needs a discriminator that has learned, since part of it "
-            "stays as it is"
+            f"Method {method.name!r} needs a discriminator that has learned, since part of "
+            "that stays as it is"
         )
         if gan.discriminator is not None:
             raise UserError(f"{needs}: leave out fresh_discriminator.")

@@ -118,11 +118,14 @@ class PretrainingPlan:
         return backbones.build(self.architecture, **{**self.config, **changes})
 
     def _trainer(self, gan: GAN, growth: Growth, checkpoints: Path) -> Trainer:
-        method = self.method.with_settings(
-            r1_gamma=growth.r1_gamma,
-            batch_size=growth.batch_size,
-            ema_decay=0.5 ** (growth.batch_size / self.ema_images),
-        )
+        decided = {
+            "r1_gamma": growth.r1_gamma,
+            "batch_size": growth.batch_size,
+            "ema_decay": 0.5 ** (growth.batch_size / self.ema_images),
+        }
+        # A method whose discriminator is not the GAN's has no R1.
+        known = self.method.settings()
+        method = self.method.with_settings(**{k: v for k, v in decided.items() if k in known})
         method = method.with_learning_rates(*growth.rates())
         images = shrunk(self.pictures.images, growth.resolution)
         pictures = dataclasses.replace(self.pictures, images=images)

@@ -105,6 +105,9 @@ class DCGANDiscriminator(FeedForwardDiscriminator):
         self.to_logit.build((None, size, size, width))
 
     def call(self, images, label=None, training=False):
-        del label
-        x = self.activations(images, training)[-1]
-        return self.to_logit(tf.cast(x, tf.float32))
+        return self.logits(self.activations(images, training)[-1], label, training)
+
+    def logits(self, features, label=None, training=False):
+        """Logits ``[N, 1]`` of what the last stage but one gives."""
+        del label, training
+        return self.to_logit(tf.cast(features, tf.float32))

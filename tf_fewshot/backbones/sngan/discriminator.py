@@ -178,8 +178,12 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
         self.to_logit.build((None, size, size, width))
 
     def call(self, images, label=None, training=False):
+        return self.logits(self.activations(images, training)[-1], label, training)
+
+    def logits(self, features, label=None, training=False):
+        """Logits ``[N, 1]`` of what the last stage but one gives, with labels if it has classes."""
         classes = self.classes.count
         if classes and label is None:
             raise BackboneError(f"this SNGAN judges {classes} classes: give it labels")
-        x = tf.cast(self.activations(images, training)[-1], tf.float32)
+        x = tf.cast(features, tf.float32)
         return self.to_logit(x, label if classes else None, training=training)

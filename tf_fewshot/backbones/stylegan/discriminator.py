@@ -131,8 +131,12 @@ class StyleGANDiscriminator(Network):
             )
 
     def call(self, images, label=None, training=False):
+        return self.logits(self.activations(images)[-1], label, training)
+
+    def logits(self, features, label=None, training=False):
+        """Logits ``[N, 1]`` of what the last stage but one gives."""
         del label, training
-        return self.head(self.activations(images)[-1])
+        return self.head(features)
 
     def activations(self, images) -> list:
         """What each stage but the last gives."""

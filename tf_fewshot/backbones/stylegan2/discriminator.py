@@ -91,10 +91,13 @@ class StyleGAN2Discriminator(Network):
             self.mapping.build()
 
     def call(self, images, label=None, training=False):
+        return self.logits(self.activations(images)[-1], label, training)
+
+    def logits(self, features, label=None, training=False):
+        """Logits ``[N, 1]`` of what the last stage but one gives, with labels if it has classes."""
         del training
-        images = tf.convert_to_tensor(images)
-        label = labels_of(label, images, self.classes)
-        scores = self.head(self.activations(images)[-1])
+        label = labels_of(label, features, self.classes)
+        scores = self.head(features)
         if label is None:
             return scores
         if self.mapping is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 import operator
@@ -139,58 +140,28 @@ class Augmenting:
 
 
 @dataclasses.dataclass(frozen=True)
-class Adversarial(Objective):
+class AdversarialGame(Objective):
     """The game of a generator and those that tell its images from real pictures.
 
-    Source: Goodfellow et al., "Generative Adversarial Nets" (NeurIPS 2014). An objective with
-    other opponents than the GAN's own discriminator overrides :meth:`opponents`; one whose
-    discriminator judges in another way overrides :meth:`judge`.
+    Source: Goodfellow et al., "Generative Adversarial Nets" (NeurIPS 2014). A subclass says who
+    these are (:meth:`opponents`).
 
     Attributes:
-        fresh_discriminator: Begins with a new discriminator
-            (:func:`tf_fewshot.backbones.fresh.fresh_discriminator`) rather than the
-            source's, as it must where none was released.
-        adversarial_loss: "non_saturating", "hinge", "wasserstein" or "least_squares".
         clip_images: Shows the discriminator generated images clipped to [-1, 1], as
             picture files are. An unbounded generator need not hit flat white or black
             to the last digit then, which alone tells it from drawings.
         mirror: Shows each real picture mirrored left to right half of the time, as the
             released code of CDC, AdAM and FreezeD does. For domains that are the same
             mirrored; samples are then of both kinds.
-        rates, r1, on_features, augmenting: Settings that belong together.
+        rates, augmenting: Settings that belong together.
     """
 
-    fresh_discriminator: bool = False
-    adversarial_loss: Literal["non_saturating", "hinge", "wasserstein", "least_squares"] = (
-        "non_saturating"
-    )
     clip_images: bool = True
     mirror: bool = False
     rates: GameRates = GameRates()
-    r1: LazyR1 = LazyR1()
-    on_features: OnFeatures = OnFeatures()
     augmenting: Augmenting = Augmenting()
 
-    needs_discriminator = True
-    moves = (GENERATOR, DISCRIMINATOR)
-
-    def __post_init__(self):
-        if self.augmenting.adapts and self.adversarial_loss not in _UNDECIDED_AT_0:
-            raise UserError(
-                f"ADA adapts to the sign of logits, which says nothing with "
-                f"{self.adversarial_loss!r}. Set augment_p, or adversarial_loss to one of "
-                f"{', '.join(_UNDECIDED_AT_0)}."
-            )
-
-    def missing(self, gan):
-        return None if self.fresh_discriminator else super().missing(gan)
-
-    def prepare(self, problem):
-        if self.fresh_discriminator:
-            keras.utils.set_random_seed(problem.seed)
-            gan = problem.gan.with_discriminator(fresh_discriminator(problem.gan))
-            problem = dataclasses.replace(problem, gan=gan)
-        return problem
+    moves = (GENERATOR,)
 
     def players(self, problem, selection, latents, penalties):
         if not selection.has(GENERATOR):
@@ -224,6 +195,7 @@ class Adversarial(Objective):
     def _shown(self, images: tf.Tensor) -> tf.Tensor:
         return tf.clip_by_value(images, -1.0, 1.0) if self.clip_images else images
 
+    @abc.abstractmethod
     def opponents(self, problem: Problem, selection: Selection, game: Game) -> list[Opponent]:
         """Returns who the generator plays against, in the order in which they move after it.
 
@@ -233,8 +205,53 @@ class Adversarial(Objective):
             game: What all players see.
 
         Raises:
-            UserError: if nothing is selected that the discriminator can learn with.
+            UserError: if nothing is selected that they can learn with.
         """
+
+
+@dataclasses.dataclass(frozen=True)
+class Adversarial(AdversarialGame):
+    """The game of a generator and the GAN's own discriminator.
+
+    An objective whose discriminator judges in another way overrides :meth:`judge`.
+
+    Attributes:
+        fresh_discriminator: Begins with a new discriminator
+            (:func:`tf_fewshot.backbones.fresh.fresh_discriminator`) rather than the
+            source's, as it must where none was released.
+        adversarial_loss: "non_saturating", "hinge", "wasserstein" or "least_squares".
+        r1, on_features: Settings that belong together.
+    """
+
+    fresh_discriminator: bool = False
+    adversarial_loss: Literal["non_saturating", "hinge", "wasserstein", "least_squares"] = (
+        "non_saturating"
+    )
+    r1: LazyR1 = LazyR1()
+    on_features: OnFeatures = OnFeatures()
+
+    needs_discriminator = True
+    moves = (GENERATOR, DISCRIMINATOR)
+
+    def __post_init__(self):
+        if self.augmenting.adapts and self.adversarial_loss not in _UNDECIDED_AT_0:
+            raise UserError(
+                f"ADA adapts to the sign of logits, which says nothing with "
+                f"{self.adversarial_loss!r}. Set augment_p, or adversarial_loss to one of "
+                f"{', '.join(_UNDECIDED_AT_0)}."
+            )
+
+    def missing(self, gan):
+        return None if self.fresh_discriminator else super().missing(gan)
+
+    def prepare(self, problem):
+        if self.fresh_discriminator:
+            keras.utils.set_random_seed(problem.seed)
+            gan = problem.gan.with_discriminator(fresh_discriminator(problem.gan))
+            problem = dataclasses.replace(problem, gan=gan)
+        return problem
+
+    def opponents(self, problem: Problem, selection: Selection, game: Game) -> list[Opponent]:
         if not selection.has(DISCRIMINATOR):
             raise UserError(
                 f"{type(self).__name__} trains the discriminator, and none of its weights are "

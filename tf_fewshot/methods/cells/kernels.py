@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from ...backbones import GAN, Stage
 from ...errors import UserError
 from ..player import DISCRIMINATOR, GENERATOR
 from ..problem import Problem
 from ..selection import Selection
+from .filters import filter_axes, filter_count, is_kernel, kernels_of
 from .probe import Probe
 from .rank_one import RankOne
 from .trainable import Trainable
-
-_KERNELS = ("kernel", "weight")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +54,11 @@ class ImportantKernels(Trainable):
         if not 0.0 <= self.fisher_quantile <= 100.0:
             raise UserError(f"fisher_quantile is a percentage, not {self.fisher_quantile}.")
         gan = problem.gan
-        inner, outer = _kernels(gan.synthesis_stages()[1:-1]), _kernels(gan.generator_stages())
+        inner, outer = kernels_of(gan.synthesis_stages()[1:-1]), kernels_of(gan.generator_stages())
         judged = gan.discriminator_stages()
         if len(judged) < 3 or not inner:
             raise UserError("AdAM needs networks with hidden layers between first and last.")
-        d_inner, d_outer = _kernels(judged[1:-1]), _kernels(judged[:-1])
+        d_inner, d_outer = kernels_of(judged[1:-1]), kernels_of(judged[:-1])
         if self.probe_steps:
             problem.say(
                 f"AdAM probes which filters matter: {self.probe_steps:,} steps and "
@@ -69,7 +66,7 @@ class ImportantKernels(Trainable):
             )
         probe = Probe(problem, outer, d_outer, self.probe_learning_rate)
         importance = probe.importance(self.probe_steps, self.probe_samples)
-        chosen = {v.path: np.ones(_filters(gan, v), bool) for v in (*outer, *d_outer)}
+        chosen = {v.path: np.ones(filter_count(gan, v), bool) for v in (*outer, *d_outer)}
         # A threshold for each kind of kernel: convolutions and dense layers differ in scale.
         for group in (inner, d_inner):
             for rank in {len(v.shape) for v in group}:
@@ -83,7 +80,9 @@ class ImportantKernels(Trainable):
         problem.say(f"AdAM modulates {count:,} of {total:,} filters and fine-tunes the others.")
 
         def modulation(kernels: list[keras.Variable], seed: int) -> RankOne:
-            return RankOne(kernels, _axes(gan, kernels), [chosen[v.path] for v in kernels], seed)
+            return RankOne(
+                kernels, filter_axes(gan, kernels), [chosen[v.path] for v in kernels], seed
+            )
 
         return Selection(
             _rest(gan.generator, set(chosen)),
@@ -95,27 +94,10 @@ class ImportantKernels(Trainable):
         )
 
 
-def _axes(gan: GAN, kernels: Sequence[keras.Variable]) -> list[int]:
-    return [gan.output_axis(v) for v in kernels]
-
-
-def _filters(gan: GAN, kernel: keras.Variable) -> int:
-    return kernel.shape[gan.output_axis(kernel)]
-
-
-def _kernels(stages: list[Stage]) -> list[keras.Variable]:
-    return [
-        v
-        for stage in stages
-        for v in stage.variables
-        if v.trainable and len(v.shape) >= 2 and v.path.rpartition("/")[2] in _KERNELS
-    ]
-
-
 def _rest(network: keras.Model, modulated: set[str]) -> list[keras.Variable]:
     """Returns what else is trained: biases and the like, and kernels without modulation."""
     return [
         v
         for v in network.trainable_weights
-        if v.path not in modulated and (len(v.shape) < 2 or v.path.rpartition("/")[2] in _KERNELS)
+        if v.path not in modulated and (len(v.shape) < 2 or is_kernel(v))
     ]

@@ -18,7 +18,14 @@ from .latents import LatentSource
 
 
 class Regularizer(abc.ABC):
-    """A cell that says what is added to the loss of a player."""
+    """A cell that says what is added to the loss of a player.
+
+    Attributes:
+        keeps_discriminator: Whether it holds the discriminator to something that the source's
+            has learned, so that one that has learned nothing will not do.
+    """
+
+    keeps_discriminator: bool = False
 
     @abc.abstractmethod
     def prepare(self, problem: Problem, selection: Selection, latents: LatentSource) -> Penalty:

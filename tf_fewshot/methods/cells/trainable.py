@@ -21,8 +21,8 @@ class Trainable(abc.ABC):
 
     Attributes:
         per_class: Whether each class of the pictures is learned on its own.
-        keeps_discriminator: Whether part of the source's discriminator stays as it is, so
-            that one that has learned nothing will not do.
+        keeps_discriminator: Whether part of what the source's discriminator has learned stays
+            as it is, so that one that has learned nothing will not do.
     """
 
     per_class: bool = False
