@@ -1,4 +1,4 @@
-"""What BigGAN and BigGAN-deep share as GANs; neither has a discriminator of its own.
+"""What BigGAN and BigGAN-deep share as GANs; no discriminator was released of either.
 
 Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis"
 (ICLR 2019), appendix B; the constants are those of the modules that its authors released.
@@ -23,8 +23,8 @@ _BESIDE = {"extensions", "num_classes", "dtype"}
 class BigGANFamily(GAN):
     """The contract of a GAN for both architectures.
 
-    A discriminator that it is given is one of
-    :func:`~tf_fewshot.backbones.fresh.fresh_discriminator`.
+    A discriminator that it is given, where it has none of its own, is one of
+    :func:`~tf_fewshot.backbones.fresh.fresh_discriminator`, and is not saved with it.
 
     The truncation of :meth:`generate` chooses the statistics of batch normalisation in [0, 1],
     where there are several (``statistics`` of the configuration). :meth:`sample_latents`
@@ -48,7 +48,9 @@ class BigGANFamily(GAN):
         return self.generator.activations(z, label)
 
     def discriminator_features(self, images, label=None, training: bool = False) -> list:
-        del label, training
+        del label
+        if self.has_discriminator:
+            return self.discriminator.activations(images, training)
         return self.discriminator.activations(images)
 
     def generator_stages(self) -> list[Stage]:

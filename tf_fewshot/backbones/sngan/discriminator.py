@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ...layers import SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
 from ..errors import BackboneError
 from ..extensions import Extensions, Point
 from ..feedforward import FeedForwardDiscriminator
+from ..parts import ClassTable
 from .config import SNGANConfig
 from .generator import glorot
 
@@ -183,3 +185,11 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
             raise BackboneError(f"this SNGAN judges {classes} classes: give it labels")
         x = tf.cast(self.activations(images, training)[-1], tf.float32)
         return self.to_logit(x, label if classes else None, training=training)
+
+    def class_table(self) -> ClassTable:
+        """The table that classes are projected on; a row of 0 leaves what all classes share."""
+        # As inference divides it: a row alone would not know the norm of its table.
+        layer = self.to_logit
+        assert layer.projection is not None
+        projection = layer.projection.normalised_kernel().numpy().astype(np.float64)
+        return ClassTable(f"{layer.path}/class_vector", projection, neutral=0.0)
