@@ -256,7 +256,8 @@ class Adversarial(Objective):
         if not weight:
             return [own]
         dtype = problem.gan.generator.dtype_policy.name
-        heads = FeatureDiscriminator(problem.images, problem.seed, dtype)
+        classes = problem.gan.num_classes
+        heads = FeatureDiscriminator(problem.images, problem.seed, dtype, classes)
         return [own, FeatureOpponent(game, heads, rate, weight)]
 
     def judge(self, problem: Problem) -> Judge:
