@@ -553,6 +553,6 @@ def test_new_kernels_are_drawn_and_copies_need_none(architecture):
     assert all(np.std(v.numpy()) > 0 for p, v in gan.variables_by_path().items() if "kernel" in p)
     assert gan.clone().fingerprint() == gan.fingerprint()
     more = gan.rebuild(num_classes=9).generator.class_weight.numpy()
-    assert more.shape == (9, 5) and 0 < more.std() < 0.1
+    assert more.shape == (9, 5) and 0.5 < more.std() < 1.5
     wider = gan.rebuild(channels=[24, 8, 8])
     assert np.all(np.isfinite(wider.generate(*drawn(wider))))
