@@ -88,7 +88,6 @@ def plan(
         chosen.ema_images,
         checkpoint_every,
         begun,
-        begun.source_metadata.get("images_seen", 0) if begun else 0,
     )
 
 

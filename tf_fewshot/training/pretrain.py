@@ -50,7 +50,6 @@ class PretrainingPlan:
         ema_images: Half-life of the moving average of the generator, in images.
         checkpoint_every: Steps between checkpoints.
         start: A GAN to go on from instead of new weights.
-        images_before: Images that ``start`` had seen.
     """
 
     method: Method
@@ -64,7 +63,11 @@ class PretrainingPlan:
     ema_images: int = PretrainingSettings.ema_images
     checkpoint_every: int = 500
     start: GAN | None = None
-    images_before: int = 0
+
+    @property
+    def images_before(self) -> int:
+        """Images that ``start`` had seen, as its file says."""
+        return self.start.source_metadata.get("images_seen", 0) if self.start else 0
 
     def identity(self) -> dict[str, Any]:
         """Returns what makes the run this one and no other; its length is no part of it."""
@@ -161,6 +164,8 @@ class PretrainingPlan:
     def _save(self, gan: GAN, folder: RunFolder, seen: int) -> None:
         if "fading" in gan.config and float(getattr(gan.generator, "lod", 0.0)) == 0.0:
             gan = gan.rebuild(fading=False)
+        # What training gathered is of the generator that is not averaged.
+        gan = gan.with_statistics_of_weights(self.seed)
         name = f"{seen:09d}"
         save_gan(
             gan,

@@ -6,7 +6,7 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +15,7 @@ from ..base import GAN
 from ..parts import ClassTable, ScaleShiftRole, Stage
 from ..truncation import Truncation
 from .initial import blank_weights
+from .standing_statistics import accumulate_statistics
 
 # What leaves every kernel as it is when it changes.
 _BESIDE = {"extensions", "num_classes", "dtype"}
@@ -89,6 +90,9 @@ class BigGANFamily(GAN):
         """The vectors of the classes; there is none at which all scales are 1 and shifts 0."""
         table = self.generator.class_weight.numpy().astype(np.float64)
         return [ClassTable("generator/class_vector", table)]
+
+    def with_statistics_of_weights(self, seed: int = 0) -> Self:
+        return accumulate_statistics(self, seed=seed)
 
     def _twin(self, config: dict[str, Any]) -> GAN:
         before, classes = self.config, config["num_classes"]
