@@ -471,6 +471,19 @@ def test_a_discriminator_of_its_own_can_be_extended():
         small("biggan").with_discriminator_scale_shift()
 
 
+def test_a_discriminator_sees_how_a_group_differs():
+    gan = small("biggan", discriminator_widths=[4, 32, 8], minibatch_group=2)
+    assert gan.clone().discriminator.spread.group_size == 2
+    images, labels = gan.generate(*drawn(gan, 4)), np.array([0, 1, 0, 1])
+    # Groups are of the images 0 and 2, and of 1 and 3.
+    alike = tf.gather(images, [0, 1, 0, 3])
+    one, other = gan.discriminator(images, labels), gan.discriminator(alike, labels)
+    changed = np.abs(one - other)[:, 0] > 1e-5
+    np.testing.assert_array_equal(changed, [True, False, True, False])
+    shown = gan.discriminator_features(images)
+    assert [f.shape for f in shown] == [(4, 8, 8, 4), (4, 4, 4, 32), (4, 2, 2, 8)]
+
+
 def test_one_class_is_judged_as_that_class_was():
     gan = small("biggan", discriminator_widths=[4, 8, 8])
     z, _ = drawn(gan)

@@ -239,6 +239,17 @@ def test_heads_with_classes_are_told_them():
 
 
 @pytest.mark.download
+def test_heads_see_how_a_group_differs():
+    pictures = pictures_of(0)[:4]
+    critic = FeatureDiscriminator(pictures, group=2)
+    # Groups are of the pictures 0 and 2, and of 1 and 3.
+    alike = pictures[[0, 1, 0, 3]]
+    one, other = (critic.logits(critic.features(as_images(p))) for p in (pictures, alike))
+    changed = np.abs(one[0] - other[0]).max((1, 2, 3)) > 1e-5
+    np.testing.assert_array_equal(changed, [True, False, True, False])
+
+
+@pytest.mark.download
 def test_losses_on_features_are_hinges_of_normalised_heads():
     real, fake = pictures_of(0), pictures_of(1)
     critic = FeatureDiscriminator(real)

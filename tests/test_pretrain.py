@@ -124,7 +124,9 @@ def test_a_conditional_biggan_goes_on_with_its_discriminator(tmp_path, eagerly):
         model,
         [Growth(16, 8, 0, 4, 0.0)],
         pictures,
+        class_group=2,
     )
+    assert dataclasses.replace(first, class_group=1).identity() != first.identity()
     with RunFolder.open(tmp_path / "a", first.identity()) as folder:
         begun = weights.load(first.run(folder)[-1])
     assert begun.discriminator is not None

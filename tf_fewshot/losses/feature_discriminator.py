@@ -12,13 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from ..features import alexnet_trunk
-from ..layers import SpectralEmbedding
+from ..layers import MinibatchStdDev, SpectralEmbedding
 
 _LAYERS = ("conv1", "conv2", "conv3", "conv5")
 _WIDTH = 64
 # AlexNet's first kernel is 11 px wide, every 4 px: at 64 px it would see no detail.
 _LEAST_SIZE = 96
 _CALIBRATION = 64
+# Channels that tell how the images of a group differ.
+_SPREAD = 8
 
 
 class FeatureDiscriminator:
@@ -34,6 +36,8 @@ class FeatureDiscriminator:
         seed: Of the projections and of the heads' first weights.
         dtype: Keras dtype policy of the AlexNet; heads are float32.
         classes: Number of classes; 0 for none.
+        group: Images of which the heads are also shown the standard deviation
+            (:class:`~tf_fewshot.layers.MinibatchStdDev`); 0 leaves it out.
 
     Attributes:
         variables: What is trained.
@@ -44,7 +48,12 @@ class FeatureDiscriminator:
     """
 
     def __init__(
-        self, pictures: np.ndarray, seed: int = 0, dtype: str = "float32", classes: int = 0
+        self,
+        pictures: np.ndarray,
+        seed: int = 0,
+        dtype: str = "float32",
+        classes: int = 0,
+        group: int = 0,
     ):
         self._trunk = alexnet_trunk(_LAYERS, dtype)
         self._size = max(_LEAST_SIZE, pictures.shape[1], pictures.shape[2])
@@ -57,7 +66,7 @@ class FeatureDiscriminator:
             unit = float(tf.sqrt(tf.reduce_mean(tf.square(activation)) + 1e-12))
             mixing = rng.standard_normal((channels, _WIDTH)) / (np.sqrt(channels) * unit)
             self._mixings.append(mixing.astype(np.float32))
-            self._heads.append(_Head(activation.shape[1:3], i, rng, classes))
+            self._heads.append(_Head(activation.shape[1:3], i, rng, classes, group))
         self.variables = [v for head in self._heads for v in head.trainable_variables]
         self.state = [v for head in self._heads for v in head.non_trainable_variables]
 
@@ -102,7 +111,9 @@ class FeatureDiscriminator:
 class _Head:
     """Logits of one layer's activations."""
 
-    def __init__(self, size: tuple[int, int], number: int, rng: np.random.Generator, classes: int):
+    def __init__(
+        self, size: tuple[int, int], number: int, rng: np.random.Generator, classes: int, group: int
+    ):
         layers: list[keras.layers.Layer] = []
         for i, (filters, width) in enumerate([(_WIDTH, 3), (_WIDTH, 1), (1, 1)]):
             initializer = keras.initializers.GlorotUniform(int(rng.integers(2**31)))
@@ -121,7 +132,8 @@ class _Head:
                 layers.append(keras.layers.LeakyReLU(0.2, name=f"lrelu{i}", dtype="float32"))
         self._hidden = keras.Sequential(layers[:-1], name=f"feature_head{number}")
         self._last = layers[-1]
-        self._hidden.build((None, *size, _WIDTH))
+        self._spread = MinibatchStdDev(group, _SPREAD, dtype="float32") if group else None
+        self._hidden.build((None, *size, _WIDTH + (_SPREAD if group else 0)))
         self._last.build((None, *size, _WIDTH))
         parts: list[keras.layers.Layer] = [self._hidden, self._last]
         self._projection: SpectralEmbedding | None = None
@@ -136,6 +148,8 @@ class _Head:
         self.non_trainable_variables = [v for part in parts for v in part.non_trainable_variables]
 
     def __call__(self, feature: tf.Tensor, labels, training: bool) -> tf.Tensor:
+        if self._spread is not None:
+            feature = self._spread(feature)
         hidden = self._hidden(feature, training=training)
         logits = self._last(hidden, training=training)
         if self._projection is None:

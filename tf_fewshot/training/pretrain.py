@@ -50,6 +50,7 @@ class PretrainingPlan:
         ema_images: Half-life of the moving average of the generator, in images.
         checkpoint_every: Steps between checkpoints.
         start: A GAN to go on from instead of new weights.
+        class_group: See :class:`~tf_fewshot.data.batches.Batches`.
     """
 
     method: Method
@@ -63,6 +64,7 @@ class PretrainingPlan:
     ema_images: int = PretrainingSettings.ema_images
     checkpoint_every: int = 500
     start: GAN | None = None
+    class_group: int = 1
 
     @property
     def images_before(self) -> int:
@@ -82,6 +84,7 @@ class PretrainingPlan:
             "start": self.start.fingerprint("generator") if self.start else None,
             "data_fingerprint": self.pictures.fingerprint(),
             **classes,
+            **({"class_group": self.class_group} if self.class_group > 1 else {}),
             "seed": self.seed,
             "ema_images": self.ema_images,
         }
@@ -130,7 +133,7 @@ class PretrainingPlan:
         images = shrunk(self.pictures.images, growth.resolution)
         pictures = dataclasses.replace(self.pictures, images=images)
         problem = Problem(gan, None, pictures.images, growth.batch_size, self.seed)
-        batches = Batches(pictures, growth.batch_size, self.seed)
+        batches = Batches(pictures, growth.batch_size, self.seed, self.class_group)
         return trainer(assemble(method, problem), batches, checkpoints)
 
     def _train(

@@ -49,6 +49,8 @@ class BigGANConfig(Configuration):
             truncation 1 for all.
         discriminator_widths: Channels of the blocks of a discriminator, which is SNGAN's, from
             the image to the logit; none is without a discriminator.
+        minibatch_group: Images of which that discriminator also sees how they differ; see
+            :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
     """
 
     resolution: int = 256
@@ -59,6 +61,7 @@ class BigGANConfig(Configuration):
     num_classes: int | None = None
     statistics: int = 1
     discriminator_widths: Sequence[int] = ()
+    minibatch_group: int = 0
 
     @property
     def last_channels(self) -> int:
@@ -72,6 +75,7 @@ class BigGANConfig(Configuration):
             resolution=self.resolution,
             discriminator_widths=self.discriminator_widths,
             num_classes=self.num_classes or 0,
+            minibatch_group=self.minibatch_group,
         ).resolved()
 
     def resolved(self) -> BigGANConfig:
