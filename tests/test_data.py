@@ -664,6 +664,31 @@ def test_batches_give_the_pictures_of_their_indices():
     assert Batches(Pictures(images), 3)[0][2] is None
 
 
+def test_batches_of_groups_of_one_class():
+    labels = np.array([0] * 7 + [1] * 9 + [2] * 2, np.int32)
+    images = np.arange(18, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
+    pictures = Pictures(images, labels)
+    batches = Batches(pictures, 6, seed=1, class_group=3)
+    seen = []
+    for step in range(5):
+        indices, shown, of = batches[step]
+        np.testing.assert_array_equal(shown, images[indices])
+        np.testing.assert_array_equal(of, labels[indices])
+        groups = of.reshape(3, 2)  # as MinibatchStdDev takes them apart
+        assert (groups == groups[0]).all()
+        seen += indices.tolist()
+    # Twice through all groups: two of class 0, three of class 1.
+    assert sorted(np.bincount(seen, minlength=18)) == [0] * 3 + [2] * 15
+    np.testing.assert_array_equal(batches[7][0], Batches(pictures, 6, 1, 3)[7][0])
+    for wrong, message in (
+        (lambda: Batches(Pictures(images), 6, class_group=3), "needs pictures with classes"),
+        (lambda: Batches(pictures, 8, class_group=3), "batch_size"),
+        (lambda: Batches(pictures, 20, class_group=10), "No class has 10 pictures"),
+    ):
+        with pytest.raises(UserError, match=message):
+            wrong()
+
+
 def test_batches_refuse_nonsense():
     with pytest.raises(UserError, match="at least 1 picture"):
         batch_indices(0, 4, 0, 0)

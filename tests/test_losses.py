@@ -214,6 +214,42 @@ def test_heads_see_random_projections_of_unit_size():
 
 
 @pytest.mark.download
+def test_heads_with_classes_are_told_them():
+    pictures = pictures_of(0)
+    plain, critic = FeatureDiscriminator(pictures), FeatureDiscriminator(pictures, classes=3)
+    seen = critic.features(as_images(pictures))
+    assert len(critic.variables) == len(plain.variables) + 4
+    n = len(pictures)
+    one, other = (critic.logits(seen, np.full(n, label)) for label in (0, 1))
+    for mine, theirs, unlabelled in zip(one, other, plain.logits(seen), strict=True):
+        assert mine.shape == theirs.shape == unlabelled.shape
+        assert np.abs(mine - theirs).max() > 1e-4
+    # Each picture by its own label.
+    mixed = critic.logits(seen, np.array([0, 1] * n)[:n])
+    np.testing.assert_allclose(mixed[0][0], one[0][0], atol=1e-6)
+    np.testing.assert_allclose(mixed[0][1], other[0][1], atol=1e-6)
+    # Without a step all rows are those of one class: nothing else tells the labels apart.
+    tables = [v for v in critic.variables if v.path.startswith("projection")]
+    for table in tables:
+        table.assign(np.repeat(table.numpy()[:1], 3, axis=0))
+    for mine, theirs in zip(
+        critic.logits(seen, np.zeros(n, int)), critic.logits(seen, np.full(n, 2)), strict=True
+    ):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+
+
+@pytest.mark.download
+def test_heads_see_how_a_group_differs():
+    pictures = pictures_of(0)[:4]
+    critic = FeatureDiscriminator(pictures, group=2)
+    # Groups are of the pictures 0 and 2, and of 1 and 3.
+    alike = pictures[[0, 1, 0, 3]]
+    one, other = (critic.logits(critic.features(as_images(p))) for p in (pictures, alike))
+    changed = np.abs(one[0] - other[0]).max((1, 2, 3)) > 1e-5
+    np.testing.assert_array_equal(changed, [True, False, True, False])
+
+
+@pytest.mark.download
 def test_losses_on_features_are_hinges_of_normalised_heads():
     real, fake = pictures_of(0), pictures_of(1)
     critic = FeatureDiscriminator(real)

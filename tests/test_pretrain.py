@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
+from tf_fewshot.backbones.biggan.standing_statistics import accumulate_statistics
 from tf_fewshot.backbones.sngan.discriminator import SNGANDiscriminator
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
@@ -100,7 +101,7 @@ def test_resumed_equals_uninterrupted(pictures, tmp_path, eagerly):
 def test_goes_on_from_a_source(pictures, tmp_path, eagerly):
     with RunFolder.open(tmp_path / "a", pretraining(pictures).identity()) as folder:
         begun = weights.load(pretraining(pictures).run(folder)[-1])
-    more = pretraining(pictures, growths=[Growth(16, 8, 0, 4)], start=begun, images_before=40)
+    more = pretraining(pictures, growths=[Growth(16, 8, 0, 4)], start=begun)
     with RunFolder.open(tmp_path / "b", more.identity()) as folder:
         (snapshot,) = more.run(folder)
     assert snapshot.stem == "000000048"
@@ -110,6 +111,42 @@ def test_goes_on_from_a_source(pictures, tmp_path, eagerly):
     assert "generator/16x16/Conv1/weight" in moved
     # The fixed noise maps are no matter of training.
     assert not [name for name in moved if "generator/noise" in name]
+
+
+def test_a_conditional_biggan_goes_on_with_its_discriminator(tmp_path, eagerly):
+    rng = np.random.default_rng(0)
+    labels = np.arange(12) % 3
+    pictures = Pictures(rng.integers(0, 256, (12, 16, 16, 3), np.uint8), labels, source="noise")
+    model = {"resolution": 16, **BIGGAN, "num_classes": 3, "discriminator_widths": [4, 4, 8]}
+    first = PretrainingPlan(
+        methods.get("scratch").with_settings(adversarial_loss="hinge"),
+        "biggan",
+        model,
+        [Growth(16, 8, 0, 4, 0.0)],
+        pictures,
+        class_group=2,
+    )
+    assert dataclasses.replace(first, class_group=1).identity() != first.identity()
+    with RunFolder.open(tmp_path / "a", first.identity()) as folder:
+        begun = weights.load(first.run(folder)[-1])
+    assert begun.discriminator is not None
+    # Batches normalise images by what the averaged generator gives, not the trained one.
+    np.testing.assert_allclose(
+        begun.generator.norm.moving_mean,
+        accumulate_statistics(begun).generator.norm.moving_mean,
+        rtol=0.02,
+        atol=1e-3,
+    )
+    still = Growth(16, 4, 0, 4, 0.0, learning_rate=0.0)
+    more = dataclasses.replace(first, growths=[still], start=begun)
+    with RunFolder.open(tmp_path / "b", more.identity()) as folder:
+        (path,) = more.run(folder)
+    assert path.stem == "000000012"
+    after = weights.load(path).variables_by_path()
+    # At a learning rate of 0 nothing is trained: both networks are those that it began with.
+    for name, variable in begun.variables_by_path().items():
+        if variable.trainable:
+            np.testing.assert_array_equal(variable, after[name], err_msg=name)
 
 
 def test_fade_goes_from_the_old_to_the_new_resolution(tiny_stylegan):

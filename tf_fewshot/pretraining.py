@@ -88,7 +88,7 @@ def plan(
         chosen.ema_images,
         checkpoint_every,
         begun,
-        begun.source_metadata.get("images_seen", 0) if begun else 0,
+        chosen.class_group,
     )
 
 
@@ -108,10 +108,13 @@ def _chosen(config: Mapping[str, Any]) -> tuple[PretrainingSettings, Method]:
             raise UserError(f"The configuration of a pretraining lacks {setting!r}.")
     if "resolution" not in chosen.model:
         raise UserError("The configuration of a pretraining lacks 'resolution' in its model.")
-    for setting in ("batch_size", "ema_images", "snapshot_images"):
+    for setting in ("batch_size", "class_group", "ema_images", "snapshot_images"):
         if getattr(chosen, setting) < 1:
             raise UserError(f"{setting} must be at least 1, not {getattr(chosen, setting)}.")
-    return chosen, method.with_settings(**{k: v for k, v in values.items() if k not in own})
+    of_method = {k: v for k, v in values.items() if k not in own}
+    if chosen.class_group > 1 and "feature_group" in method.settings():
+        of_method["feature_group"] = chosen.class_group
+    return chosen, method.with_settings(**of_method)
 
 
 def _growths(chosen: PretrainingSettings) -> list[Growth]:

@@ -67,6 +67,18 @@ class Adaptable(Host):
         """A copy that computes under another Keras dtype policy."""
         return self.rebuild(dtype=dtype)
 
+    def with_statistics_of_weights(self, seed: int = 0) -> Self:
+        """A copy whose stored statistics are those of its own weights.
+
+        Averaged weights need it where statistics were gathered with others, and inference cannot
+        do without exact ones. Elsewhere it is the GAN itself.
+
+        Args:
+            seed: Of the latents that statistics are gathered with.
+        """
+        del seed
+        return self
+
     def with_discriminator(self, network: keras.Model | None) -> Self:
         """A GAN of the same generator, not of a copy of it, with another discriminator.
 

@@ -39,7 +39,7 @@ class GAN(Adaptable, abc.ABC):
             ``[N, H, W, C]``, nominally in [-1, 1]. Deterministic unless training.
         discriminator: ``discriminator(images, label=None, training=False)`` maps
             such images to float32 logits ``[N, 1]``. None if it was never released.
-        has_discriminator: Whether the architecture comes with one.
+        has_discriminator: Whether it comes with one.
         needs_classes: Whether it cannot be built without a class.
         truncates: What truncation does here.
         configuration: The configuration, resolved.
@@ -72,11 +72,13 @@ class GAN(Adaptable, abc.ABC):
         for extension in self.extensions:
             extension.check(self)
         if self.generator_class is not None:
-            self._build(self.generator_class, self.discriminator_class if discriminator else None)
+            judged = discriminator and self.has_discriminator
+            self._build(self.generator_class, self.discriminator_class if judged else None)
 
     def _build(self, generator: type[Network], discriminator: type[Network] | None) -> None:
         def constructed(network: type[Network]) -> Network:
-            return network(self.configuration, self.extensions, dtype=self._dtype)
+            config = self.configuration_of(network.kind)
+            return network(config, self.extensions, dtype=self._dtype)
 
         # Both are constructed before either is built: weights draw their numbers in this order.
         self.generator = constructed(generator)
@@ -100,8 +102,16 @@ class GAN(Adaptable, abc.ABC):
 
     @property
     def has_discriminator(self) -> bool:
-        """Whether the architecture comes with a discriminator."""
+        """Whether it comes with a discriminator, which is saved with it."""
         return self.discriminator_class is not None
+
+    def configuration_of(self, network: str) -> Configuration:
+        """The configuration that "generator" or "discriminator" is built from.
+
+        It is that of the GAN, unless the network is of another architecture.
+        """
+        del network
+        return self.configuration
 
     @property
     def latent_dim(self) -> int:
@@ -123,11 +133,10 @@ class GAN(Adaptable, abc.ABC):
         """Name of the Keras dtype policy of the networks."""
         return self._dtype
 
-    @classmethod
-    def points(cls, network: str) -> frozenset[Point]:
+    def points(self, network: str) -> frozenset[Point]:
         """The points of "generator" or "discriminator" at which extensions can act."""
-        kinds = {"generator": cls.generator_class, "discriminator": cls.discriminator_class}
-        kind = kinds[network]
+        judge = self.discriminator_class if self.has_discriminator else None
+        kind = {"generator": self.generator_class, "discriminator": judge}[network]
         own = frozenset() if kind is None else kind.points
         # What is done with finished pictures is no part of a network.
         return own | {Point.IMAGES} if network == "generator" else own

@@ -50,7 +50,7 @@ class PretrainingPlan:
         ema_images: Half-life of the moving average of the generator, in images.
         checkpoint_every: Steps between checkpoints.
         start: A GAN to go on from instead of new weights.
-        images_before: Images that ``start`` had seen.
+        class_group: See :class:`~tf_fewshot.data.batches.Batches`.
     """
 
     method: Method
@@ -64,7 +64,12 @@ class PretrainingPlan:
     ema_images: int = PretrainingSettings.ema_images
     checkpoint_every: int = 500
     start: GAN | None = None
-    images_before: int = 0
+    class_group: int = 1
+
+    @property
+    def images_before(self) -> int:
+        """Images that ``start`` had seen, as its file says."""
+        return self.start.source_metadata.get("images_seen", 0) if self.start else 0
 
     def identity(self) -> dict[str, Any]:
         """Returns what makes the run this one and no other; its length is no part of it."""
@@ -79,6 +84,7 @@ class PretrainingPlan:
             "start": self.start.fingerprint("generator") if self.start else None,
             "data_fingerprint": self.pictures.fingerprint(),
             **classes,
+            **({"class_group": self.class_group} if self.class_group > 1 else {}),
             "seed": self.seed,
             "ema_images": self.ema_images,
         }
@@ -130,7 +136,7 @@ class PretrainingPlan:
         images = shrunk(self.pictures.images, growth.resolution)
         pictures = dataclasses.replace(self.pictures, images=images)
         problem = Problem(gan, None, pictures.images, growth.batch_size, self.seed)
-        batches = Batches(pictures, growth.batch_size, self.seed)
+        batches = Batches(pictures, growth.batch_size, self.seed, self.class_group)
         return trainer(assemble(method, problem), batches, checkpoints)
 
     def _train(
@@ -164,6 +170,8 @@ class PretrainingPlan:
     def _save(self, gan: GAN, folder: RunFolder, seen: int) -> None:
         if "fading" in gan.config and float(getattr(gan.generator, "lod", 0.0)) == 0.0:
             gan = gan.rebuild(fading=False)
+        # What training gathered is of the generator that is not averaged.
+        gan = gan.with_statistics_of_weights(self.seed)
         name = f"{seen:09d}"
         save_gan(
             gan,

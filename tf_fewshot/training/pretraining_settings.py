@@ -12,8 +12,8 @@ from typing import Any
 # Settings of the method with other values than for few pictures. ADA's number of images is the
 # paper's (Karras et al., 2020), which is for training from scratch.
 METHOD_DEFAULTS: dict[str, Any] = {"clip_images": False, "ada_images": 500_000}
-# Settings of the method that the growths or ``ema_images`` decide, or that decide nothing here.
-DECIDED = ("steps", "batch_size", "ema_decay", "truncation", "r1_gamma")
+# Settings of the method that settings of the pretraining decide, or that decide nothing here.
+DECIDED = ("steps", "batch_size", "ema_decay", "truncation", "r1_gamma", "feature_group")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,9 @@ class PretrainingSettings:
         steps: Updates of the generator in all. The growths are shortened or lengthened in
             proportion, each by the same factor. None trains on as many images as they say.
         batch_size: Pictures in a step.
+        class_group: Pictures of one class that lie together in each step, so that discriminators
+            can compare them: the one on frozen features does, and one of ``model`` with a
+            ``minibatch_group`` of this size. 1 draws every picture by itself.
         learning_rate: Adam's, of the generator.
         d_learning_rate: Adam's, of the discriminator; None takes the generator's.
         ema_images: Half-life of the moving average of the generator, in images.
@@ -46,6 +49,7 @@ class PretrainingSettings:
     method: str = "scratch"
     steps: int | None = None
     batch_size: int = 16
+    class_group: int = 1
     learning_rate: float = 0.004
     d_learning_rate: float | None = None
     ema_images: int = 5_000

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ..checks import check_resolution
 from ..configuration import Configuration
 from ..errors import BackboneError
+from ..sngan.config import SNGANConfig
 
 _WIDTHS = {
     128: (16, 16, 8, 4, 2, 1),
@@ -46,6 +47,10 @@ class BigGANConfig(Configuration):
         num_classes: Number of classes; None is 1000.
         statistics: Rows of statistics for truncations from 0 to 1; 1 has those of
             truncation 1 for all.
+        discriminator_widths: Channels of the blocks of a discriminator, which is SNGAN's, from
+            the image to the logit; none is without a discriminator.
+        minibatch_group: Images of which that discriminator also sees how they differ; see
+            :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
     """
 
     resolution: int = 256
@@ -55,11 +60,23 @@ class BigGANConfig(Configuration):
     class_dim: int = 128
     num_classes: int | None = None
     statistics: int = 1
+    discriminator_widths: Sequence[int] = ()
+    minibatch_group: int = 0
 
     @property
     def last_channels(self) -> int:
         """Channels of the last convolution, of which the first three are seen."""
         return 3
+
+    @property
+    def of_discriminator(self) -> SNGANConfig:
+        """The configuration of its discriminator, resolved."""
+        return SNGANConfig(
+            resolution=self.resolution,
+            discriminator_widths=self.discriminator_widths,
+            num_classes=self.num_classes or 0,
+            minibatch_group=self.minibatch_group,
+        ).resolved()
 
     def resolved(self) -> BigGANConfig:
         channels = _channels(self.resolution, self.channels)
@@ -72,7 +89,10 @@ class BigGANConfig(Configuration):
                 f"not {latent_dim}"
             )
         highest = 128 if self.resolution == 256 else 64
-        return _completed(self, channels, highest, latent_dim=latent_dim)
+        config = _completed(self, channels, highest, latent_dim=latent_dim)
+        if config.discriminator_widths:
+            _ = config.of_discriminator  # It says what does not fit.
+        return config
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What BigGAN and BigGAN-deep share as GANs; neither has a discriminator of its own.
+"""What BigGAN and BigGAN-deep share as GANs; no discriminator was released of either.
 
 Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis"
 (ICLR 2019), appendix B; the constants are those of the modules that its authors released.
@@ -6,7 +6,7 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +15,7 @@ from ..base import GAN
 from ..parts import ClassTable, ScaleShiftRole, Stage
 from ..truncation import Truncation
 from .initial import blank_weights
+from .standing_statistics import accumulate_statistics
 
 # What leaves every kernel as it is when it changes.
 _BESIDE = {"extensions", "num_classes", "dtype"}
@@ -23,8 +24,8 @@ _BESIDE = {"extensions", "num_classes", "dtype"}
 class BigGANFamily(GAN):
     """The contract of a GAN for both architectures.
 
-    A discriminator that it is given is one of
-    :func:`~tf_fewshot.backbones.fresh.fresh_discriminator`.
+    A discriminator that it is given, where it has none of its own, is one of
+    :func:`~tf_fewshot.backbones.fresh.fresh_discriminator`, and is not saved with it.
 
     The truncation of :meth:`generate` chooses the statistics of batch normalisation in [0, 1],
     where there are several (``statistics`` of the configuration). :meth:`sample_latents`
@@ -48,7 +49,9 @@ class BigGANFamily(GAN):
         return self.generator.activations(z, label)
 
     def discriminator_features(self, images, label=None, training: bool = False) -> list:
-        del label, training
+        del label
+        if self.has_discriminator:
+            return self.discriminator.activations(images, training)
         return self.discriminator.activations(images)
 
     def generator_stages(self) -> list[Stage]:
@@ -87,6 +90,9 @@ class BigGANFamily(GAN):
         """The vectors of the classes; there is none at which all scales are 1 and shifts 0."""
         table = self.generator.class_weight.numpy().astype(np.float64)
         return [ClassTable("generator/class_vector", table)]
+
+    def with_statistics_of_weights(self, seed: int = 0) -> Self:
+        return accumulate_statistics(self, seed=seed)
 
     def _twin(self, config: dict[str, Any]) -> GAN:
         before, classes = self.config, config["num_classes"]

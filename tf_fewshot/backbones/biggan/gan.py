@@ -1,4 +1,4 @@
-"""BigGAN, class-conditional; the generator only, since no discriminator was released.
+"""BigGAN, class-conditional; no discriminator was released.
 
 Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis"
 (ICLR 2019), appendix B, figure 15, with the constants of the modules deepmind/biggan-128,
@@ -11,7 +11,10 @@ import keras
 import tensorflow as tf
 
 from ...layers import SpectralConv2D, upscale2d
+from ..configuration import Configuration
+from ..parts import ClassTable
 from ..registry import register
+from ..sngan.discriminator import SNGANDiscriminator
 from .config import BigGANConfig
 from .family import BigGANFamily
 from .generator import Block, FamilyGenerator
@@ -66,7 +69,7 @@ class BigGANGenerator(FamilyGenerator):
 
 @register("biggan")
 class BigGAN(BigGANFamily):
-    """BigGAN's generator.
+    """BigGAN's generator, and SNGAN's discriminator if it is to have one.
 
     Every layer but the class table is spectrally normalised, with one power step from a
     stored vector that only training moves. Batch normalisation (epsilon 1e-4) uses stored
@@ -78,3 +81,17 @@ class BigGAN(BigGANFamily):
 
     configuration_class = BigGANConfig
     generator_class = BigGANGenerator
+    discriminator_class = SNGANDiscriminator
+
+    @property
+    def has_discriminator(self) -> bool:
+        return bool(self.configuration.discriminator_widths)
+
+    def configuration_of(self, network: str) -> Configuration:
+        of_discriminator = network == "discriminator"
+        return self.configuration.of_discriminator if of_discriminator else self.configuration
+
+    def class_tables(self) -> list[ClassTable]:
+        """The vectors of the classes, and what its discriminator projects on."""
+        judged = self.has_discriminator and self.discriminator is not None
+        return [*super().class_tables(), *([self.discriminator.class_table()] if judged else [])]

@@ -141,7 +141,8 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
             self.class_weight = self.add_weight(
                 shape=(self.classes.count, self.class_dim),
                 name="class_table",
-                initializer=initializer(),
+                # As large as z: classes hardly differ at first with the other kernels' 0.02.
+                initializer=keras.initializers.RandomNormal(stddev=1.0),
                 autocast=False,
             )
         else:

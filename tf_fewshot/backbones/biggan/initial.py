@@ -34,7 +34,7 @@ class Untouched(keras.initializers.Initializer):
 
 
 def initializer() -> keras.Initializer:
-    """Of every kernel and every table."""
+    """Returns what every kernel is drawn by."""
     return keras.initializers.RandomNormal(stddev=0.02)
 
 

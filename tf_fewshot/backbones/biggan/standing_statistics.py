@@ -6,21 +6,25 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import tensorflow as tf
 
 from ...layers import SpectralConv2D, SpectralDense
+from ..base import GAN
 from ..errors import BackboneError
-from .family import BigGANFamily
+
+T = TypeVar("T", bound=GAN)
 
 
 def accumulate_statistics(
-    gan: BigGANFamily,
+    gan: T,
     truncation: float | None = None,
     batches: int = 100,
     batch_size: int = 32,
     seed: int = 0,
-) -> BigGANFamily:
+) -> T:
     """A copy whose stored statistics are those of latents truncated at ``truncation``.
 
     BigGAN's released statistics are those of truncation 1: with narrower latents the maps
@@ -61,9 +65,7 @@ def accumulate_statistics(
         classes = scratch.num_classes
         label = tf.constant(rng.integers(classes, size=batch_size)) if classes else None
         scratch.generator(tf.constant(z), label, training=True)
-    twin = scratch.clone()
-    assert isinstance(twin, BigGANFamily)
-    return twin
+    return scratch.clone()
 
 
 def _row(rows: int, truncation: float | None) -> int:

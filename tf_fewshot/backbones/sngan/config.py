@@ -37,6 +37,9 @@ class SNGANConfig(Configuration):
             2 pixels, from a resolution of 128 on to 4.
         num_classes: Number of classes; 0 for none.
         channels: Channels of the images.
+        minibatch_group: Images of which the discriminator's last block is also shown the standard
+            deviation (:class:`~tf_fewshot.layers.MinibatchStdDev`, a channel for every 16), which
+            the published SNGAN is not; 0 leaves it out.
     """
 
     resolution: int = 128
@@ -46,6 +49,7 @@ class SNGANConfig(Configuration):
     halvings: int | None = None
     num_classes: int = 0
     channels: int = 3
+    minibatch_group: int = 0
 
     def resolved(self) -> SNGANConfig:
         check_resolution(self.resolution, 16)
@@ -60,6 +64,11 @@ class SNGANConfig(Configuration):
             raise BackboneError(
                 "latent_dim and channels must be 1 or more, and num_classes 0 or more: not "
                 f"{self.latent_dim}, {self.channels}, {self.num_classes}"
+            )
+        if self.minibatch_group < 0 or (self.minibatch_group and len(judges) < 2):
+            raise BackboneError(
+                "minibatch_group must be 0 or more, and 0 with one block: not "
+                f"{self.minibatch_group} with {len(judges)}"
             )
         return dataclasses.replace(
             self, widths=widths, discriminator_widths=judges, halvings=halvings

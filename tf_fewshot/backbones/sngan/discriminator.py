@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from ...layers import SpectralConv2D, SpectralDense, SpectralEmbedding, downscale2d
+from ...layers import (
+    MinibatchStdDev,
+    SpectralConv2D,
+    SpectralDense,
+    SpectralEmbedding,
+    downscale2d,
+)
 from ..errors import BackboneError
 from ..extensions import Extensions, Point
 from ..feedforward import FeedForwardDiscriminator
+from ..parts import ClassTable
 from .config import SNGANConfig
 from .generator import glorot
 
@@ -169,13 +177,31 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
         self.to_logit = SNGANToLogit(
             self.classes.count, self.classes.single, name=f"l{len(widths) + 1}"
         )
+        self.spread: MinibatchStdDev | None = None
+        if config.minibatch_group:
+            features = _spread_channels(widths[-2])
+            self.spread = MinibatchStdDev(
+                config.minibatch_group, features, name="spread", dtype=self.dtype_policy
+            )
 
     def build(self, input_shape=None):
         size, width = self.config.resolution, self.config.channels
         for block in self.blocks:
+            if block is self.blocks[-1] and self.spread is not None:
+                width += self.spread.features
             block.build((None, size, size, width))
             size, width = size // 2 if block.down else size, block.filters
         self.to_logit.build((None, size, size, width))
+
+    def activations(self, images, training=False) -> list:
+        if self.spread is None:
+            return super().activations(images, training)
+        x, maps = tf.cast(images, self.compute_dtype), []
+        for block in self.blocks:
+            x = self.spread(x) if block is self.blocks[-1] else x
+            x = block(x, training=training)
+            maps.append(x)
+        return maps
 
     def call(self, images, label=None, training=False):
         return self.logits(self.activations(images, training)[-1], label, training)
@@ -187,3 +213,16 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
             raise BackboneError(f"this SNGAN judges {classes} classes: give it labels")
         x = tf.cast(features, tf.float32)
         return self.to_logit(x, label if classes else None, training=training)
+
+    def class_table(self) -> ClassTable:
+        """The table that classes are projected on; a row of 0 leaves what all classes share."""
+        # As inference divides it: a row alone would not know the norm of its table.
+        layer = self.to_logit
+        assert layer.projection is not None
+        projection = layer.projection.normalised_kernel().numpy().astype(np.float64)
+        return ClassTable(f"{layer.path}/class_vector", projection, neutral=0.0)
+
+
+def _spread_channels(width: int) -> int:
+    """Returns how many channels tell the standard deviation of so many channels."""
+    return max(1, width // 16)

@@ -56,10 +56,7 @@ class SNGAN(FeedForwardGAN):
             for part, table, neutral in (("gamma", norm.gamma, 1.0), ("beta", norm.beta, 0.0))
         ]
         if self.discriminator is not None:
-            # As inference divides it: a row alone would not know the norm of its table.
-            layer = self.discriminator.to_logit
-            projection = _wide(layer.projection.normalised_kernel().numpy())
-            tables.append(ClassTable(f"{layer.path}/class_vector", projection, neutral=0.0))
+            tables.append(self.discriminator.class_table())
         return tables
 
 

@@ -79,10 +79,14 @@ class OnFeatures:
             (:class:`tf_fewshot.losses.feature_discriminator.FeatureDiscriminator`).
             0 leaves it out.
         feature_learning_rate: Adam's, of that discriminator.
+        feature_group: Images of which that discriminator also sees how they differ, for
+            batches whose classes lie in such groups (:class:`tf_fewshot.data.batches.Batches`);
+            0 leaves it out.
     """
 
     feature_weight: float = 0.0
     feature_learning_rate: float = 0.0005
+    feature_group: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,11 +274,18 @@ class Adversarial(AdversarialGame):
             self.r1.r1_gamma,
             self.r1.r1_interval,
         )
-        weight, rate = self.on_features.feature_weight, self.on_features.feature_learning_rate
-        if not weight:
+        chosen = self.on_features
+        if not chosen.feature_weight:
             return [own]
-        dtype = problem.gan.generator.dtype_policy.name
-        heads = FeatureDiscriminator(problem.images, problem.seed, dtype)
+        gan = problem.gan
+        heads = FeatureDiscriminator(
+            problem.images,
+            problem.seed,
+            gan.generator.dtype_policy.name,
+            gan.num_classes,
+            chosen.feature_group,
+        )
+        rate, weight = chosen.feature_learning_rate, chosen.feature_weight
         return [own, FeatureOpponent(game, heads, rate, weight)]
 
     def judge(self, problem: Problem) -> Judge:

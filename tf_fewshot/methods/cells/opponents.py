@@ -155,7 +155,7 @@ class FeatureOpponent(Opponent):
 
     def generator_loss(self, step: Step, generated: Generated) -> tf.Tensor:
         features = self._features.given(step, self._discriminator.features(generated.images))
-        return self._discriminator.generator_loss(features)
+        return self._discriminator.generator_loss(features, step.labels)
 
     def player(self) -> Player:
         own = self._discriminator
@@ -169,6 +169,6 @@ class FeatureOpponent(Opponent):
     def _own_loss(self, step: Step):
         game, real = self._game, self._game.real.seen(step)
         of_real, of_fake = self._discriminator.features(real), self._features.seen(step)
-        total = self._discriminator.discriminator_loss(of_real, of_fake)
+        total = self._discriminator.discriminator_loss(of_real, of_fake, step.labels)
         turn = Turn(self._name, step, game.generated.seen(step), real, of_real, of_fake)
         return penalised(total, {"loss": total}, game.penalties, turn)
