@@ -139,11 +139,12 @@ class _Head:
         self._projection: SpectralEmbedding | None = None
         if classes:
             initializer = keras.initializers.GlorotUniform(int(rng.integers(2**31)))
-            self._projection = SpectralEmbedding(
+            projection = SpectralEmbedding(
                 classes, _WIDTH, kernel_initializer=initializer, name="projection", dtype="float32"
             )
-            self._projection.build((None,))
-            parts.append(self._projection)
+            projection.build((None,))
+            parts.append(projection)
+            self._projection = projection
         self.trainable_variables = [v for part in parts for v in part.trainable_variables]
         self.non_trainable_variables = [v for part in parts for v in part.non_trainable_variables]
 

@@ -93,5 +93,7 @@ class BigGAN(BigGANFamily):
 
     def class_tables(self) -> list[ClassTable]:
         """The vectors of the classes, and what its discriminator projects on."""
-        judged = self.has_discriminator and self.discriminator is not None
-        return [*super().class_tables(), *([self.discriminator.class_table()] if judged else [])]
+        tables = super().class_tables()
+        if self.has_discriminator and self.discriminator is not None:
+            tables = [*tables, self.discriminator.class_table()]
+        return tables
