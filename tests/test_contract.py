@@ -62,9 +62,9 @@ def test_every_setting_has_a_text_and_a_flat_name(architecture):
     ("change", "message"),
     [
         ({"latent_dims": 3}, "Unknown setting of a {} 'latent_dims'. Did you mean 'latent_dim'?"),
-        ({"resolution": "16"}, "resolution must be int .+ not '16'"),
-        ({"resolution": True}, "resolution must be int .+ not True"),
-        ({"latent_dim": 8.5}, "latent_dim must be int.* not 8.5"),
+        ({"resolution": "16"}, "resolution must be a whole number .* not '16'"),
+        ({"resolution": True}, "resolution must be a whole number .* not True"),
+        ({"latent_dim": 8.5}, "latent_dim must be a whole number.* not 8.5"),
     ],
 )
 def test_wrong_settings_are_said(architecture, change, message):

@@ -395,19 +395,21 @@ def test_classes_must_be_those_of_the_pictures(classes, folder, count, tmp_path)
 
 
 def test_plan_passes_the_augmentation_on(tiny_pictures):
-    def objective(**changes):
-        return plan(config(**changes), tiny_pictures, precision="float32").method.objective
+    def settings(**changes):
+        method = plan(config(**changes), tiny_pictures, precision="float32").method
+        names = ("augment", "augment_p", "ada_target", "ada_images")
+        return {name: method.settings()[name] for name in names}
 
     plain, fixed, adapted = (
-        objective(),
-        objective(augment="ada", augment_p=0.25),
-        objective(augment="ada", augment_p=None, ada_target=0.4, ada_images=100),
+        settings(),
+        settings(augment="ada", augment_p=0.25),
+        settings(augment="ada", augment_p=None, ada_target=0.4, ada_images=100),
     )
-    assert (plain.augment, plain.augment_p) == ("none", None)
-    assert (fixed.augment, fixed.augment_p, fixed.ada_images) == ("ada", 0.25, 500_000)
-    assert (adapted.augment_p, adapted.ada_target, adapted.ada_images) == (None, 0.4, 100)
+    assert (plain["augment"], plain["augment_p"]) == ("none", None)
+    assert (fixed["augment"], fixed["augment_p"], fixed["ada_images"]) == ("ada", 0.25, 500_000)
+    assert list(adapted.values()) == ["ada", None, 0.4, 100]
     with pytest.raises(UserError, match="augment_p is a setting of augment='ada'"):
-        objective(augment="diffaugment", augment_p=0.25)
+        settings(augment="diffaugment", augment_p=0.25)
 
 
 def test_the_discriminator_sees_augmented_pictures(pictures, tmp_path, eagerly):
