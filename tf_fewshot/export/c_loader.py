@@ -141,7 +141,7 @@ class _Model:
 
 def main(request_path: str) -> int:
     request = json.loads(Path(request_path).read_text(encoding="utf-8"))
-    found: dict[str, np.ndarray] = {}
+    outputs: dict[str, np.ndarray] = {}
     try:
         model = _Model(request["library"], request["directory"])
         with np.load(request["arrays"], allow_pickle=False) as arrays:
@@ -150,14 +150,14 @@ def main(request_path: str) -> int:
                 keys = list(call["outputs"].values())
                 for key, value in zip(keys, model.run(inputs, list(call["outputs"])), strict=True):
                     if isinstance(value, np.ndarray):
-                        found[key] = value
+                        outputs[key] = value
                         continue
-                    found[f"{key}.bytes"] = np.frombuffer(b"".join(value), np.uint8)
-                    found[f"{key}.lengths"] = np.array([len(v) for v in value], np.int64)
+                    outputs[f"{key}.bytes"] = np.frombuffer(b"".join(value), np.uint8)
+                    outputs[f"{key}.lengths"] = np.array([len(v) for v in value], np.int64)
     except (RuntimeError, AttributeError, OSError) as error:
         print(" ".join(str(error).split()))
         return FAILED
-    np.savez(request["results"], **found)  # pyright: ignore[reportArgumentType]
+    np.savez(request["results"], **outputs)  # pyright: ignore[reportArgumentType]
     return 0
 
 

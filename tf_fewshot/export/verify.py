@@ -153,17 +153,17 @@ def _in_session(
     directory: Path, signatures: dict[str, Tensors], examples: Sequence[Example]
 ) -> list[dict[str, np.ndarray]]:
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
-    found = []
+    results = []
     try:
         with quiet(), tf.compat.v1.Session(graph=tf.Graph(), config=config) as session:
             tf.compat.v1.saved_model.load(session, ["serve"], str(directory))
             for example in examples:
                 inputs, outputs = _tensors(signatures, example)
                 feed = {inputs[key]: value for key, value in example.inputs.items()}
-                found.append(session.run(outputs, feed))
+                results.append(session.run(outputs, feed))
     except (tf.errors.OpError, OSError, RuntimeError) as error:
         raise _refusal(directory, SESSION, str(error)) from error
-    return found
+    return results
 
 
 def _in_cpp(
@@ -232,11 +232,11 @@ def _compare(
     directory: Path,
     loader: str,
     examples: Sequence[Example],
-    found: Sequence[Mapping[str, np.ndarray]],
+    results: Sequence[Mapping[str, np.ndarray]],
     tolerance: float,
 ) -> None:
     differences = report.differences.setdefault(loader, {})
-    for example, outputs in zip(examples, found, strict=True):
+    for example, outputs in zip(examples, results, strict=True):
         for name, expected in example.outputs.items():
             png = expected.dtype == object
             difference = _difference(expected, outputs[name], png)
@@ -252,15 +252,15 @@ def _compare(
             differences[example.signature] = max(before, difference)
 
 
-def _difference(expected: np.ndarray, found: np.ndarray, png: bool) -> float:
-    if expected.shape != found.shape:
+def _difference(expected: np.ndarray, loaded: np.ndarray, png: bool) -> float:
+    if expected.shape != loaded.shape:
         return float("inf")
     if not png:
-        return float(np.max(np.abs(np.asarray(found, np.float64) - expected), initial=0.0))
+        return float(np.max(np.abs(np.asarray(loaded, np.float64) - expected), initial=0.0))
     with tf.device("/CPU:0"):
         pairs = [
             [tf.io.decode_png(file).numpy().astype(np.float64) * _LEVEL for file in pair]
-            for pair in zip(expected, found, strict=True)
+            for pair in zip(expected, loaded, strict=True)
         ]
     return max((_difference(a, b, False) for a, b in pairs), default=0.0)
 
