@@ -22,31 +22,7 @@ Left out is *initials*, whose letters need fonts. Never shown to it are the styl
 compared on: adventurer, adventurer-neutral, big-ears, big-ears-neutral, bottts, bottts-neutral,
 cutouts, fun-emoji, miniavs, micah, moods, open-peeps, personas, toon-head.
 
-FID of each class, of 500 samples against 500 unseen pictures (those in
-benchmarks/drawings64/fid.json are of 200, which biases them upwards):
-
-    gan, reference = weights.load(path), load_pictures("drawings-eval", 64)
-    for label, style in enumerate(STYLES):
-        real = reference.select(np.flatnonzero(reference.labels == label))
-        draw = lambda n, seed: sample_images(gan, n, seed, label=label)
-        print(style, evaluate(draw, real, ("fid",), 500)[0]["value"])
-
-So far it has seen 50,752 images (docs/drawings64.png: four samples of each class; mean FID 224.4,
-of 200 samples against 200 unseen pictures a class), too few for a bundled source. They found this
-recipe on the way, each part from a snapshot (--start) of the one before:
-
-    images  what was new
-    22,272  20 latents a layer, no groups of one class, 1,000 pictures a style,
-            discriminator_widths [16, 32, 64, 128, 192], rates D and heads 0.001: classes differ
-            after 12,800 images, but each has a single picture
-    34,752  64 latents a layer, with new kernels; 4,000 pictures a style; rates D and heads 0.002:
-            pictures of a class differ at first, and are one again after 8,000 images
-    50,752  class_group and minibatch_group 4 and these discriminator_widths, the discriminator
-            and the kernels of the latents new: pictures of a class differ in form and colour
-
-The same recipe from the first image on, as below, has not been run. A StyleGAN2 with classes has
-not been tried against it. On two CPU cores with twelve to twenty other processes a step took three
-seconds (11 images a second) in a quarter of one core's time.
+What was measured, and how it was trained so far, is in benchmarks/drawings64/README.md.
 """
 
 from ml_collections import ConfigDict
@@ -124,7 +100,6 @@ def get_config() -> ConfigDict:
             "ema_images": 10_000,
             "snapshot_images": 25_600,
             "adversarial_loss": "hinge",
-            "clip_images": False,  # tanh
             "feature_weight": 1.0,
             "feature_learning_rate": 0.002,
         }

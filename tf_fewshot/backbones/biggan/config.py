@@ -89,7 +89,9 @@ class BigGANConfig(Configuration):
                 f"not {latent_dim}"
             )
         highest = 128 if self.resolution == 256 else 64
-        config = _completed(self, channels, highest, latent_dim=latent_dim)
+        widths = list(self.discriminator_widths)
+        changes = {"latent_dim": latent_dim, "discriminator_widths": widths}
+        config = _completed(self, channels, highest, **changes)
         if config.discriminator_widths:
             _ = config.of_discriminator  # It says what does not fit.
         return config
