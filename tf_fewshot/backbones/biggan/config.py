@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..checks import check_resolution
 from ..configuration import Configuration
@@ -145,7 +146,7 @@ def _channels(resolution: int, channels: int | Sequence[int]) -> list[int]:
     return list(channels)
 
 
-def _completed(config, channels: list[int], highest: int, **others: int):
+def _completed(config, channels: list[int], highest: int, **others: Any):
     """A copy of the configuration with these values and defaults for what is left out.
 
     Args:
