@@ -66,6 +66,19 @@ def test_another_run_is_refused_with_every_field_that_differs(tmp_path):
     begin(tmp_path)  # the refusal gave the lock back
 
 
+def test_a_run_from_before_a_setting_goes_on_with_its_default_alone(tmp_path):
+    RunFolder.open(tmp_path, IDENTITY).close()
+    with pytest.raises(UserError, match="another run: later \\(none\\) -> 0"):
+        RunFolder.open(tmp_path, {**IDENTITY, "later": 0})
+    with pytest.raises(UserError, match="another run: later 0 -> 4"):
+        RunFolder.open(tmp_path, {**IDENTITY, "later": 4}, defaults={"later": 0})
+    # A default makes up for nothing that was recorded.
+    seed = IDENTITY["seed"] + 1
+    with pytest.raises(UserError, match="another run: seed"):
+        RunFolder.open(tmp_path, {**IDENTITY, "seed": seed}, defaults={"seed": seed})
+    RunFolder.open(tmp_path, {**IDENTITY, "later": 0}, defaults={"later": 0}).close()
+
+
 def test_fingerprints_that_differ_at_their_end_are_told_apart(tmp_path):
     begin(tmp_path, data="a" * 99 + "b")
     with pytest.raises(UserError, match=r'a{99}b" -> "a{99}c"'):

@@ -122,7 +122,8 @@ class _Session:
         self.z = planned.source.sample_latents(_SHOWN, planned.seed, self.run_defaults.truncation)
 
     def run(self) -> AdaptationRun:
-        with RunFolder.open(self.workdir, self.plan.identity()) as folder:
+        identity, defaults = self.plan.identity(), self.plan.defaults()
+        with RunFolder.open(self.workdir, identity, defaults=defaults) as folder:
             dtype = self._precision(folder)
             for note in self.plan.pictures.notes:
                 folder.log(note)

@@ -61,6 +61,10 @@ class Plan:
             **settings,
         }
 
+    def defaults(self) -> dict[str, Any]:
+        """Returns the settings of the method as they are unless told otherwise."""
+        return methods.get(self.method.name).settings()
+
     def problem(self, dtype: str, say: Callable[[str], None]) -> Problem:
         """Returns the training problem in the given Keras dtype policy."""
         source = self.start

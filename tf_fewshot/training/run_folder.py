@@ -46,6 +46,7 @@ class RunFolder:
         path: str | os.PathLike,
         identity: Mapping[str, Any],
         settings: Mapping[str, Any] | None = None,
+        defaults: Mapping[str, Any] | None = None,
     ) -> RunFolder:
         """Creates the folder of a run, or opens it again to resume, and locks it.
 
@@ -55,6 +56,8 @@ class RunFolder:
                 data, seed, batch size. What may change on the way (steps) is not in it.
             settings: Everything else worth a record, as JSON values. Given again, they
                 replace those recorded before.
+            defaults: Values of the identity that a run of an earlier release, which did not
+                know of them yet, had all the same: those of settings that came later.
 
         Returns:
             The locked folder; :meth:`close` it, or use it in a ``with`` statement.
@@ -69,7 +72,11 @@ class RunFolder:
             run.path.mkdir(parents=True, exist_ok=True)
             run._lock = acquire_lock(run.path)
         try:
-            run._record(_as_json(identity), None if settings is None else _as_json(settings))
+            run._record(
+                _as_json(identity),
+                None if settings is None else _as_json(settings),
+                _as_json(defaults or {}),
+            )
             run._mend_cut_lines()
         except BaseException:
             run.close()
@@ -149,12 +156,15 @@ class RunFolder:
         """
         return read_config(self.path)
 
-    def _record(self, identity: dict[str, Any], settings: dict[str, Any] | None) -> None:
+    def _record(
+        self, identity: dict[str, Any], settings: dict[str, Any] | None, defaults: dict[str, Any]
+    ) -> None:
         versions = versions_here()
         before: dict[str, Any] = {}
         if self.config_path.exists():
             before = self.config
-            changes = differences(before["identity"], identity)
+            known = {name: value for name, value in defaults.items() if name in identity}
+            changes = differences({**known, **before["identity"]}, identity)
             if changes:
                 raise UserError(
                     f"{self.path} is the workdir of another run: {', '.join(changes)}. Choose "
