@@ -72,6 +72,11 @@ def test_wrong_settings_are_said(architecture, change, message):
         built(architecture, **change)
 
 
+def test_a_list_is_asked_for_in_words(build_tiny):
+    with pytest.raises(BackboneError, match=r"widths must be a list such as .+ or None .+ not 5"):
+        build_tiny("dcgan", widths=5)
+
+
 def test_groups_of_settings_are_frozen():
     gan = build("stylegan2", **CONFIGS["stylegan2"], mbstd_group=None, g_clamp=256)
     assert gan.configuration.discriminator.mbstd_group is None

@@ -543,3 +543,8 @@ def test_a_new_extension_of_finished_pictures(build_tiny, registered, tmp_path):
 def test_what_is_no_extension_is_said(build_tiny, value, message):
     with pytest.raises(BackboneError, match=message):
         build_tiny("dcgan", extensions=[value])
+
+
+def test_extensions_must_be_a_list(build_tiny):
+    with pytest.raises(BackboneError, match="extensions must be a list, not 'miner'"):
+        build_tiny("dcgan", extensions="miner")

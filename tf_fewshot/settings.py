@@ -16,7 +16,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import UserError, unknown_name
@@ -165,6 +165,7 @@ _WORDS = {
     float: "a number",
     tuple: "a tuple such as (1, 2)",
     list: "a list such as [1, 2]",
+    Sequence: "a list such as [1, 2]",
     dict: "a dictionary such as {'a': 1}",
     str: "a text",
 }

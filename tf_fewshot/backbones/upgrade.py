@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .errors import BackboneError
 from .extensions import (
     DiscriminatorScaleShift,
     Extension,
@@ -69,10 +70,13 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
         config: By flat names; it stays as it is.
 
     Raises:
-        BackboneError: for extensions that there are not.
+        BackboneError: for extensions that there are not, or what is no list of them.
     """
     flat = dict(config)
-    chosen = {e.name: e for e in map(from_json, flat.pop("extensions", ()))}
+    listed = flat.pop("extensions", ())
+    if not isinstance(listed, (list, tuple)):
+        raise BackboneError(f"extensions must be a list, not {listed!r}")
+    chosen = {e.name: e for e in map(from_json, listed)}
     for name, extension in _SETTINGS.items():
         if name in flat:
             value = flat.pop(name)
