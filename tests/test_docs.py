@@ -4,7 +4,7 @@ The blocks of a page share a folder that begins with the files of a reader (``_R
 what a reader does in turn works in turn. Two rules keep that short:
 
 - Numbers of steps, samples and pictures are made small (``FEW``, ``FEW_SETTINGS``), the precision
-  is not measured, and graphs are not compiled. Nothing else is changed.
+  is float32, and training makes no graphs. Nothing else is changed.
 - ``USUAL`` says what becomes of a command: it is run, its dry run is, or its own flags read it, so
   that flags and configurations that do not exist fail. Programs are run, or their names checked.
   ``EXCEPTIONS`` says which calls and programs are treated otherwise, and why.
@@ -67,7 +67,7 @@ EXCEPTIONS = [
 
 FEW: dict[str, dict[str, object]] = {
     "adapt": {"steps": 2, "batch_size": 2, "precision": "float32"},
-    "benchmark": {"batch_size": 1, "repeats": 1},
+    "benchmark": {"batch_size": 1, "repeats": 1, "precisions": "float32"},
     "compare": {"steps": 2, "batch_size": 2, "n": 12, "seeds": 0, "precision": "float32"},
     "draw_avatars": {"count": 30},
     "evaluate": {"n": 12},
