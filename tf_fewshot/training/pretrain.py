@@ -146,9 +146,8 @@ class PretrainingPlan:
             seen = before + step * growth.batch_size
             self._save(loop.sampled(), folder, seen)
 
-        callbacks: list[keras.callbacks.Callback] = [
-            Snapshot(snapshot, self.snapshot_images // growth.batch_size)
-        ]
+        every = max(1, self.snapshot_images // growth.batch_size)
+        callbacks: list[keras.callbacks.Callback] = [Snapshot(snapshot, every)]
         if gan.config.get("fading"):
             callbacks.append(Fade(gan, max(1, growth.fade_images // growth.batch_size)))
         loop.add_callbacks(callbacks)
@@ -165,7 +164,9 @@ class PretrainingPlan:
             step = loop.run(Schedule(growth.steps, self.checkpoint_every, 20), report)
         finally:
             status.close()
-        snapshot(step)
+        # Where one was due it has been saved, before the last checkpoint was.
+        if step % every:
+            snapshot(step)
 
     def _save(self, gan: GAN, folder: RunFolder, seen: int) -> None:
         if "fading" in gan.config and float(getattr(gan.generator, "lod", 0.0)) == 0.0:

@@ -56,15 +56,21 @@ def accumulate_statistics(
             layer.trainable = False
     for norm in norms:
         norm.moved_row = row
+
+    @tf.function
+    def look(z, label, momentum):
+        for norm in norms:
+            norm.momentum = momentum
+        scratch.generator(z, label, training=True)
+
     rng = np.random.default_rng(seed)
     for i in range(batches):
-        for norm in norms:
-            # The mean of what was seen so far.
-            norm.momentum = i / (i + 1)
+        # The mean of what was seen so far.
+        momentum = tf.constant(i / (i + 1), tf.float32)
         z = scratch.sample_latents(batch_size, int(rng.integers(2**31)), truncation)
         classes = scratch.num_classes
         label = tf.constant(rng.integers(classes, size=batch_size)) if classes else None
-        scratch.generator(tf.constant(z), label, training=True)
+        look(tf.constant(z), label, momentum)
     return scratch.clone()
 
 
