@@ -8,6 +8,7 @@ project knows the name of a method.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 from .. import settings
@@ -57,6 +58,12 @@ class Method:
     regularizers: tuple[Regularizer, ...] = ()
     run: RunDefaults = RunDefaults()
     from_scratch: bool = False
+
+    @property
+    def short_title(self) -> str:
+        """The abbreviation that the title ends with, in parentheses, or the title."""
+        abbreviation = re.search(r"\((\w+)\)$", self.title)
+        return abbreviation[1] if abbreviation else self.title
 
     @property
     def keeps_discriminator(self) -> bool:

@@ -11,22 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import methods
 from ..errors import UserError
 from ..files import read_json_lines
 
 Record = dict[str, Any]
 Series = dict[str, list[tuple[float, float]]]
 
-_METHODS = {
-    "ewc": "EWC",
-    "bsa": "BSA",
-    "cdc": "CDC",
-    "adam": "AdAM",
-    "nst": "NST",
-    "transfergan": "TransferGAN",
-    "freezed": "FreezeD",
-    "minegan": "MineGAN",
-}
 _METRICS = {
     "fid": "FID",
     "kid": "KID",
@@ -99,7 +90,8 @@ class Run:
     def method(self) -> str:
         """The method as its paper writes it."""
         name = str(self.setting("method") or "Run")
-        return _METHODS.get(name.lower(), name)
+        # A run folder may be of a release that has other methods.
+        return methods.get(name).short_title if name in methods.names() else name
 
     @property
     def source(self) -> str | None:
