@@ -236,7 +236,7 @@ def run_program(blocks: list[Block], folder: Path, large: bool) -> None:
     if mode == READ:
         done = forks().python(_NAMES, program, cwd=folder)
     else:
-        code = EAGERLY + f"exec(compile(open({str(program)!r}).read(), {first.page!r}, 'exec'))"
+        code = EAGERLY + f"import runpy; runpy.run_path({str(program)!r}, run_name='__main__')"
         done = forks().python(code, cwd=folder)
     check(done, first, "this program")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,35 +12,6 @@ from .errors import BackboneError
 from .extensions import given_rows
 
 _NOT_FINITE = "the generator's pixels are not finite numbers"
-
-
-@dataclasses.dataclass(frozen=True)
-class Draw:
-    """What the pictures of a seed are made of.
-
-    Attributes:
-        z: float32 ``[N, latent_dim]``, truncated where the backbone truncates latents.
-        labels: int32 ``[N]``, or None for a GAN without classes.
-        truncation: What the pictures are drawn with.
-    """
-
-    z: np.ndarray
-    labels: np.ndarray | None
-    truncation: float | None
-
-
-def draw(
-    gan: GAN, n: int, seed: int = 0, truncation: float | None = None, label: int | None = None
-) -> Draw:
-    """Draws latents and classes; the arguments are those of :func:`sample_images`.
-
-    Raises:
-        UserError: if n is below 1, or there is no such class.
-    """
-    if n < 1:
-        raise BackboneError(f"The number of pictures must be at least 1, not {n}.")
-    z = gan.sample_latents(n, seed, truncation)
-    return Draw(z, _labels(gan, n, seed, label), truncation)
 
 
 def sample_images(
@@ -69,8 +39,10 @@ def sample_images(
         UserError: if n is below 1, there is no such class, or pixels are not finite
             numbers.
     """
-    drawn = draw(gan, n, seed, truncation, label)
-    return images_of(gan, drawn.z, drawn.truncation, batch_size, drawn.labels)
+    if n < 1:
+        raise BackboneError(f"The number of pictures must be at least 1, not {n}.")
+    z = gan.sample_latents(n, seed, truncation)
+    return images_of(gan, z, truncation, batch_size, _labels(gan, n, seed, label))
 
 
 def _labels(gan: GAN, n: int, seed: int, label: int | None) -> np.ndarray | None:
