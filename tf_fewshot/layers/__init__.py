@@ -12,7 +12,7 @@ from .latent_table import LatentTable
 from .miner import Miner
 from .minibatch import MinibatchStdDev
 from .modulated import ModulatedConv2D, scaled_lrelu
-from .resample import Blur, downscale2d, upscale2d
+from .resample import Blur, DoublingConv2D, downscale2d, upscale2d
 from .scale_shift import ScaleShift
 from .spectral import SpectralConv2D, SpectralDense, SpectralEmbedding
 from .style import AdaIN, AddNoise, PixelNorm
@@ -22,6 +22,7 @@ __all__ = [
     "AddNoise",
     "Blur",
     "ClassBatchNorm",
+    "DoublingConv2D",
     "EqualizedConv2D",
     "EqualizedDense",
     "FilteredConv2D",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from .batch_norm import normalised_by_batch
+
 
 def _rows(table, label):
     # Reshaped to what it is: its gradient is dense then, as those of all other weights are.
@@ -21,8 +23,8 @@ class ClassBatchNorm(keras.layers.Layer):
     """Computes ``gamma · (x - mean) / sqrt(variance + epsilon) + beta`` a channel.
 
     Training uses the statistics of the batch and moves the stored ones, whose variance
-    is the unbiased one; a frozen layer, and inference, use the stored ones. Inside it is
-    float32.
+    is the unbiased one; a frozen layer, and inference, use the stored ones. Statistics are
+    float32, and with stored ones all of the inside is.
 
     Args:
         classes: Rows of the tables ``gammas`` and ``betas`` ``[classes, C]``; 0 keeps one
@@ -74,22 +76,22 @@ class ClassBatchNorm(keras.layers.Layer):
     def call(self, x, label=None, training=False):
         if self.classes and label is None:
             raise ValueError("a table of classes needs labels")
-        x = tf.cast(x, tf.float32)
+        gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        if self.classes:
+            gamma, beta = (_rows(table, label)[:, None, None, :] for table in (gamma, beta))
         if training and self.trainable:
-            mean, variance = tf.nn.moments(x, [0, 1, 2])
-            self._move(mean, variance, tf.reduce_prod(tf.shape(x)[:-1]))
+            y, mean, variance, count = normalised_by_batch(x, self.epsilon)
+            self._move(mean, variance, count)
+            y = y * tf.cast(gamma, y.dtype) + tf.cast(beta, y.dtype)
         else:
             mean, variance = (
                 tf.convert_to_tensor(v) for v in (self.moving_mean, self.moving_variance)
             )
-        gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-        if self.classes:
-            gamma, beta = (_rows(table, label)[:, None, None, :] for table in (gamma, beta))
-        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
-        return tf.cast(x * scale + (beta - mean * scale), self.compute_dtype)
+            scale = gamma * tf.math.rsqrt(variance + self.epsilon)
+            y = tf.cast(x, tf.float32) * scale + (beta - mean * scale)
+        return tf.cast(y, self.compute_dtype)
 
     def _move(self, mean, variance, count) -> None:
-        count = tf.cast(count, tf.float32)
         variance = variance * count / tf.maximum(count - 1.0, 1.0)
         for stored, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
             step = (new - stored) * (1.0 - self.momentum)

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from .resample import upscale2d
+from .resample import halved_conv2d, resampled, transposed_conv2d, upscale2d
 
 
 class _Equalized(keras.layers.Layer):
@@ -125,8 +125,8 @@ class EqualizedConv2D(_Equalized):
     def call(self, x):
         weight = self._scaled_weight()
         if self.resample and self.fused:
-            y = _fused_up(x, weight) if self.resample == "up" else _fused_down(x, weight)
-            return self._add_bias(y)
+            fused = transposed_conv2d if self.resample == "up" else halved_conv2d
+            return self._add_bias(fused(x, weight))
         if self.resample == "up":
             x = upscale2d(x)
         y = tf.nn.conv2d(x, weight, 1, "SAME")
@@ -136,11 +136,7 @@ class EqualizedConv2D(_Equalized):
 
     def compute_output_shape(self, input_shape):
         n, h, w, _ = input_shape
-        if self.resample == "up":
-            h, w = (None if s is None else 2 * s for s in (h, w))
-        elif self.resample == "down":
-            h, w = (None if s is None else s // 2 for s in (h, w))
-        return (n, h, w, self.filters)
+        return (n, *resampled((h, w), self.resample), self.filters)
 
     def get_config(self) -> dict:
         return {
@@ -150,24 +146,3 @@ class EqualizedConv2D(_Equalized):
             "resample": self.resample,
             "fused": self.fused,
         }
-
-
-def _widened(weight):
-    """Sums the four one-pixel shifts of a kernel: one larger in each direction."""
-    # Padded four times rather than sliced: the gradient of a slice is slow.
-    shifts = [([a, 1 - a], [b, 1 - b]) for a in (0, 1) for b in (0, 1)]
-    return tf.add_n([tf.pad(weight, [*shift, [0, 0], [0, 0]]) for shift in shifts])
-
-
-def _fused_up(x, weight):
-    weight = tf.transpose(_widened(weight), [0, 1, 3, 2])
-    shape = tf.shape(x)
-    size = [shape[0], 2 * shape[1], 2 * shape[2], weight.shape[2]]
-    y = tf.nn.conv2d_transpose(x, weight, size, 2, "SAME")
-    height, width = x.shape[1:3]
-    y.set_shape([x.shape[0], height and 2 * height, width and 2 * width, weight.shape[2]])
-    return y
-
-
-def _fused_down(x, weight):
-    return tf.nn.conv2d(x, _widened(weight) * 0.25, 2, "SAME")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from .batch_norm import normalised_by_batch
 from .given import GivenWeights
 from .spectral import SpectralDense
 
@@ -43,8 +44,8 @@ class HyperBatchNorm(GivenWeights):
     both spectrally normalised and without bias (the layers ``gamma`` and ``beta``);
     otherwise they are weights ``[C]``. Mean and variance are read from tables ``[rows, C]``
     between the rows that ``at`` names. Training takes those of the batch (the biased
-    variance) and moves the last row towards them, unless the layer is frozen. Inside it
-    is float32.
+    variance) and moves the last row towards them, unless the layer is frozen. Statistics
+    are float32, and with stored ones all of the inside is.
 
     Args:
         conditional: Whether there is a condition.
@@ -106,22 +107,23 @@ class HyperBatchNorm(GivenWeights):
         )
 
     def call(self, x, condition=None, at=None, training=False):
-        x = tf.cast(x, tf.float32)
-        if training and self.trainable:
-            mean, variance = tf.nn.moments(x, [0, 1, 2])
-            self._move(self.moving_mean, mean)
-            self._move(self.moving_variance, variance)
-        else:
-            mean, variance = (
-                self._stored(table, at) for table in (self.moving_mean, self.moving_variance)
-            )
         if self.conditional:
             gamma = 1.0 + self.gamma(condition, training=training)[:, None, None, :]
             beta = self.beta(condition, training=training)[:, None, None, :]
         else:
             gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
-        return tf.cast(x * scale + (beta - mean * scale), self.compute_dtype)
+        if training and self.trainable:
+            y, mean, variance, _ = normalised_by_batch(x, self.epsilon)
+            self._move(self.moving_mean, mean)
+            self._move(self.moving_variance, variance)
+            y = y * tf.cast(gamma, y.dtype) + tf.cast(beta, y.dtype)
+        else:
+            mean, variance = (
+                self._stored(table, at) for table in (self.moving_mean, self.moving_variance)
+            )
+            scale = gamma * tf.math.rsqrt(variance + self.epsilon)
+            y = tf.cast(x, tf.float32) * scale + (beta - mean * scale)
+        return tf.cast(y, self.compute_dtype)
 
     def _stored(self, table, at):
         table = tf.convert_to_tensor(table)

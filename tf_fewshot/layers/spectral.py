@@ -20,6 +20,7 @@ import tensorflow as tf
 from keras import ops
 
 from .given import GivenWeights
+from .resample import convolution, resampled
 
 
 def normalised(x, epsilon: float, inside: bool):
@@ -151,24 +152,27 @@ class SpectralDense(_Spectral):
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class SpectralConv2D(_Spectral):
-    """Convolution with spectral normalisation, stride 1 and zero padding.
+    """Convolution with spectral normalisation and zero padding.
 
     Args:
         filters: Channels of the output.
         kernel_size: Width and height of the kernel; odd.
+        resample: ``None``; ``"up"`` doubles images before the convolution (nearest
+            neighbour), ``"down"`` halves them after it (mean of 2 × 2 pixels).
         epsilon: Keeps the power step from dividing by 0.
         inside: Whether ``epsilon`` is added to the sum of squares (BigGAN: 1e-4) rather
             than to the length (SNGAN: 1e-12).
         use_bias: Whether a bias (initially 0) is added.
         kernel_initializer: Of the raw kernel.
 
-    Input ``[N, H, W, C]``, output ``[N, H, W, filters]``, floats; ``kernel`` is
+    Input ``[N, H, W, C]``, output ``[N, H', W', filters]``, floats; ``kernel`` is
     ``[k, k, C, filters]`` and ``u`` ``[1, filters]``.
     """
 
-    def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
+    def __init__(self, filters: int, kernel_size: int = 3, resample: str | None = None, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
+        self.resample, self._convolve = resample, convolution(resample)
 
     def build(self, input_shape):
         k = self.kernel_size
@@ -176,16 +180,18 @@ class SpectralConv2D(_Spectral):
 
     def call(self, x, training=False):
         kernel = ops.cast(self.normalised_kernel(training), self.compute_dtype)
-        return self._add_bias(tf.nn.conv2d(x, kernel, 1, "SAME"))
+        return self._add_bias(self._convolve(x, kernel))
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.filters)
+        n, h, w, _ = input_shape
+        return (n, *resampled((h, w), self.resample), self.filters)
 
     def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
+            "resample": self.resample,
         }
 
 

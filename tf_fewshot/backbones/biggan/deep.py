@@ -33,15 +33,13 @@ class BigGANDeepBlock(Block):
         self._add_layers(
             condition_shape,
             [(before, narrow, 1), *2 * [(narrow, narrow, 3)], (narrow, self.filters, 1)],
+            doubling=1 if self.doubled else None,
         )
 
     def call(self, x, condition, at=None, training=False):
         h = x
         for i, conv in enumerate(self.convs):
-            h = self._activated(i, h, condition, at, training)
-            if i == 1 and self.doubled:
-                h = upscale2d(h)
-            h = conv(h, training=training)
+            h = conv(self._activated(i, h, condition, at, training), training=training)
         x = x[..., : self.filters]
         return h + (upscale2d(x) if self.doubled else x)
 

@@ -31,15 +31,14 @@ class BigGANBlock(Block):
 
     def build(self, input_shape, condition_shape):
         before, after = input_shape[-1], self.filters
-        self._add_layers(condition_shape, [(before, after, 3), (after, after, 3)])
+        self._add_layers(condition_shape, [(before, after, 3), (after, after, 3)], doubling=0)
         self.conv_sc = SpectralConv2D(
             after, 1, name="conv_sc", dtype=self.dtype_policy, **spectral()
         )
         self.conv_sc.build(input_shape)
 
     def call(self, x, condition, at=None, training=False):
-        h = upscale2d(self._activated(0, x, condition, at, training))
-        h = self.convs[0](h, training=training)
+        h = self.convs[0](self._activated(0, x, condition, at, training), training=training)
         h = self.convs[1](self._activated(1, h, condition, at, training), training=training)
         # One pixel at a time: the same before doubling as after it, at a quarter of the cost.
         return h + upscale2d(self.conv_sc(x, training=training))

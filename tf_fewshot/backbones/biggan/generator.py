@@ -46,10 +46,13 @@ class Block(keras.layers.Layer):
         self.filters, self.doubled, self.rows = filters, doubled, rows
         self.extensions = Extensions.of(extensions)
 
-    def _add_layers(self, condition_shape, steps: Sequence[tuple[int, int, int]]) -> None:
+    def _add_layers(
+        self, condition_shape, steps: Sequence[tuple[int, int, int]], doubling: int | None = None
+    ) -> None:
         """Adds normalisation, what extensions add, and convolution of each step in turn.
 
-        A step is the channels before the convolution, those after it, and its size.
+        A step is the channels before the convolution, those after it, and its size; the one
+        numbered ``doubling`` doubles the map first.
         """
         dtype = self.dtype_policy
         self.norms, self.convs, added = [], [], []
@@ -66,7 +69,8 @@ class Block(keras.layers.Layer):
             self.norms.append(norm)
             added.append(self.extensions.hidden(self, f"{{name}}{i}", f"{self.name}/{norm.name}"))
             added[-1].build(shape)
-            conv = SpectralConv2D(after, size, name=f"conv{i}", dtype=dtype, **spectral())
+            resample = "up" if i == doubling else None
+            conv = SpectralConv2D(after, size, resample, name=f"conv{i}", dtype=dtype, **spectral())
             conv.build(shape)
             self.convs.append(conv)
         self.added = tuple(added)

@@ -27,9 +27,9 @@ from .generator import glorot
 class SNGANDiscriminatorBlock(keras.layers.Layer):
     """Residual block of two 3 × 3 convolutions with spectral normalisation.
 
-    ReLU, convolution, ReLU, convolution, and halving (mean of 2 × 2 pixels) if wanted;
-    beside it a 1 × 1 convolution wherever the shape changes. The first block of the
-    network begins without the ReLU.
+    ReLU, convolution, ReLU, convolution, and halving (mean of 2 × 2 pixels) if wanted,
+    fused with the second convolution; beside it a 1 × 1 convolution wherever the shape
+    changes. The first block of the network begins without the ReLU.
 
     Args:
         filters: Channels of the output.
@@ -63,8 +63,17 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         hidden = self.filters if self.first else width
         dtype, inner = self.dtype_policy, (*input_shape[:-1], hidden)
         self.c1, self.c2 = (
-            SpectralConv2D(filters, kernel_initializer=glorot(2.0), name=name, dtype=dtype)
-            for filters, name in ((hidden, "c1"), (self.filters, "c2"))
+            SpectralConv2D(
+                filters,
+                resample=resample,
+                kernel_initializer=glorot(2.0),
+                name=name,
+                dtype=dtype,
+            )
+            for filters, resample, name in (
+                (hidden, None, "c1"),
+                (self.filters, "down" if self.down else None, "c2"),
+            )
         )
         self.c1.build(input_shape)
         self.c2.build(inner)
@@ -83,7 +92,7 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         h = self.added[1](self.c2(tf.nn.relu(h), training=training))
         if self.down:
             # The shortcut is linear in each pixel: halved before or after it, as is cheaper.
-            h, x = downscale2d(h, 2), downscale2d(x, 2)
+            x = downscale2d(x, 2)
         return h + (x if self.c_sc is None else self.c_sc(x, training=training))
 
     def get_config(self) -> dict:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import keras
 import tensorflow as tf
 
-from ...layers import ClassBatchNorm, upscale2d
+from ...layers import ClassBatchNorm, DoublingConv2D, upscale2d
 from ..errors import BackboneError
 from ..extensions import Extensions, Point
 from ..network import Network
@@ -19,8 +19,10 @@ def glorot(gain: float = 1.0):
     return keras.initializers.VarianceScaling(gain, "fan_avg", "uniform")
 
 
-def _convolution(filters: int, size: int, gain: float, name: str, dtype):
-    return keras.layers.Conv2D(
+def _convolution(
+    filters: int, size: int, gain: float, name: str, dtype, kind=keras.layers.Conv2D
+) -> keras.layers.Conv2D:
+    return kind(
         filters, size, padding="same", kernel_initializer=glorot(gain), name=name, dtype=dtype
     )
 
@@ -85,7 +87,7 @@ class SNGANGeneratorBlock(keras.layers.Layer):
             self.extensions.hidden(self, f"{norm.name}_{{name}}", f"{self.name}/{norm.name}")
             for norm in self.norms
         )
-        self.c1 = _convolution(filters, 3, 2.0, "c1", dtype)
+        self.c1 = _convolution(filters, 3, 2.0, "c1", dtype, DoublingConv2D)
         self.c2 = _convolution(filters, 3, 2.0, "c2", dtype)
         self.c_sc = _convolution(filters, 1, 1.0, "c_sc", dtype)
 
@@ -99,7 +101,7 @@ class SNGANGeneratorBlock(keras.layers.Layer):
                 layer.build(shape)
 
     def call(self, x, label=None, training=False):
-        h = self.c1(upscale2d(self._activated(0, x, label, training)))
+        h = self.c1(self._activated(0, x, label, training))
         h = self.c2(self._activated(1, h, label, training))
         # One pixel at a time: the same before doubling as after it, at a quarter of the cost.
         return h + upscale2d(self.c_sc(x))
