@@ -301,6 +301,22 @@ def test_features_do_not_depend_on_the_batch():
 
 
 @download
+def test_pooled_features_of_vgg16_equal_numpy():
+    extract = features.extractor("vgg16")
+    assert (extract.dims, extract.resize, len(extract.version)) == (512, 112, 64)
+    # Of their own size, so that resizing changes nothing.
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3), np.uint8)
+    expected = numpy_vgg16(imagenet(pixels / 127.5 - 1.0))[-1].mean((1, 2))
+    vectors = extract(pixels)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, expected, atol=1e-4 * expected.max())
+    resized = tf.image.resize(pixels[:, ::2, ::2], (112, 112), antialias=True).numpy()
+    expected = extract.load()._pooled(tf.constant(resized))  # pyright: ignore
+    np.testing.assert_allclose(extract(pixels[:, ::2, ::2]), expected, atol=1e-3)
+    assert extract(pixels[:0]).shape == (0, 512)
+
+
+@download
 def test_what_features_refuse():
     with pytest.raises(UserError, match="uint8"):
         features.extractor()(images(1, 32))

@@ -12,12 +12,14 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
+from sklearn.neighbors import NearestNeighbors
 
 from tf_fewshot import features, metrics
 from tf_fewshot._version import __version__
 from tf_fewshot.compat import tfgan
 from tf_fewshot.data import Pictures
 from tf_fewshot.errors import UserError
+from tf_fewshot.metrics import neighbours
 from tf_fewshot.metrics.embeddings import distances
 
 
@@ -518,12 +520,188 @@ def test_evaluate_refuses_other_samples():
 
 
 def test_every_metric_has_a_name_and_a_summary():
-    known = {"fid", "kid", "kmmd", "lpips", "intra_lpips", "nearest_lpips"}
+    known = {"fid", "fid_vgg16", "kid", "kmmd", "lpips", "intra_lpips", "nearest_lpips"}
+    known |= {"precision", "recall", "density", "coverage", "copied"}
     assert known <= set(metrics.METRICS)
     assert all(name == metric.name and metric.summary for name, metric in metrics.METRICS.items())
 
 
+# Precision, recall, density and coverage ------------------------------------------
+
+
+def radii_by_sklearn(features, k):
+    """The distance of each sample to its k-th nearest other."""
+    return NearestNeighbors(n_neighbors=k).fit(features).kneighbors()[0][:, -1]
+
+
+def within_by_sklearn(samples, manifold, k):
+    """Whether each sample lies in the ball of each sample of the manifold: bool ``[M, N]``."""
+    away = np.linalg.norm(samples[:, None] - manifold[None], axis=-1)
+    return away <= radii_by_sklearn(manifold, k)
+
+
+@pytest.mark.parametrize("rows", [1024, 7])
+@pytest.mark.parametrize(("n", "m", "k"), [(40, 30, 3), (12, 50, 5), (4, 4, 1)])
+def test_neighbours_equal_sklearn(n, m, k, rows, monkeypatch):
+    """Also where the distances are computed block by block, and far from the origin."""
+    monkeypatch.setattr(neighbours, "_ROWS", rows)
+    real, fake = gaussian(n, 8, 1, shift=100.0), gaussian(m, 8, 2, scale=0.7, shift=100.3)
+    near_real, near_fake = within_by_sklearn(fake, real, k), within_by_sklearn(real, fake, k)
+    assert metrics.precision(real, fake, k) == near_real.any(1).mean()
+    assert metrics.recall(real, fake, k) == near_fake.any(1).mean()
+    assert metrics.density(real, fake, k) == pytest.approx(near_real.sum(1).mean() / k)
+    assert metrics.coverage(real, fake, k) == near_real.any(0).mean()
+
+
+def test_neighbours_by_hand():
+    """On a line, with the nearest neighbour: the radii of 0, 1, 3, 10 are 1, 1, 2, 7."""
+    real, fake = np.array([[0.0], [1.0], [3.0], [10.0]]), np.array([[0.5], [2.5], [-4.0]])
+    assert metrics.precision(real, fake, 1) == 2 / 3
+    # 0.5 lies in the balls of 0 and 1; 2.5 in that of 3 alone; -4 in none.
+    assert metrics.density(real, fake, 1) == 1.0
+    assert metrics.coverage(real, fake, 1) == 3 / 4
+    # The radii of 0.5, 2.5 and -4 are 2, 2 and 4.5.
+    assert metrics.recall(real, fake, 1) == 3 / 4
+
+
+@given(st.integers(6, 40), st.integers(1, 5), st.integers(0, 10))
+def test_of_the_same_samples_all_are_among_all(n, k, seed):
+    features = gaussian(n, 4, seed)
+    for measure in (metrics.precision, metrics.recall, metrics.coverage):
+        assert measure(features, features, k) == 1.0
+    # A sample lies in its own ball, and it is one of the k nearest of k others on average.
+    assert metrics.density(features, features, k) == pytest.approx((k + 1) / k)
+
+
+@given(st.integers(6, 30), st.integers(6, 30), st.integers(0, 10))
+def test_recall_is_precision_the_other_way_round(n, m, seed):
+    real, fake = gaussian(n, 4, seed), gaussian(m, 4, seed + 1, scale=1.5)
+    assert metrics.recall(real, fake) == metrics.precision(fake, real)
+
+
+def test_copies_of_one_picture_are_precise_and_cover_nothing():
+    real = gaussian(50, 8, 1)
+    fake = np.repeat(real[:1], 50, axis=0)
+    assert metrics.precision(real, fake) == 1.0
+    assert metrics.recall(real, fake) == 1 / 50
+    assert metrics.coverage(real, fake) < 0.3
+
+
+def test_neighbours_refuse():
+    real = gaussian(5, 4)
+    with pytest.raises(UserError, match=r"The 5th neighbour needs at least 6 .* not 5 real and 5"):
+        metrics.density(real, real)
+    with pytest.raises(UserError, match=r"\[N, D\] twice"):
+        metrics.precision(real, real[:, :2])
+
+
+def test_neighbours_in_records(means):
+    reference, names = (
+        Pictures(pictures(12, seed=7)),
+        ["precision", "recall", "density", "coverage"],
+    )
+    records = metrics.evaluate(sampler, reference, names, n=9, seed=3, extractor="means")
+    real, fake = means(reference.images), means(pictures(9, seed=3))
+    for record in records:
+        assert record["value"] == getattr(metrics, record["metric"])(real, fake)
+        assert (record["num_real"], record["num_fake"]) == (12, 9)
+        assert record["neighbours"] == (3 if record["metric"] in ("precision", "recall") else 5)
+    with pytest.raises(UserError, match="density needs at least 6 reference pictures, there are 5"):
+        metrics.evaluate(sampler, Pictures(pictures(5)), ["density"], n=9, extractor="means")
+
+
+# Copies ---------------------------------------------------------------------------
+
+
+def test_the_share_of_copies():
+    unseen = np.arange(1.0, 101.0)
+    share, threshold = metrics.copied_share(np.array([0.0, 5.0, 6.0, 50.0]), unseen)
+    assert (share, threshold) == (0.5, np.quantile(unseen, 0.05))
+    assert metrics.copied_share(np.zeros(7), unseen)[0] == 1.0
+    assert metrics.copied_share(unseen, unseen)[0] == 0.05
+    with pytest.raises(UserError, match="can be said of at least 20, not of 19"):
+        metrics.copied_share(unseen, unseen[:19])
+
+
+@given(st.integers(0, 20))
+def test_new_pictures_are_copies_as_rarely_as_unseen_ones(seed):
+    rng = np.random.default_rng(seed)
+    share, _ = metrics.copied_share(rng.gamma(2.0, size=20_000), rng.gamma(2.0, size=20_000))
+    assert share == pytest.approx(0.05, abs=0.01)
+
+
+# What a method was trained through ------------------------------------------------
+
+
+def test_records_say_what_was_trained_through_and_whether_it_measures(means):
+    def measured(through):
+        names = ["fid", "kid"]
+        return metrics.evaluate(
+            sampler, Pictures(pictures(20)), names, 20, extractor="means", trained_through=through
+        )
+
+    for record in measured(["vgg16", "means"]):
+        assert record["trained_through"] == ["vgg16", "means"]
+        assert "trained through means, the network that measures" in record["note"]
+    for record in measured(["vgg16"]):
+        assert record["trained_through"] == ["vgg16"]
+        assert record["note"] is None
+    assert measured(())[0]["trained_through"] == []
+
+
 # With the real networks -----------------------------------------------------------
+
+
+@pytest.mark.download
+def test_copied_equals_pairs_through_the_network():
+    training = Pictures(pictures(2, size=48, seed=9))
+    unseen = pictures(24, size=48, seed=5)
+    reference = Pictures(np.concatenate([unseen, training.images[:1]]))
+    generated = np.concatenate([training.images, unseen[:2], pictures(4, size=48, seed=6)])
+    generated[1, 0, 0] ^= 1
+    (record,) = metrics.evaluate(
+        lambda n, seed: generated,
+        reference,
+        ["copied"],
+        n=8,
+        training=training,
+        trained_through=["alexnet"],
+    )
+    network = features.lpips("alex")
+
+    def nearest(images):
+        pairs = [
+            [float(network(*(x[None] / 127.5 - 1.0 for x in (a, b)))[0]) for b in training.images]
+            for a in images
+        ]
+        return np.min(pairs, axis=1)
+
+    threshold = np.quantile(nearest(unseen), 0.05)
+    assert record["threshold"] == pytest.approx(threshold, abs=1e-4)
+    assert record["value"] == (nearest(generated) < threshold).mean() >= 0.25
+    assert record["nearest_of_unseen"] == pytest.approx(nearest(unseen).mean(), abs=1e-4)
+    assert record["num_real"] == 24
+    assert "1 reference pictures that were trained on are left out" in record["note"]
+    assert "trained through alexnet" in record["note"]
+    with pytest.raises(UserError, match="All reference pictures were trained on"):
+        metrics.evaluate(
+            lambda n, seed: generated,
+            Pictures(np.repeat(training.images, 10, axis=0)),
+            ["copied"],
+            n=8,
+            training=training,
+        )
+
+
+@pytest.mark.download
+def test_fid_by_a_second_judge():
+    reference = Pictures(pictures(6, size=32, seed=1))
+    fid, second = metrics.evaluate(sampler, reference, ["fid", "fid_vgg16"], n=5)
+    vgg16 = features.extractor("vgg16")
+    expected = metrics.frechet_distance(vgg16(reference.images), vgg16(pictures(5, seed=0)))
+    assert second["value"] == pytest.approx(expected)
+    assert second["feature_network"] == "vgg16" != fid["feature_network"]
+    assert (second["resize"], second["feature_sha256"]) == (112, vgg16.version)
 
 
 @pytest.mark.download

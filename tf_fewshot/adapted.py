@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import methods as methods  # Extensions that methods bring are known by this.
-from . import weights
+from . import methods, weights
 from .backbones import GAN
 from .backbones.sampling import images_of, sample_images
 from .data.load import load_pictures
@@ -90,6 +89,8 @@ class Adapted:
         def draw(count: int, of_seed: int) -> np.ndarray:
             return self.sample(count, of_seed, shown)
 
+        through = methods.trained_through(self.adapter.method, self.adapter.settings)
+        options = {"trained_through": through, **options}
         size = self.gan.image_shape[:2]
         return _evaluated(draw, size, reference, metrics, n, seed, training, shown, options)
 

@@ -175,15 +175,23 @@ def notes_of(plan: ComparisonPlan, results: Results) -> list[str]:
         NOTE,
     ]
     networks: dict[str, list[str]] = {}
+    noted: dict[tuple[str, str, str], dict[str, None]] = {}
     for trial in plan.trials():
         for record in (results.get(trial) or {"metrics": []})["metrics"]:
             if record["metric"] in plan.metrics:
                 names = networks.setdefault(record["feature_network"], [])
                 names += [record["metric"]] * (record["metric"] not in names)
             if record.get("note"):
-                notes.append(f"{metric_name(record['metric'])}, {trial.target}: {record['note']}.")
+                what = (metric_name(record["metric"]), trial.target, record["note"])
+                noted.setdefault(what, {})[trial.method] = None
+    for (metric, target, note), methods in noted.items():
+        of = "" if len(methods) == len(plan.methods) else f" of {', '.join(methods)}"
+        notes.append(f"{metric}{of}, {target}: {note}.")
     for network, names in networks.items():
         notes.append(f"{', '.join(map(metric_name, names))}: features of {network}.")
+    for name, method in plan.methods.items():
+        if method.trained_through:
+            notes.append(f"{name} is trained through {', '.join(method.trained_through)}.")
     for domain in plan.domains.values():
         notes.append(
             f"{domain.name}: compared with {len(domain.reference):,} pictures of "

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..downloads.packages import EFFICIENTNET_LITE0
+from ..downloads.packages import EFFICIENTNET_LITE0, LPIPS_VGG16
 from ..errors import unknown_name
 from . import efficientnet_lite0 as _lite0
+from . import pooled_vgg16 as _vgg16
 from .lpips import LPIPS, alexnet_trunk, lpips
 from .vgg16 import BSA_LAYERS, VGG16_LAYERS, VGG16Features
 
@@ -50,6 +51,9 @@ EXTRACTORS: dict[str, FeatureExtractor] = {
             _lite0.SIZE,
             _lite0.DIMS,
             _lite0.efficientnet_lite0,
+        ),
+        FeatureExtractor(
+            "vgg16", "VGG16", LPIPS_VGG16.sha256, _vgg16.SIZE, _vgg16.DIMS, _vgg16.pooled_vgg16
         ),
     )
 }

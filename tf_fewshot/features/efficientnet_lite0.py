@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..downloads.packages import EFFICIENTNET_LITE0
-from ..errors import UserError
 from ..unpickling.torch_legacy import read_torch_legacy
+from .pooled import PooledFeatures
 
 SIZE = 224
 DIMS = 1280
@@ -38,7 +38,7 @@ def _folded(state: Mapping[str, np.ndarray], conv: str, norm: str):
     return tf.constant(kernel.transpose(order)), tf.constant(bias)
 
 
-class EfficientNetLite0:
+class EfficientNetLite0(PooledFeatures):
     """Maps uint8 images ``[N, H, W, 3]`` to features ``[N, 1280]``, float32.
 
     Images are resized to 224 px (bilinear, antialiased), scaled by ``(x - 127) / 128``
@@ -53,25 +53,13 @@ class EfficientNetLite0:
     """
 
     def __init__(self) -> None:
+        super().__init__(SIZE, DIMS)
         state: dict[str, Any] = read_torch_legacy(EFFICIENTNET_LITE0.fetch())
         self.version = EFFICIENTNET_LITE0.sha256
         self.stem = _folded(state, "_conv_stem", "_bn0")
         self.blocks = [_block(state, f"_blocks.{i}") for i in range(len(_STRIDES))]
         self.head = _folded(state, "_conv_head", "_bn1")
         self.classifier = (tf.constant(state["_fc.weight"].T), tf.constant(state["_fc.bias"]))
-        spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        self._features = tf.function(self._compute, input_signature=[spec])
-
-    def __call__(self, images, batch_size: int = 32) -> np.ndarray:
-        """Computes features float32 ``[N, 1280]`` of uint8 images ``[N, H, W, 3]``."""
-        images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-            raise UserError(
-                f"features need uint8 images [N, H, W, 3], not {images.dtype} {images.shape}."
-            )
-        starts = range(0, len(images), batch_size)
-        parts = [self._features(images[i : i + batch_size]).numpy() for i in starts]
-        return np.concatenate([np.zeros((0, DIMS), np.float32), *parts])
 
     def activations(self, images) -> list[tf.Tensor]:
         """Activations at four scales of images, for what learns through them.
@@ -93,9 +81,8 @@ class EfficientNetLite0:
         weight, bias = self.classifier
         return np.asarray(tf.convert_to_tensor(features) @ weight + bias)
 
-    def _compute(self, images):
-        x = tf.image.resize(images, (SIZE, SIZE), "bilinear", antialias=True)
-        x = self._outputs((x - 127.0) / 128.0)[-1]
+    def _pooled(self, pixels):
+        x = self._outputs((pixels - 127.0) / 128.0)[-1]
         return tf.reduce_mean(tf.nn.relu6(_conv(x, self.head, 1)), [1, 2])
 
     def _outputs(self, x) -> list[tf.Tensor]:

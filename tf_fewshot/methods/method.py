@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from .. import settings
-from ..errors import unknown_name
+from ..errors import UserError, unknown_name
 from .cells.latents import Latents
 from .cells.objective import Objective
 from .cells.regularizers import Regularizer
@@ -69,6 +70,11 @@ class Method:
     def keeps_discriminator(self) -> bool:
         """Whether part of what the source's discriminator has learned stays as it is."""
         return any(cell.keeps_discriminator for cell in (self.trainable, *self.regularizers))
+
+    @property
+    def trained_through(self) -> tuple[str, ...]:
+        """Names of the frozen networks that the losses look through."""
+        return self.objective.trained_through
 
     def cells(self) -> list[Any]:
         """Returns what holds the settings: the four choices and the defaults of the run."""
@@ -135,3 +141,21 @@ def get(name: str) -> Method:
 def names() -> list[str]:
     """Returns all methods' names, sorted."""
     return sorted(_METHODS)
+
+
+def trained_through(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the frozen networks that a method's losses looked through, as a file tells.
+
+    Args:
+        name: The method's; one that is not in the table, of another release, has none.
+        values: Its settings by name; what is no setting is passed over.
+    """
+    if name not in _METHODS:
+        return ()
+    method = _METHODS[name]
+    known = {k: v for k, v in values.items() if k in method.settings()}
+    try:
+        return method.with_settings(**known).trained_through
+    except UserError:
+        # Values of another release, which this one does not take.
+        return method.trained_through

@@ -1,5 +1,6 @@
 """Numbers about generated pictures: a sampler, or two arrays of features, in; records out."""
 
+from .copying import copied_share
 from .embeddings import Embeddings, mean_pairwise
 from .evaluate import METRICS, evaluate
 from .features import extract, reference_features
@@ -8,6 +9,7 @@ from .gaussian import gaussian_mmd, median_distance
 from .kernel import kernel_distance, polynomial_mmd
 from .lpips import IntraLpips, intra_lpips
 from .metric import Inputs, Metric
+from .neighbours import coverage, density, precision, recall
 
 __all__ = [
     "METRICS",
@@ -15,6 +17,9 @@ __all__ = [
     "Inputs",
     "IntraLpips",
     "Metric",
+    "copied_share",
+    "coverage",
+    "density",
     "evaluate",
     "extract",
     "frechet_distance",
@@ -24,5 +29,7 @@ __all__ = [
     "mean_pairwise",
     "median_distance",
     "polynomial_mmd",
+    "precision",
+    "recall",
     "reference_features",
 ]

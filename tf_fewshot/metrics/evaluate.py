@@ -10,7 +10,7 @@ import numpy as np
 from .._version import __version__
 from ..data.pictures import Pictures
 from ..errors import UserError, unknown_name
-from . import frechet, gaussian, kernel, lpips
+from . import copying, frechet, gaussian, kernel, lpips, neighbours
 from .features import Progress
 from .metric import Inputs, Metric
 
@@ -21,13 +21,22 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         frechet.FID,
+        frechet.FID_VGG16,
         kernel.KID,
         gaussian.KMMD,
         lpips.LPIPS,
         lpips.INTRA_LPIPS,
         lpips.NEAREST_LPIPS,
+        neighbours.PRECISION,
+        neighbours.RECALL,
+        neighbours.DENSITY,
+        neighbours.COVERAGE,
+        copying.COPIED,
     )
 }
+
+# The networks whose activations LPIPS compares.
+_TRUNKS = {"lpips_alex": "alexnet", "lpips_vgg": "vgg16"}
 
 
 def evaluate(
@@ -40,6 +49,7 @@ def evaluate(
     extractor: str = "efficientnet_lite0",
     lpips_net: str = "alex",
     progress: Progress | None = None,
+    trained_through: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Draws pictures once and measures them.
 
@@ -50,16 +60,19 @@ def evaluate(
         n: How many pictures to draw.
         seed: Seed of the draw.
         training: The pictures that were trained on, for the metrics that need them.
-        extractor: Network of the features of FID, KID and KMMD.
+        extractor: Network of the features that are compared, but for ``fid_vgg16``.
         lpips_net: Trunk of LPIPS, "alex" or "vgg".
         progress: Called as ``progress(what, done, total)``.
+        trained_through: Names of frozen networks that the sampler's losses looked through. Records
+            name them, and note where they are what measures.
 
     Returns:
         One JSON-able dict a metric, in order: ``metric``, ``value``, ``std`` (or None),
         ``num_real`` (reference or training pictures that it was compared with),
-        ``num_fake``, ``feature_network``, ``feature_sha256``, ``resize`` (pixels; None as
-        they are), what the metric adds, ``seed``, ``image_size`` [H, W], ``reference``,
-        ``tf_fewshot`` (version) and ``note`` (None, or what to know before comparing).
+        ``num_fake``, ``trained_through``, ``feature_network``, ``feature_sha256``, ``resize``
+        (pixels; None as they are), what the metric adds, ``seed``, ``image_size`` [H, W],
+        ``reference``, ``tf_fewshot`` (version) and ``note`` (None, or what to know before
+        comparing).
 
     Raises:
         UserError: if a metric is unknown or lacks pictures, or the sampler's are no such
@@ -76,7 +89,7 @@ def evaluate(
         lpips_net=lpips_net,
         progress=progress,
     )
-    return [_record(metric, inputs, seed) for metric in chosen]
+    return [_record(metric, inputs, seed, list(trained_through)) for metric in chosen]
 
 
 def _get(name: str) -> Metric:
@@ -107,10 +120,18 @@ def _draw(sampler: Sampler, n: int, seed: int) -> np.ndarray:
     return images
 
 
-def _record(metric: Metric, inputs: Inputs, seed: int) -> dict[str, Any]:
+def _record(
+    metric: Metric, inputs: Inputs, seed: int, trained_through: list[str]
+) -> dict[str, Any]:
     height, width = inputs.fake.shape[1:3]
     measured = metric.measure(inputs)
     notes = [measured.pop("note", None)]
+    judge = _TRUNKS.get(measured["feature_network"], measured["feature_network"])
+    if judge in trained_through:
+        notes.append(
+            f"it was trained through {judge}, the network that measures: compare it with what was "
+            "trained through others by another network's value"
+        )
     if metric.min_real and inputs.reference.size != (height, width):
         notes.append(
             "the reference pictures have {}×{} pixels, the generated ones {}×{}".format(
@@ -123,6 +144,7 @@ def _record(metric: Metric, inputs: Inputs, seed: int) -> dict[str, Any]:
         "std": measured.pop("std", None),
         "num_real": measured.pop("num_real", 0),
         "num_fake": len(inputs.fake),
+        "trained_through": trained_through,
         **measured,
         "seed": seed,
         "image_size": [height, width],

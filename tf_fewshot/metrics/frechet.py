@@ -85,3 +85,11 @@ FID = Metric(
     min_fake=2,
     better="lower",
 )
+FID_VGG16 = Metric(
+    "fid_vgg16",
+    lambda inputs: _measure(inputs.through("vgg16")),
+    "the same of VGG16's features, for what was trained through the network of fid",
+    min_real=2,
+    min_fake=2,
+    better="lower",
+)

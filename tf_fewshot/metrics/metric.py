@@ -59,6 +59,12 @@ class Inputs:
     lpips_net: str = "alex"
     progress: Progress | None = None
 
+    def through(self, extractor_name: str) -> Inputs:
+        """Returns the same pictures, whose features are another network's."""
+        if extractor_name == self.extractor_name:
+            return self
+        return dataclasses.replace(self, extractor_name=extractor_name)
+
     @functools.cached_property
     def extractor(self):
         """The frozen network that makes features."""

@@ -25,6 +25,7 @@ _METRICS = {
     "lpips": "LPIPS",
     "intra_lpips": "intra-LPIPS",
     "nearest_lpips": "nearest LPIPS",
+    "fid_vgg16": "FID (VGG16)",
 }
 _COLUMNS = {
     "metric": "Metric",
@@ -33,6 +34,7 @@ _COLUMNS = {
     "step": "Step",
     "samples": "Samples",
     "features": "Feature network",
+    "trained_through": "Trained through",
     "resize": "Resize",
     "seed": "Seed",
 }

@@ -237,6 +237,10 @@ class Adversarial(AdversarialGame):
     needs_discriminator = True
     moves = (GENERATOR, DISCRIMINATOR)
 
+    @property
+    def trained_through(self):
+        return ("alexnet",) if self.on_features.feature_weight else ()
+
     def __post_init__(self):
         if self.augmenting.adapts and self.adversarial_loss not in _UNDECIDED_AT_0:
             raise UserError(

@@ -26,6 +26,14 @@ class Objective(abc.ABC):
     fresh_discriminator: bool = False
     moves: tuple[str, ...] = ()
 
+    @property
+    def trained_through(self) -> tuple[str, ...]:
+        """Names of the frozen networks that its losses look through.
+
+        What is measured by the same networks may flatter what was trained through them.
+        """
+        return ()
+
     def missing(self, gan: GAN) -> str | None:
         """Returns the part that the GAN lacks, in words; None if it has them all."""
         if self.needs_discriminator and gan.discriminator is None:

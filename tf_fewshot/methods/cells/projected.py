@@ -48,6 +48,10 @@ class Projected(AdversarialGame):
     feature_size: int | None = None
     feature_channels: int = 64
 
+    @property
+    def trained_through(self):
+        return (self.feature_network,)
+
     def prepare(self, problem):
         if self.feature_size is not None and self.feature_size < 32:
             raise UserError(f"feature_size must be at least 32 pixels, not {self.feature_size}.")

@@ -120,6 +120,10 @@ class Reconstruction(Objective):
 
     moves = (GENERATOR,)
 
+    @property
+    def trained_through(self):
+        return ("vgg16",)
+
     def players(self, problem, selection, latents, penalties):
         gan, settings = problem.gan, self.perceptual
         perceptual = PerceptualLoss(

@@ -45,6 +45,10 @@ class StyleAndContent(Objective):
     iterations: int = 30
     pixel_learning_rate: float = 0.06
 
+    @property
+    def trained_through(self):
+        return ("vgg16",)
+
     def __post_init__(self):
         for name in ("content_weight", "style_weight"):
             value = getattr(self, name)
