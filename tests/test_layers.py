@@ -377,8 +377,8 @@ def test_adain_gradient_equals_finite_differences(adain, source):
             moved[source][at] += sign * step
             sides.append((np.sin(numpy_adain(*moved)) * pull).sum())
         expected[at] = (sides[0] - sides[1]) / (2 * step)
-    found = adain_gradients(adain, styled_inputs(adain))[source]
-    np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
+    gradient = adain_gradients(adain, styled_inputs(adain))[source]
+    np.testing.assert_allclose(gradient, expected, atol=2e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (5, 0.1), (-300, 20)])
@@ -389,11 +389,11 @@ def test_adain_gradient_equals_automatic_differentiation(adain, mean, deviation)
     with tf.GradientTape() as tape:
         tape.watch(wide)
         loss = tf.reduce_sum(tf.sin(plain_adain(*wide)) * pull)
-    for found, expected in zip(
+    for gradient, expected in zip(
         adain_gradients(adain, inputs), tape.gradient(loss, wide), strict=True
     ):
         expected = expected.numpy()
-        np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+        np.testing.assert_allclose(gradient, expected, atol=1e-3 * np.abs(expected).max())
 
 
 def test_adain_second_order_gradient(adain):
@@ -413,8 +413,8 @@ def test_adain_second_order_gradient(adain):
 
     expected = penalised(plain_adain, [tf.constant(a, tf.float64) for a in inputs])
     sources = [*map(tf.constant, inputs[:2]), *(v.value for v in adain.style_mod.weights)]
-    found = penalised(lambda x, w, *_: adain(x, w), sources)
-    for ours, wanted in zip(found, expected, strict=True):
+    second_order = penalised(lambda x, w, *_: adain(x, w), sources)
+    for ours, wanted in zip(second_order, expected, strict=True):
         np.testing.assert_allclose(ours, wanted, atol=1e-4 * np.abs(wanted).max())
 
 

@@ -79,5 +79,5 @@ def test_rates_fall_over_the_run_or_as_in_the_code():
 
 def test_the_rates_fall_over_the_steps_that_were_asked_for(tiny_stylegan):
     images = np.zeros((2, 16, 16, 3), np.uint8)
-    made = plan(tiny_stylegan, images, "bsa", steps=7, batch_size=2)
-    assert made.problem("float32", lambda line: None).steps == 7
+    planned = plan(tiny_stylegan, images, "bsa", steps=7, batch_size=2)
+    assert planned.problem("float32", lambda line: None).steps == 7
