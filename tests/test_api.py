@@ -46,7 +46,7 @@ def run(path: Path, gan: tff.GAN, tmp_path_factory) -> tff.AdaptationRun:
     workdir = tmp_path_factory.mktemp("run")
     # Without graphs, whose making takes longer than three steps.
     tf.config.run_functions_eagerly(True)
-    made = tff.adapt(
+    finished_run = tff.adapt(
         gan,
         path.parent / "my_pictures",
         method="ewc",
@@ -57,7 +57,7 @@ def run(path: Path, gan: tff.GAN, tmp_path_factory) -> tff.AdaptationRun:
         **SETTINGS,
     )
     tf.config.run_functions_eagerly(False)
-    return made
+    return finished_run
 
 
 # Loading --------------------------------------------------------------------------------

@@ -433,14 +433,14 @@ def test_a_converted_source_is_the_same_one(folder, tmp_path):
     flags = ["--source=source.npz", f"--out={half}", "--half"]
     done = forks().command("convert", *flags, cwd=folder)
     assert done.code == 0, done.stderr
-    source, found = weights.load(whole), weights.load(half)
+    source, converted = weights.load(whole), weights.load(half)
     assert re.search(rf"^{source.architecture} .+'resolution': 16", done.stdout, re.M)
     assert done.stdout.count("variables") == 2
     assert half.stat().st_size < 0.8 * whole.stat().st_size
     z = source.sample_latents(2, seed=0)
-    np.testing.assert_allclose(found.generate(z), source.generate(z), atol=0.02)
+    np.testing.assert_allclose(converted.generate(z), source.generate(z), atol=0.02)
     origin = {"name": "source.npz", "sha256": hashlib.sha256(whole.read_bytes()).hexdigest()}
-    assert found.source_metadata["converted_from"] == origin
+    assert converted.source_metadata["converted_from"] == origin
     forks().command("convert", f"--source={half}", f"--out={again}", cwd=folder)
     assert weights.load(again).source_metadata["converted_from"] == origin
     forks().command("convert", "--source=source.npz", f"--out={tmp_path / 'g.keras'}", cwd=folder)

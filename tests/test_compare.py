@@ -171,10 +171,10 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_every_trial_is_a_line_that_says_all_that_it_depends_on(folder, whole):
     records = lines_of(whole.folder)
-    found = [(r["seed"], r["target"], r["shots"], r["method"]) for r in records]
+    recorded = [(r["seed"], r["target"], r["shots"], r["method"]) for r in records]
     # A whole table comes with the first seed.
     expected = [(s, t, 3, m) for s in SEEDS for t in ("noise", "bright") for m in METHODS]
-    assert found == expected
+    assert recorded == expected
     assert whole.failures == {}
     whole.check()
     source = load(folder / "source.npz")
@@ -220,8 +220,8 @@ def test_training_pictures_are_the_first_and_the_rest_is_held_out(folder, whole)
     assert record["evaluation_fingerprint"] == rest.fingerprint()
     # Fewer pictures are among the more, and what is held out is so for both.
     with within(folder):
-        made = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[4, 2], metrics=["fid"])
-    domain = made.domains["bright"]
+        planned = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[4, 2], metrics=["fid"])
+    domain = planned.domains["bright"]
     np.testing.assert_array_equal(domain.training.take(2).images, bright.images[:2])
     np.testing.assert_array_equal(domain.reference.images, bright.images[4:])
 
@@ -569,13 +569,13 @@ def test_a_method_without_its_parts_is_known_before(folder, build_tiny, tmp_path
     gan = build_tiny("dcgan")
     gan.discriminator = None
     with within(folder):
-        made = comparison.plan(
+        planned = comparison.plan(
             gan, ["bright"], ["bsa", "ewc"], shots=[3], metrics=["fid"], seeds=[0, 1]
         )
-        obstacles = {str(t): made.obstacle(t) for t in made.trials()}
+        obstacles = {str(t): planned.obstacle(t) for t in planned.trials()}
     assert obstacles["bsa on bright, 3 pictures, seed 0"] is None
     assert "needs a discriminator" in obstacles["ewc on bright, 3 pictures, seed 1"]
-    described = made.describe()
+    described = planned.describe()
     assert "ewc on bright, 3 pictures, seed 1: cannot be run: Method 'ewc' needs" in described
     with pytest.raises(UserError, match=r"No trial can be run\. transfergan on noise, .+: Method"):
         compare(folder, tmp_path / "none", source=gan)
@@ -584,9 +584,9 @@ def test_a_method_without_its_parts_is_known_before(folder, build_tiny, tmp_path
 
 def test_too_few_pictures_for_a_metric_are_known_before(folder):
     with within(folder):
-        made = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[7], metrics=["fid"])
-        (trial,) = made.trials()
-        assert made.obstacle(trial) == (
+        planned = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[7], metrics=["fid"])
+        (trial,) = planned.trials()
+        assert planned.obstacle(trial) == (
             "fid needs at least 2 evaluation pictures, and bright without its first 7 leaves 1: "
             "give others, as in bright=TRAINING:EVALUATION."
         )

@@ -88,10 +88,10 @@ def steps_kept(workdir: Path) -> list[int]:
 def everything(workdir: Path) -> dict[str, bytes]:
     """What a run is: its losses, weights, adapter and pictures, bit by bit."""
     files = [workdir / "stats.jsonl", workdir / "adapter" / "adapter.npz", *workdir.glob("*.png")]
-    found = {path.name: path.read_bytes() for path in files}
+    contents = {path.name: path.read_bytes() for path in files}
     with np.load(max((workdir / "checkpoints").iterdir())) as arrays:
-        found |= {name: arrays[name].tobytes() for name in arrays.files}
-    return found
+        contents |= {name: arrays[name].tobytes() for name in arrays.files}
+    return contents
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -688,15 +688,15 @@ def test_precisions_by_name(source):
 
 def test_the_automatic_precision_is_measured(source):
     policy, why = precision.choose("auto", source, 4)
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"Precision (float32|bfloat16): bfloat16 is (\d+\.\d\d) times as fast as float32 here\.",
         why,
     )
-    assert found
-    assert policy == precision.POLICIES[found[1]]
+    assert match
+    assert policy == precision.POLICIES[match[1]]
     # Rounding is a price that a little speed does not pay.
-    ratio = float(found[2])
-    assert (found[1] == "bfloat16") == (ratio >= 1.15) or abs(ratio - 1.15) < 0.006
+    ratio = float(match[2])
+    assert (match[1] == "bfloat16") == (ratio >= 1.15) or abs(ratio - 1.15) < 0.006
 
 
 @pytest.mark.parametrize(
