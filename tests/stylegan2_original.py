@@ -25,7 +25,7 @@ def generator_variables(
     hidden: int | None = None,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """By name; ``labels`` is "concat", "embed" or "", of three classes."""
+    """Variables by name; ``labels`` is "concat", "embed" or "" for none, of three classes."""
     rng = np.random.default_rng(seed)
 
     def draw(*shape):

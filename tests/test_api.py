@@ -170,7 +170,7 @@ def test_an_adapter_of_half_the_size_holds_rounded_weights(run, gan, tmp_path):
 
 
 def test_an_adapter_whose_source_is_not_found_says_so(run):
-    """It was made from a GAN in memory, of which it knows the name of the file alone."""
+    """An adapter of a GAN that was in memory knows only the name of its file, not where it lies."""
     with pytest.raises(tff.UserError, match=r"source\.npz"):
         tff.load_adapter(run.folder)
 

@@ -79,7 +79,7 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.u
 
 
 def trained(source, steps: int, folder, method: str, **settings):
-    """The assembly after some steps, and the values of all weights and latents before."""
+    """The GAN after some steps, and by path how far its weights and the latents have moved."""
     planned = plan(source, PICTURES, method, batch_size=4, **settings)
     assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
     gan, latents = assembly.problem.gan, assembly.latents.variables
@@ -133,7 +133,7 @@ def test_the_recipe_of_biggan(tmp_path):
 @pytest.mark.download
 @pytest.mark.parametrize("start", ["identity", "0"])
 def test_the_recipe_of_sngan(start, tmp_path):
-    """The paper resets the class's scale and shift; the code leaves those of class 0."""
+    """The paper begins at scale 1 and shift 0, and its code at those of the source's class 0."""
     source = backbones.build("sngan", **SMALL["sngan"])
     rng = np.random.default_rng(1)
     for role in source.own_scale_shift_roles():

@@ -24,7 +24,7 @@ from .processes import COMMAND, Done, command, forks
 
 # What TensorFlow writes when it starts, whatever a program does.
 _START_UP = re.compile(r"[IWEF]\d{4,} [\d:.]+ +\d+ |WARNING: All log messages before absl::Init")
-# Steps are sooner made than their graphs.
+# A few steps take less time than tracing their graphs.
 EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 
 
@@ -98,7 +98,7 @@ def run(folder: Path) -> Path:
 
 
 def adapt(folder: Path, workdir: Path, *flags: str, **environment: str) -> Done:
-    """Two steps of TransferGAN, without graphs."""
+    """Runs two steps of TransferGAN, without graphs."""
     arguments = ["--source=source.npz", "--method=transfergan", "--config.steps=2"]
     arguments += ["--precision=float32", f"--workdir={workdir}", *flags]
     return forks().python(EAGERLY + COMMAND, "adapt", *arguments, cwd=folder, **environment)
@@ -154,7 +154,7 @@ def test_the_methods_are_listed(tmp_path):
 
 @pytest.fixture(scope="module")
 def settings_are_known() -> None:
-    """The settings of all methods are in the cache, as they are but for the very first time."""
+    """Fills the cache of settings, which only a user's very first command finds empty."""
     done, _ = command("methods", "ewc")
     assert done.code == 0, done.stderr
 
@@ -254,7 +254,7 @@ def test_without_a_command_there_is_the_list_of_commands():
 
 
 def test_an_unknown_source_is_answered_with_the_nearest(folder, tmp_path):
-    """In a process of its own, with all that TensorFlow says when it starts."""
+    """The program runs in a process of its own, with all that TensorFlow says at its start."""
     done, _ = command(
         "adapt", "--source=avataars46", "--data=pictures", f"--workdir={tmp_path / 'x'}", cwd=folder
     )
@@ -363,7 +363,7 @@ def test_a_run_leaves_its_folder(run):
 
 
 def test_the_same_command_again_goes_on(folder, run):
-    """With more steps; a copy, so that other tests find the run as it was."""
+    """The command asks for more steps, of a copy: other tests need the run as it is."""
     shutil.copytree(run, folder / "again")
     flags = ["--data=pictures", "--method=ewc", "--source=source.npz", "--workdir=again"]
     flags += ["--config.steps=3", "--config.fisher_samples=4", "--config.fisher_cache=false"]

@@ -60,7 +60,7 @@ SMALL += ["--set=batch_size=2", "--n=6", "--metrics=fid,kmmd", "--precision=floa
 
 @contextlib.contextmanager
 def eagerly() -> Iterator[None]:
-    """Steps are sooner made than their graphs."""
+    """Runs without graphs, whose tracing takes longer than a few steps."""
     tf.config.run_functions_eagerly(True)
     try:
         yield
@@ -104,7 +104,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compare(folder: Path, workdir: Path, **changes) -> comparison.Outcome:
-    """A small comparison; by itself one trial."""
+    """Runs a small comparison, which has one trial unless ``changes`` add more."""
     options = {
         "source": "source.npz",
         "targets": ["noise=pictures:others"],
@@ -126,7 +126,7 @@ def compare(folder: Path, workdir: Path, **changes) -> comparison.Outcome:
 
 @pytest.fixture(scope="module")
 def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> comparison.Outcome:
-    """Two methods, two targets, two seeds, and a scratch that says what its steps are."""
+    """A comparison of all methods, targets and seeds of this file; scratch has its own steps."""
     return compare(
         folder,
         tmp_path_factory.mktemp("whole"),
@@ -194,7 +194,7 @@ def test_every_trial_is_a_line_that_says_all_that_it_depends_on(folder, whole):
 
 
 def test_a_record_is_what_its_adapter_gives(folder, whole):
-    """The numbers again, from the files alone."""
+    """The metrics of a record follow again from its adapter and the pictures, read from files."""
     (record,) = [
         r
         for r in lines_of(whole.folder)

@@ -437,7 +437,7 @@ def test_batch_means_square_the_gradient_of_every_batch():
 
 
 def test_batch_means_shrink_the_fisher_by_the_batch_size():
-    """Where gradients are independent and of mean zero, as at the optimum."""
+    """A mean of n independent gradients, each 0 on average, has 1/n of their square."""
     z, theta = drawn(4096, 3), variable([1, 1, 1])
 
     def loss(z):

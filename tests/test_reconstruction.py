@@ -22,7 +22,7 @@ LEVELS = arrays.arrays(np.uint8, (7,), elements=st.integers(0, 255))
 
 @given(IMAGES, LEVELS)
 def test_what_is_shown_alike_is_alike(images, levels):
-    """Its distance is that of clipped images, but for pixels that must come back from beyond."""
+    """Errors are those of clipped images, except at pixels beyond the range that must come back."""
     pictures = levels.astype(np.float32) / 127.5 - 1.0
     with tf.GradientTape() as tape:
         x = tf.constant(images)

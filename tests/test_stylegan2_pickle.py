@@ -114,7 +114,7 @@ def test_version_4_in_all_its_forms(g_form, tmp_path):
 
 
 def test_version_5_has_other_defaults(tmp_path):
-    """The whole batch is one group, and the mapping networks may be small."""
+    """In version 5 the batch is one group by default, and mapping networks have other sizes."""
     g = generator_variables(WIDTHS, layers=2, hidden=7, const=3)
     d = discriminator_variables(WIDTHS, dense=9)
     path = tensorflow(tmp_path / "n.pkl", g, d, 5, {"truncation_cutoff": 3, "num_fp16_res": 4})

@@ -34,7 +34,7 @@ from tf_fewshot.weights.native.gan_file import save_gan
 from .conftest import TINY
 from .processes import COMMAND, Done, forks
 
-# Steps are sooner made than their graphs; where graphs matter they are used.
+# A few steps take less time than tracing their graphs, which are used where they matter.
 EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 
 
@@ -129,7 +129,7 @@ def test_clipped_images_tell_the_generator_nothing_beyond_white(
 
 
 def check_resumed(source, images, folder: Path, method: str, **options) -> None:
-    """12 steps at once, and 12 steps of which the 10th and 11th are made twice."""
+    """Compares 12 steps at once with 12 of which the 10th and 11th are run twice."""
     options |= {"steps": 12, "checkpoint_every": 9, "pictures_every": 6}
     adapt(source, images, folder / "straight", method, **options)
     with pytest.raises(StoppedError):
