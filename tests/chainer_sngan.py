@@ -114,7 +114,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 }
 
 
-def made(layout=SMALL):
+def arrays_of_both(layout=SMALL):
     last = layout.get("last", "l")
     g = generator_arrays(layout["widths"], classes=layout["classes"], last=last)
     d = discriminator_arrays(
@@ -131,7 +131,7 @@ def files(folder, g, d=None):
 
 
 def loaded(folder, layout=SMALL):
-    g, d = made(layout)
+    g, d = arrays_of_both(layout)
     return g, d, tff.load(files(folder, g, d))
 
 

@@ -113,7 +113,7 @@ class _Writer:
         return self.variable(name, shape)
 
     def weight(self, name, shape, scale=1.0, offset=0.0):
-        """What is used: the average, and beside it the weight of the last step."""
+        """The weight that a module uses: the average, if it has any, beside the last step's."""
         raw = self.fresh(name, shape, scale, offset)
         return self.fresh(name + self.suffix, shape, scale, offset) if self.averages else raw
 

@@ -50,7 +50,7 @@ def same_bits(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
 
 
 def check_shapes(modulation: Modulation) -> None:
-    """What it says it is: values of the targets' shapes, and a state that holds all variables."""
+    """Values have the shapes of their targets, and the state holds all variables."""
     assert modulation.targets and modulation.variables
     for target, value in zip(modulation.targets, modulation.values(), strict=True):
         assert tuple(target.shape) == tuple(value.shape)

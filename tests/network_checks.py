@@ -48,8 +48,8 @@ def check_generator_gradients(
         side = rng.standard_normal(own.shape) * np.abs(own).mean()
         ahead, behind = ({**weights, path: own + s * step * side} for s in (1, -1))
         slope = (value(ahead, wide) - value(behind, wide)) / (2 * step)
-        found = np.sum(np.asarray(gradient) * side)
-        assert found == pytest.approx(slope, rel=1e-3, abs=atol), path
+        by_tape = np.sum(np.asarray(gradient) * side)
+        assert by_tape == pytest.approx(slope, rel=1e-3, abs=atol), path
 
 
 def check_discriminator_gradient(gan, judged: Callable) -> None:

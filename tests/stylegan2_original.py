@@ -25,37 +25,37 @@ def generator_variables(
     hidden: int | None = None,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """By name; ``labels`` is "concat", "embed" or "", of three classes."""
+    """Variables by name; ``labels`` is "concat", "embed" or "" for none, of three classes."""
     rng = np.random.default_rng(seed)
 
     def draw(*shape):
         return rng.standard_normal(shape).astype(np.float32)
 
-    found: dict[str, Any] = {"dlatent_avg": draw(w_dim)}
+    variables: dict[str, Any] = {"dlatent_avg": draw(w_dim)}
     size = latent
     if labels == "concat":
-        found["mapping/LabelConcat/weight"] = draw(3, latent)
+        variables["mapping/LabelConcat/weight"] = draw(3, latent)
         size += latent
     elif labels == "embed":
-        found["mapping/LabelEmbed/weight"] = draw(3, 4)
-        found["mapping/LabelEmbed/bias"] = 0.3 * draw(4)
+        variables["mapping/LabelEmbed/weight"] = draw(3, 4)
+        variables["mapping/LabelEmbed/bias"] = 0.3 * draw(4)
         size += 4
     for i in range(layers):
         out = w_dim if i == layers - 1 else hidden or w_dim
-        found[f"mapping/Dense{i}/weight"] = 100 * draw(size, out)
-        found[f"mapping/Dense{i}/bias"] = 30 * draw(out)
+        variables[f"mapping/Dense{i}/weight"] = 100 * draw(size, out)
+        variables[f"mapping/Dense{i}/bias"] = 30 * draw(out)
         size = out
 
     def layer(scope, k, fan_in, fan_out):
-        found[f"{scope}/weight"] = draw(k, k, fan_in, fan_out)
-        found[f"{scope}/bias"] = 0.3 * draw(fan_out)
-        found[f"{scope}/mod_weight"] = draw(w_dim, fan_in)
-        found[f"{scope}/mod_bias"] = 0.3 * draw(fan_in)
+        variables[f"{scope}/weight"] = draw(k, k, fan_in, fan_out)
+        variables[f"{scope}/bias"] = 0.3 * draw(fan_out)
+        variables[f"{scope}/mod_weight"] = draw(w_dim, fan_in)
+        variables[f"{scope}/mod_bias"] = 0.3 * draw(fan_in)
         if noise and k == 3:
-            found[f"{scope}/noise_strength"] = np.float32(rng.normal() * 0.3)
+            variables[f"{scope}/noise_strength"] = np.float32(rng.normal() * 0.3)
 
     before = const or widths[4]
-    found["synthesis/4x4/Const/const"] = draw(1, before, 4, 4)
+    variables["synthesis/4x4/Const/const"] = draw(1, before, 4, 4)
     for r, c in widths.items():
         scope = f"synthesis/{r}x{r}"
         if r == 4:
@@ -64,14 +64,14 @@ def generator_variables(
             layer(f"{scope}/Conv0_up", 3, before, c)
             layer(f"{scope}/Conv1", 3, c, c)
             if form == "resnet":
-                found[f"{scope}/Skip/weight"] = draw(1, 1, before, c)
+                variables[f"{scope}/Skip/weight"] = draw(1, 1, before, c)
         if form == "skip" or r == max(widths):
             layer(f"{scope}/ToRGB", 1, c, 3)
         before = c
     for i in range(2 * len(widths) - 1 if noise else 0):
         r = 2 ** ((i + 5) // 2)
-        found[f"synthesis/noise{i}"] = draw(1, 1, r, r)
-    return found
+        variables[f"synthesis/noise{i}"] = draw(1, 1, r, r)
+    return variables
 
 
 def discriminator_variables(
@@ -85,13 +85,13 @@ def discriminator_variables(
     seed: int = 1,
 ) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    found: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
 
     def add(name, *shape, bias=True, lrmul=1.0):
-        found[f"{name}/weight"] = (rng.standard_normal(shape) / lrmul).astype(np.float32)
+        variables[f"{name}/weight"] = (rng.standard_normal(shape) / lrmul).astype(np.float32)
         if bias:
             value = 0.3 * rng.standard_normal(shape[-1]) / lrmul
-            found[f"{name}/bias"] = value.astype(np.float32)
+            variables[f"{name}/bias"] = value.astype(np.float32)
 
     for r in sorted(widths, reverse=True):
         c = widths[r]
@@ -111,7 +111,7 @@ def discriminator_variables(
         add("LabelEmbed", 3, label_dim)
         for i in range(label_layers):
             add(f"Mapping{i}", label_dim, label_dim, lrmul=0.1)
-    return found
+    return variables
 
 
 # What they compute --------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def run(path: Path, gan: tff.GAN, tmp_path_factory) -> tff.AdaptationRun:
     workdir = tmp_path_factory.mktemp("run")
     # Without graphs, whose making takes longer than three steps.
     tf.config.run_functions_eagerly(True)
-    made = tff.adapt(
+    finished_run = tff.adapt(
         gan,
         path.parent / "my_pictures",
         method="ewc",
@@ -57,7 +57,7 @@ def run(path: Path, gan: tff.GAN, tmp_path_factory) -> tff.AdaptationRun:
         **SETTINGS,
     )
     tf.config.run_functions_eagerly(False)
-    return made
+    return finished_run
 
 
 # Loading --------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_an_adapter_of_half_the_size_holds_rounded_weights(run, gan, tmp_path):
 
 
 def test_an_adapter_whose_source_is_not_found_says_so(run):
-    """It was made from a GAN in memory, of which it knows the name of the file alone."""
+    """An adapter of a GAN that was in memory knows only the name of its file, not where it lies."""
     with pytest.raises(tff.UserError, match=r"source\.npz"):
         tff.load_adapter(run.folder)
 

@@ -70,11 +70,11 @@ def test_a_warp_interpolates_in_the_mirrored_picture(shape):
     inverse = np.tile(np.eye(3, dtype=np.float32), (6, 1, 1))
     inverse[:, :2] += rng.normal(0, 0.7, (6, 2, 3)).astype(np.float32)
     inverse[:, :2, 2] *= 20  # far outside too
-    found = geometry.warp(tf.constant(images), tf.constant(inverse)).numpy()
+    warped_images = geometry.warp(tf.constant(images), tf.constant(inverse)).numpy()
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     y, x = np.mgrid[:height, :width]
     grid = np.stack([x - centre[0], y - centre[1], np.ones(shape)]).reshape(3, -1)
-    for image, matrix, result in zip(images, inverse, found, strict=True):
+    for image, matrix, result in zip(images, inverse, warped_images, strict=True):
         columns, rows = (matrix.astype(np.float64) @ grid)[:2] + centre[:, None]
         for c in range(2):
             expected = scipy.ndimage.map_coordinates(
@@ -82,34 +82,34 @@ def test_a_warp_interpolates_in_the_mirrored_picture(shape):
             )
             np.testing.assert_allclose(result[..., c].ravel(), expected, atol=2e-4)
     low, high = images.min((1, 2, 3)), images.max((1, 2, 3))
-    assert (found.min((1, 2, 3)) >= low - 1e-6).all()
-    assert (found.max((1, 2, 3)) <= high + 1e-6).all()
+    assert (warped_images.min((1, 2, 3)) >= low - 1e-6).all()
+    assert (warped_images.max((1, 2, 3)) <= high + 1e-6).all()
 
 
 def test_flips_are_exact_and_come_half_of_the_time():
     images = copies(400, 4, 6, 3)
-    found, _ = warped(images, geometry.flip)
-    mirrored = (found == images[:, :, ::-1]).all((1, 2, 3))
-    assert (mirrored | (found == images).all((1, 2, 3))).all()
+    flipped, _ = warped(images, geometry.flip)
+    mirrored = (flipped == images[:, :, ::-1]).all((1, 2, 3))
+    assert (mirrored | (flipped == images).all((1, 2, 3))).all()
     assert 160 < mirrored.sum() < 240
 
 
 def test_quarter_turns_are_exact_and_equally_likely():
     images = copies(800, 5, 5, 3)
-    found, _ = warped(images, geometry.quarter_turns)
-    counts = [(found == np.rot90(images, k, (1, 2))).all((1, 2, 3)).sum() for k in range(4)]
+    turned, _ = warped(images, geometry.quarter_turns)
+    counts = [(turned == np.rot90(images, k, (1, 2))).all((1, 2, 3)).sum() for k in range(4)]
     assert sum(counts) == 800
     assert min(counts) > 150
 
 
 def test_whole_shifts_are_exact_and_bring_in_the_mirror():
     images = copies(400, 16, 24, 3)
-    found, inverse = warped(images, geometry.whole_shift)
+    shifted, inverse = warped(images, geometry.whole_shift)
     x, y = -inverse[:, 0, 2], -inverse[:, 1, 2]
     assert set(x) == set(range(-3, 4))
     assert set(y) == set(range(-2, 3))
     wide = np.pad(images, [(0, 0), (3, 3), (3, 3), (0, 0)], mode="reflect")
-    for picture, result, dx, dy in zip(wide, found, x.astype(int), y.astype(int), strict=True):
+    for picture, result, dx, dy in zip(wide, shifted, x.astype(int), y.astype(int), strict=True):
         np.testing.assert_array_equal(result, picture[3 - dy : 19 - dy, 3 - dx : 27 - dx])
 
 
@@ -152,11 +152,11 @@ def test_transformations_come_one_after_the_other():
     inverse = geometry.random_inverse(draws(count=1), (widened, moved)).numpy()
     np.testing.assert_array_equal(np.linalg.inv(inverse[0]), [[2, 0, 3], [0, 1, 0], [0, 0, 1]])
     everything = (*geometry.BLITTING, *geometry.GENERAL)
-    found = geometry.random_inverse(draws(count=50, seed=5)).numpy()
+    composed = geometry.random_inverse(draws(count=50, seed=5)).numpy()
     apart, expected = draws(count=50, seed=5), np.eye(3)
     for transformation in everything:
         expected = expected @ transformation(apart).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(composed, expected, atol=1e-4)
 
 
 # Colours --------------------------------------------------------------------------------
@@ -168,36 +168,36 @@ def test_colour_maps_are_those_of_their_definitions():
     grey = colours.mean(1, keepdims=True)
 
     def maps(transformation):
-        found = transformation(draws()).numpy().astype(np.float64)
-        np.testing.assert_array_equal(found[:, 3], [[0, 0, 0, 1]] * MANY)
-        mapped = np.einsum("ndc,kc->nkd", found[:, :3, :3], colours) + found[:, None, :3, 3]
-        return found, mapped
+        matrices = transformation(draws()).numpy().astype(np.float64)
+        np.testing.assert_array_equal(matrices[:, 3], [[0, 0, 0, 1]] * MANY)
+        mapped = np.einsum("ndc,kc->nkd", matrices[:, :3, :3], colours) + matrices[:, None, :3, 3]
+        return matrices, mapped
 
-    found, mapped = maps(colour.brightness)
-    added = found[:, 0, 3]
+    matrices, mapped = maps(colour.brightness)
+    added = matrices[:, 0, 3]
     assert scipy.stats.kstest(added, "norm", (0, 0.2)).pvalue > 1e-3
     np.testing.assert_allclose(mapped, colours + added[:, None, None], atol=1e-5)
 
-    found, mapped = maps(colour.contrast)
-    factor = found[:, 0, 0]
+    matrices, mapped = maps(colour.contrast)
+    factor = matrices[:, 0, 0]
     assert scipy.stats.kstest(np.log2(factor), "norm", (0, 0.5)).pvalue > 1e-3
     np.testing.assert_allclose(mapped, colours * factor[:, None, None], atol=1e-5)
 
-    found, mapped = maps(colour.luma_flip)
+    matrices, mapped = maps(colour.luma_flip)
     mirror = colours - 2 * (colours @ luma)[:, None] * luma
-    flipped = found[:, 0, 0] != 1
+    flipped = matrices[:, 0, 0] != 1
     assert 0.48 < flipped.mean() < 0.52
     np.testing.assert_allclose(mapped[flipped], [mirror] * flipped.sum(), atol=1e-5)
     np.testing.assert_array_equal(mapped[~flipped], [colours] * (~flipped).sum())
 
-    found, mapped = maps(colour.hue)
-    vector = Rotation.from_matrix(found[:, :3, :3]).as_rotvec()
+    matrices, mapped = maps(colour.hue)
+    vector = Rotation.from_matrix(matrices[:, :3, :3]).as_rotvec()
     angle = vector @ luma
     assert scipy.stats.kstest(angle / (2 * np.pi) + 0.5, "uniform").pvalue > 1e-3
     turned = Rotation.from_rotvec(angle[:, None] * luma).as_matrix()
     np.testing.assert_allclose(mapped, np.einsum("ndc,kc->nkd", turned, colours), atol=1e-5)
 
-    found, mapped = maps(colour.saturation)
+    matrices, mapped = maps(colour.saturation)
     factor = (mapped[:, 0, 0] - grey[0]) / (colours[0, 0] - grey[0])
     assert scipy.stats.kstest(np.log2(factor), "norm").pvalue > 1e-3
     np.testing.assert_allclose(mapped, grey + factor[:, None, None] * (colours - grey), atol=1e-4)
@@ -206,10 +206,10 @@ def test_colour_maps_are_those_of_their_definitions():
 def test_colours_of_every_picture_are_mapped_by_its_own_map():
     images = drawn(5, 3, 4, 3)
     maps = drawn(5, 4, 4, seed=1)
-    found = colour.apply(tf.constant(images), tf.constant(maps)).numpy()
+    mapped = colour.apply(tf.constant(images), tf.constant(maps)).numpy()
     padded = np.concatenate([images, np.ones((5, 3, 4, 1))], -1)
     expected = np.einsum("ndc,nhwc->nhwd", maps, padded)[..., :3]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(mapped, expected, atol=1e-5)
     # Brighter, then of more contrast: (x + b) c.
     bright, strong = maps[:1].copy() * 0 + np.eye(4, dtype=np.float32), np.diag([2.0, 2, 2, 1])
     bright[0, :3, 3] = 0.25
@@ -217,8 +217,8 @@ def test_colours_of_every_picture_are_mapped_by_its_own_map():
         draws(count=1),
         (lambda d: tf.constant(bright), lambda d: tf.constant(strong, tf.float32, (1, 4, 4))),
     )
-    found = colour.apply(tf.constant(images[:1]), both)
-    np.testing.assert_allclose(found, (images[:1] + 0.25) * 2, atol=1e-6)
+    mapped = colour.apply(tf.constant(images[:1]), both)
+    np.testing.assert_allclose(mapped, (images[:1] + 0.25) * 2, atol=1e-6)
     with pytest.raises(UserError, match="1 channels"):
         colour.apply(tf.zeros([5, 2, 2, 1]), tf.constant(maps))
 
@@ -280,9 +280,9 @@ def test_pictures_are_augmented_each_in_its_own_way_and_anew():
 def test_a_graph_draws_as_eager_calls_do():
     images, augmentation = tf.constant(drawn(4, 8, 8, 3)), ADA(0, 0.7)
     traced = tf.function(augmentation)
-    found = [traced(images).numpy() for _ in range(2)]
+    results = [traced(images).numpy() for _ in range(2)]
     again = ADA(0, 0.7)
-    for result in found:
+    for result in results:
         np.testing.assert_allclose(result, again(images), atol=1e-5)
 
 
@@ -294,10 +294,10 @@ def test_diffaugment_colours():
     picture = np.zeros((4, 4, 3), np.float32)
     picture[0], picture[1] = 0.5, -0.5
     picture[2], picture[3] = [0.4, -0.2, -0.2], [-0.4, 0.2, 0.2]
-    found = POLICIES["color"](tf.constant(np.tile(picture, (MANY, 1, 1, 1))), seeds()).numpy()
-    brightness = found.mean((1, 2, 3))
-    contrast = found[:, 0, 0, 0] - found[:, 1, 0, 0]
-    chroma = (found[:, 2, 0] - found[:, 2, 0].mean(1, keepdims=True)) / picture[2, 0]
+    augmented = POLICIES["color"](tf.constant(np.tile(picture, (MANY, 1, 1, 1))), seeds()).numpy()
+    brightness = augmented.mean((1, 2, 3))
+    contrast = augmented[:, 0, 0, 0] - augmented[:, 1, 0, 0]
+    chroma = (augmented[:, 2, 0] - augmented[:, 2, 0].mean(1, keepdims=True)) / picture[2, 0]
     saturation = chroma[:, 0] / contrast
     for values, low, high in ((brightness, -0.5, 0.5), (contrast, 0.5, 1.5), (saturation, 0, 2)):
         assert scipy.stats.kstest(values, "uniform", (low, high - low)).pvalue > 1e-3
@@ -305,29 +305,31 @@ def test_diffaugment_colours():
         picture.mean(-1, keepdims=True)
         + saturation[:, None, None, None] * (picture - picture.mean(-1, keepdims=True))
     )
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(augmented, expected, atol=1e-5)
 
 
 def test_diffaugment_translates_by_an_eighth_and_pads_with_0():
     picture = drawn(16, 16, 3) + 2
-    found = POLICIES["translation"](tf.constant(np.tile(picture, (500, 1, 1, 1))), seeds()).numpy()
+    augmented = POLICIES["translation"](
+        tf.constant(np.tile(picture, (500, 1, 1, 1))), seeds()
+    ).numpy()
     wide = np.pad(picture, [(2, 2), (2, 2), (0, 0)])
     possible = [wide[y : y + 16, x : x + 16] for y in range(5) for x in range(5)]
-    counts = [(found == p).all((1, 2, 3)).sum() for p in possible]
+    counts = [(augmented == p).all((1, 2, 3)).sum() for p in possible]
     assert sum(counts) == 500
     assert min(counts) > 5
 
 
 def test_diffaugment_cuts_out_half_the_size():
     images = np.ones((4000, 8, 8, 3), np.float32)
-    found = POLICIES["cutout"](tf.constant(images), seeds()).numpy()
+    augmented = POLICIES["cutout"](tf.constant(images), seeds()).numpy()
     possible = []
     for y in range(9):
         for x in range(9):
             mask = np.ones((8, 8, 3))
             mask[max(y - 2, 0) : y + 2, max(x - 2, 0) : x + 2] = 0
             possible.append(mask)
-    counts = [(found == p).all((1, 2, 3)).sum() for p in possible]
+    counts = [(augmented == p).all((1, 2, 3)).sum() for p in possible]
     assert sum(counts) == 4000
     assert min(counts) > 20
 
@@ -364,15 +366,15 @@ def test_gradients_equal_finite_differences(kind):
         point = tf.constant(images)
         tape.watch(point)
         value = weighed(point)
-    found = tape.gradient(value, point).numpy()
+    gradient = tape.gradient(value, point).numpy()
     expected = np.zeros_like(images)
     for at in np.ndindex(images.shape):
         step = np.zeros_like(images)
         step[at] = 1.0  # every augmentation is affine in the pixels
         difference = weighed(tf.constant(images + step)) - weighed(tf.constant(images - step))
         expected[at] = difference / 2
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert np.abs(found).max() > 0.1
+    np.testing.assert_allclose(gradient, expected, atol=1e-4)
+    assert np.abs(gradient).max() > 0.1
 
 
 # The adaptive probability ---------------------------------------------------------------
@@ -483,13 +485,13 @@ def test_a_probability_of_0_is_the_game_without_augmentation(build_tiny, images,
 def test_each_turn_augments_anew_and_r1_is_that_of_augmented_pictures(
     tiny_dcgan, images, tmp_path, eagerly, monkeypatch
 ):
-    given, made, punished = [], [], []
+    given, augmented, punished = [], [], []
     call, penalty = ADA.__call__, adversarial.r1_penalty
 
     def calling(self, pictures):
         given.append(pictures.numpy())
-        made.append(call(self, pictures))
-        return made[-1]
+        augmented.append(call(self, pictures))
+        return augmented[-1]
 
     def r1(discriminator, pictures, label=None):
         punished.append(pictures)
@@ -503,9 +505,9 @@ def test_each_turn_augments_anew_and_r1_is_that_of_augmented_pictures(
     assert len(given) == 3
     np.testing.assert_array_equal(given[1], real)
     np.testing.assert_array_equal(given[0], given[2])
-    assert np.abs(made[0] - made[2]).max((1, 2, 3)).min() > 1e-3
+    assert np.abs(augmented[0] - augmented[2]).max((1, 2, 3)).min() > 1e-3
     assert len(punished) == 1
-    assert punished[0] is made[1]
+    assert punished[0] is augmented[1]
 
 
 def test_latents_and_augmentations_are_drawn_apart(tiny_dcgan, images, tmp_path):

@@ -93,7 +93,10 @@ def test_channels_by_themselves_are_not_counted():
 
 
 def _convolved(size, before, after, k=3):
-    """By hand: of every row and column the kernel reaches over the edge once at both ends."""
+    """FLOPs of a convolution, counted by hand.
+
+    A kernel of 3 reaches over the edge by one pixel at both ends of every row and column.
+    """
     inside = 3 * size - 2 if k == 3 else size
     return 2 * inside**2 * before * after
 

@@ -18,10 +18,10 @@ from .chainer_sngan import (
     DISCRIMINATOR,
     GENERATOR,
     SMALL,
+    arrays_of_both,
     files,
     generator_arrays,
     loaded,
-    made,
     written,
 )
 
@@ -39,7 +39,7 @@ def test_where_the_weights_came_from(tmp_path):
 
 
 def test_the_discriminator_is_found(tmp_path):
-    g, d = made()
+    g, d = arrays_of_both()
     path = files(tmp_path, g, d)
     other = generator_arrays(SMALL["widths"], classes=3, seed=9)
     assert tff.load(path).discriminator is not None
@@ -67,8 +67,8 @@ def test_the_discriminator_is_found(tmp_path):
 
 
 def test_networks_of_two_trainings(tmp_path):
-    g, _ = made()
-    _, d = made({**SMALL, "classes": 4})
+    g, _ = arrays_of_both()
+    _, d = arrays_of_both({**SMALL, "classes": 4})
     with pytest.raises(UserError, match=r"judges images of 4 classes.* draws 3"):
         tff.load(files(tmp_path, g, d))
 
@@ -114,7 +114,7 @@ class Opens:
 )
 def test_generators_that_do_not_fit(change, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    g, _ = made()
+    g, _ = arrays_of_both()
     change(g)
     path = files(tmp_path, g)
     with pytest.raises(UserError, match=message) as error:
@@ -139,7 +139,7 @@ def test_generators_that_do_not_fit(change, message, tmp_path, monkeypatch):
     ],
 )
 def test_discriminators_that_do_not_fit(change, message, tmp_path):
-    g, d = made()
+    g, d = arrays_of_both()
     change(d)
     with pytest.raises(UserError, match=message) as error:
         tff.load(files(tmp_path, g, d))
@@ -147,15 +147,15 @@ def test_discriminators_that_do_not_fit(change, message, tmp_path):
 
 
 def test_floats_of_other_widths_are_read(tmp_path):
-    g, d = made()
+    g, d = arrays_of_both()
     half = {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in g.items()}
     gan = tff.load(files(tmp_path, half, {k: v.astype(">f8") for k, v in d.items()}))
-    found = gan.variables_by_path()["generator/block2/c1/bias"].numpy()
-    np.testing.assert_array_equal(found, half["block2/c1/b"].astype(np.float32))
+    bias = gan.variables_by_path()["generator/block2/c1/bias"].numpy()
+    np.testing.assert_array_equal(bias, half["block2/c1/b"].astype(np.float32))
 
 
 def test_pictures_without_counts_of_batches(tmp_path):
-    g, _ = made()
+    g, _ = arrays_of_both()
     for name in [n for n in g if n.endswith("/N")]:
         del g[name]
     assert tff.load(files(tmp_path, g)).num_classes == 3
@@ -201,7 +201,7 @@ def array_of(value) -> bytes:
     ],
 )
 def test_members_that_lie(content, message, tmp_path):
-    path = repacked(files(tmp_path, made()[0]), "l1/b.npy", content)
+    path = repacked(files(tmp_path, arrays_of_both()[0]), "l1/b.npy", content)
     assert path.stat().st_size < 10**5
     with pytest.raises(UserError, match=message) as error:
         tff.load(path)
@@ -210,7 +210,7 @@ def test_members_that_lie(content, message, tmp_path):
 
 def test_a_bomb_is_not_unpacked(tmp_path):
     """Three gigabytes as they are declared; the file itself is small."""
-    path = files(tmp_path, made()[0])
+    path = files(tmp_path, arrays_of_both()[0])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("more.npy", array_of(np.zeros(10**6, "f4")))
     content = bytearray(path.read_bytes())
@@ -223,7 +223,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
 
 @pytest.mark.parametrize("name", ["l1/b.npy", "readme.txt"])
 def test_members_that_should_not_be_there(name, tmp_path):
-    path = files(tmp_path, made()[0])
+    path = files(tmp_path, arrays_of_both()[0])
     with zipfile.ZipFile(path, "a") as archive, pytest.MonkeyPatch.context() as patch:
         patch.setattr("warnings.warn", lambda *_, **__: None)
         archive.writestr(name, b"twice")
@@ -232,7 +232,7 @@ def test_members_that_should_not_be_there(name, tmp_path):
 
 
 def test_a_tower_of_blocks_is_refused_before_it_is_built(tmp_path):
-    g, _ = made()
+    g, _ = arrays_of_both()
     for n in range(4, 40):
         for name in [k for k in g if k.startswith("block3/")]:
             g[name.replace("block3", f"block{n}")] = g[name]
@@ -248,7 +248,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(place):
-    g, d = made({"widths": [2, 2, 2], "judges": [2, 2, 2], "halvings": 2, "classes": 2})
+    g, d = arrays_of_both({"widths": [2, 2, 2], "judges": [2, 2, 2], "halvings": 2, "classes": 2})
     gan = tff.load(files(place, g, d))
     content = {name: (place / name).read_bytes() for name in (GENERATOR, DISCRIMINATOR)}
     return content, {p: v.numpy() for p, v in gan.variables_by_path().items()}

@@ -39,8 +39,8 @@ def test_samples_are_of_a_class_or_of_any(source):
         z = source.sample_latents(2, seed=1)
         labels = np.full(2, label, np.int32)
         expected = np.clip(np.round((source.generate(z, labels).numpy() + 1) * 127.5), 0, 255)
-        found = tff.sample_images(source, 2, seed=1, label=label)
-        assert np.abs(found.astype(float) - expected).max() <= 1.0
+        samples = tff.sample_images(source, 2, seed=1, label=label)
+        assert np.abs(samples.astype(float) - expected).max() <= 1.0
     with pytest.raises(UserError, match=r"no class 3: .* has classes 0 to 2"):
         tff.sample_images(source, 2, label=3)
 
@@ -79,13 +79,13 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.u
 
 
 def trained(source, steps: int, folder, method: str, **settings):
-    """The assembly after some steps, and the values of all weights and latents before."""
-    made = plan(source, PICTURES, method, batch_size=4, **settings)
-    assembly = assemble(made.method, made.problem("float32", lambda line: None))
+    """The GAN after some steps, and by path how far its weights and the latents have moved."""
+    planned = plan(source, PICTURES, method, batch_size=4, **settings)
+    assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
     gan, latents = assembly.problem.gan, assembly.latents.variables
     before = {path: v.numpy().copy() for path, v in gan.variables_by_path().items()}
     before["latents"] = latents[0].numpy().copy()
-    loop = trainer(assembly, Batches(made.pictures, 4, 0), folder)
+    loop = trainer(assembly, Batches(planned.pictures, 4, 0), folder)
     tf.config.run_functions_eagerly(True)
     try:
         loop.run(Schedule(steps))
@@ -133,7 +133,7 @@ def test_the_recipe_of_biggan(tmp_path):
 @pytest.mark.download
 @pytest.mark.parametrize("start", ["identity", "0"])
 def test_the_recipe_of_sngan(start, tmp_path):
-    """The paper resets the class's scale and shift; the code leaves those of class 0."""
+    """The paper begins at scale 1 and shift 0, and its code at those of the source's class 0."""
     source = backbones.build("sngan", **SMALL["sngan"])
     rng = np.random.default_rng(1)
     for role in source.own_scale_shift_roles():
@@ -208,16 +208,16 @@ def test_each_class_is_learned_on_its_own(architecture, two_classes, tmp_path):
 def test_a_class_that_is_not_shown_stays_as_it_began(tmp_path):
     source = backbones.build("sngan", **SMALL["sngan"])
     pictures = Pictures(PICTURES, labels=np.array([7, 7, 7, 2]))
-    made = plan(source, pictures, "bsa_biggan", batch_size=4, per_class=True)
-    assert made.pictures.labels.tolist() == [1, 1, 1, 0]
-    start = made.start
+    planned = plan(source, pictures, "bsa_biggan", batch_size=4, per_class=True)
+    assert planned.pictures.labels.tolist() == [1, 1, 1, 0]
+    start = planned.start
     assert start.num_classes == 2
     rows = [r.gammas[0].numpy() for r in start.own_scale_shift_roles()]
     means = [r.gammas[0].numpy().mean(0) for r in source.own_scale_shift_roles()]
     for row, mean in zip(rows, means, strict=True):
         np.testing.assert_allclose(row, np.stack([mean, mean]), rtol=1e-6)
-    assembly = assemble(made.method, made.problem("float32", lambda line: None))
-    only = made.pictures.select([0, 1, 2])
+    assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
+    only = planned.pictures.select([0, 1, 2])
     loop = trainer(assembly, Batches(only, 3, 0), tmp_path)
     tf.config.run_functions_eagerly(True)
     try:
@@ -233,9 +233,9 @@ def test_pictures_without_classes_are_one_and_a_source_without_them_cannot(two_c
     source = backbones.build("sngan", **SMALL["sngan"])
     assert plan(source, PICTURES, "bsa_biggan", per_class=True).start.num_classes == 0
     assert plan(source, two_classes, "bsa_biggan").start.num_classes == 0
-    made = plan(tiny_dcgan, two_classes, "bsa_biggan", per_class=True)
+    planned = plan(tiny_dcgan, two_classes, "bsa_biggan", per_class=True)
     with pytest.raises(UserError, match="no tables of classes"):
-        _ = made.start
+        _ = planned.start
 
 
 def test_labels_are_part_of_what_a_run_is():

@@ -24,7 +24,7 @@ from .processes import COMMAND, Done, command, forks
 
 # What TensorFlow writes when it starts, whatever a program does.
 _START_UP = re.compile(r"[IWEF]\d{4,} [\d:.]+ +\d+ |WARNING: All log messages before absl::Init")
-# Steps are sooner made than their graphs.
+# A few steps take less time than tracing their graphs.
 EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 
 
@@ -98,7 +98,7 @@ def run(folder: Path) -> Path:
 
 
 def adapt(folder: Path, workdir: Path, *flags: str, **environment: str) -> Done:
-    """Two steps of TransferGAN, without graphs."""
+    """Runs two steps of TransferGAN, without graphs."""
     arguments = ["--source=source.npz", "--method=transfergan", "--config.steps=2"]
     arguments += ["--precision=float32", f"--workdir={workdir}", *flags]
     return forks().python(EAGERLY + COMMAND, "adapt", *arguments, cwd=folder, **environment)
@@ -154,7 +154,7 @@ def test_the_methods_are_listed(tmp_path):
 
 @pytest.fixture(scope="module")
 def settings_are_known() -> None:
-    """The settings of all methods are in the cache, as they are but for the very first time."""
+    """Fills the cache of settings, which only a user's very first command finds empty."""
     done, _ = command("methods", "ewc")
     assert done.code == 0, done.stderr
 
@@ -254,7 +254,7 @@ def test_without_a_command_there_is_the_list_of_commands():
 
 
 def test_an_unknown_source_is_answered_with_the_nearest(folder, tmp_path):
-    """In a process of its own, with all that TensorFlow says when it starts."""
+    """The program runs in a process of its own, with all that TensorFlow says at its start."""
     done, _ = command(
         "adapt", "--source=avataars46", "--data=pictures", f"--workdir={tmp_path / 'x'}", cwd=folder
     )
@@ -363,7 +363,7 @@ def test_a_run_leaves_its_folder(run):
 
 
 def test_the_same_command_again_goes_on(folder, run):
-    """With more steps; a copy, so that other tests find the run as it was."""
+    """The command asks for more steps, of a copy: other tests need the run as it is."""
     shutil.copytree(run, folder / "again")
     flags = ["--data=pictures", "--method=ewc", "--source=source.npz", "--workdir=again"]
     flags += ["--config.steps=3", "--config.fisher_samples=4", "--config.fisher_cache=false"]
@@ -433,14 +433,14 @@ def test_a_converted_source_is_the_same_one(folder, tmp_path):
     flags = ["--source=source.npz", f"--out={half}", "--half"]
     done = forks().command("convert", *flags, cwd=folder)
     assert done.code == 0, done.stderr
-    source, found = weights.load(whole), weights.load(half)
+    source, converted = weights.load(whole), weights.load(half)
     assert re.search(rf"^{source.architecture} .+'resolution': 16", done.stdout, re.M)
     assert done.stdout.count("variables") == 2
     assert half.stat().st_size < 0.8 * whole.stat().st_size
     z = source.sample_latents(2, seed=0)
-    np.testing.assert_allclose(found.generate(z), source.generate(z), atol=0.02)
+    np.testing.assert_allclose(converted.generate(z), source.generate(z), atol=0.02)
     origin = {"name": "source.npz", "sha256": hashlib.sha256(whole.read_bytes()).hexdigest()}
-    assert found.source_metadata["converted_from"] == origin
+    assert converted.source_metadata["converted_from"] == origin
     forks().command("convert", f"--source={half}", f"--out={again}", cwd=folder)
     assert weights.load(again).source_metadata["converted_from"] == origin
     forks().command("convert", "--source=source.npz", f"--out={tmp_path / 'g.keras'}", cwd=folder)

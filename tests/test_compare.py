@@ -60,7 +60,7 @@ SMALL += ["--set=batch_size=2", "--n=6", "--metrics=fid,kmmd", "--precision=floa
 
 @contextlib.contextmanager
 def eagerly() -> Iterator[None]:
-    """Steps are sooner made than their graphs."""
+    """Runs without graphs, whose tracing takes longer than a few steps."""
     tf.config.run_functions_eagerly(True)
     try:
         yield
@@ -104,7 +104,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compare(folder: Path, workdir: Path, **changes) -> comparison.Outcome:
-    """A small comparison; by itself one trial."""
+    """Runs a small comparison, which has one trial unless ``changes`` add more."""
     options = {
         "source": "source.npz",
         "targets": ["noise=pictures:others"],
@@ -126,7 +126,7 @@ def compare(folder: Path, workdir: Path, **changes) -> comparison.Outcome:
 
 @pytest.fixture(scope="module")
 def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> comparison.Outcome:
-    """Two methods, two targets, two seeds, and a scratch that says what its steps are."""
+    """A comparison of all methods, targets and seeds of this file; scratch has its own steps."""
     return compare(
         folder,
         tmp_path_factory.mktemp("whole"),
@@ -171,10 +171,10 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_every_trial_is_a_line_that_says_all_that_it_depends_on(folder, whole):
     records = lines_of(whole.folder)
-    found = [(r["seed"], r["target"], r["shots"], r["method"]) for r in records]
+    recorded = [(r["seed"], r["target"], r["shots"], r["method"]) for r in records]
     # A whole table comes with the first seed.
     expected = [(s, t, 3, m) for s in SEEDS for t in ("noise", "bright") for m in METHODS]
-    assert found == expected
+    assert recorded == expected
     assert whole.failures == {}
     whole.check()
     source = load(folder / "source.npz")
@@ -194,7 +194,7 @@ def test_every_trial_is_a_line_that_says_all_that_it_depends_on(folder, whole):
 
 
 def test_a_record_is_what_its_adapter_gives(folder, whole):
-    """The numbers again, from the files alone."""
+    """The metrics of a record follow again from its adapter and the pictures, read from files."""
     (record,) = [
         r
         for r in lines_of(whole.folder)
@@ -220,8 +220,8 @@ def test_training_pictures_are_the_first_and_the_rest_is_held_out(folder, whole)
     assert record["evaluation_fingerprint"] == rest.fingerprint()
     # Fewer pictures are among the more, and what is held out is so for both.
     with within(folder):
-        made = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[4, 2], metrics=["fid"])
-    domain = made.domains["bright"]
+        planned = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[4, 2], metrics=["fid"])
+    domain = planned.domains["bright"]
     np.testing.assert_array_equal(domain.training.take(2).images, bright.images[:2])
     np.testing.assert_array_equal(domain.reference.images, bright.images[4:])
 
@@ -569,13 +569,13 @@ def test_a_method_without_its_parts_is_known_before(folder, build_tiny, tmp_path
     gan = build_tiny("dcgan")
     gan.discriminator = None
     with within(folder):
-        made = comparison.plan(
+        planned = comparison.plan(
             gan, ["bright"], ["bsa", "ewc"], shots=[3], metrics=["fid"], seeds=[0, 1]
         )
-        obstacles = {str(t): made.obstacle(t) for t in made.trials()}
+        obstacles = {str(t): planned.obstacle(t) for t in planned.trials()}
     assert obstacles["bsa on bright, 3 pictures, seed 0"] is None
     assert "needs a discriminator" in obstacles["ewc on bright, 3 pictures, seed 1"]
-    described = made.describe()
+    described = planned.describe()
     assert "ewc on bright, 3 pictures, seed 1: cannot be run: Method 'ewc' needs" in described
     with pytest.raises(UserError, match=r"No trial can be run\. transfergan on noise, .+: Method"):
         compare(folder, tmp_path / "none", source=gan)
@@ -584,9 +584,9 @@ def test_a_method_without_its_parts_is_known_before(folder, build_tiny, tmp_path
 
 def test_too_few_pictures_for_a_metric_are_known_before(folder):
     with within(folder):
-        made = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[7], metrics=["fid"])
-        (trial,) = made.trials()
-        assert made.obstacle(trial) == (
+        planned = comparison.plan("source.npz", ["bright"], ["bsa"], shots=[7], metrics=["fid"])
+        (trial,) = planned.trials()
+        assert planned.obstacle(trial) == (
             "fid needs at least 2 evaluation pictures, and bright without its first 7 leaves 1: "
             "give others, as in bright=TRAINING:EVALUATION."
         )

@@ -118,7 +118,7 @@ def written(folder: Path, text: str) -> str:
 
 @pytest.mark.parametrize("name", ["ewc", "bsa", "nst"])
 def test_a_complete_configuration_is_the_method(name, tmp_path):
-    """As all were once: with every setting, and placeholders for those without a value."""
+    """A configuration may give every setting, as all once did, with placeholders for None."""
     fields = []
     for setting, value in methods.get(name).settings().items():
         shown = "config_dict.placeholder(float)" if value is None else repr(value)
@@ -131,7 +131,7 @@ def test_a_complete_configuration_is_the_method(name, tmp_path):
 
 
 def test_a_configuration_may_import_what_methods_shared(tmp_path):
-    """It was there in earlier versions."""
+    """Configurations of earlier versions import ``tf_fewshot.configs.shared``."""
     text = HEAD + (
         "from tf_fewshot.configs.shared import adversarial, latent_table, reconstruction\n"
         "def get_config():\n"

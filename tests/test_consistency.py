@@ -24,9 +24,9 @@ def numpy_likeness(features):
 
 def test_likeness_is_the_softmax_of_cosines_to_the_others():
     features = np.random.default_rng(0).standard_normal((5, 2, 3, 4)).astype(np.float32)
-    found = np.exp(log_likeness(tf.constant(features)))
-    assert found.shape == (5, 4)
-    np.testing.assert_allclose(found, numpy_likeness(features), rtol=1e-5)
+    likeness = np.exp(log_likeness(tf.constant(features)))
+    assert likeness.shape == (5, 4)
+    np.testing.assert_allclose(likeness, numpy_likeness(features), rtol=1e-5)
 
 
 def test_distance_consistency_is_the_divergence_of_likenesses():
@@ -39,8 +39,8 @@ def test_distance_consistency_is_the_divergence_of_likenesses():
     for one, other in zip(source, adapted, strict=True):
         p, q = numpy_likeness(one), numpy_likeness(other)
         expected.append((p * np.log(p / q)).sum(1).mean() / 3)
-    found = distance_consistency(source, adapted)
-    np.testing.assert_allclose(found, np.mean(expected), rtol=1e-4)
+    divergence = distance_consistency(source, adapted)
+    np.testing.assert_allclose(divergence, np.mean(expected), rtol=1e-4)
     assert float(distance_consistency(source, source)) == pytest.approx(0.0, abs=1e-7)
     # A scale common to all latents does not count.
     scaled = [3.0 * f for f in source]

@@ -280,13 +280,13 @@ class TestContainer:
             content[at : at + 16] = bytes(len(content[at : at + 16]))
         path.write_bytes(content)
         try:
-            found = self.content(path)
+            read_back = self.content(path)
         except UserError as error:
             message = str(error)
             assert (path.name in message, "\n" in message) == (True, False)
         else:
             # Bytes that mean nothing, such as the time of a member.
-            assert found == self.content(whole)
+            assert read_back == self.content(whole)
 
     @pytest.mark.parametrize("kind", ["text", "empty", "npz", "pickle", "folder", "missing"])
     def test_foreign_files_are_refused(self, tmp_path, kind):
@@ -434,16 +434,16 @@ class TestSavedModel:
         gan, signatures = exported.gan, exported.signatures
         z = gan.sample_latents(3, seed=0)
         factors = np.float32([1.0, 0.7, 0.0])
-        found = signatures["serving_default"](z=tf.constant(z), truncation=tf.constant(factors))
+        outputs = signatures["serving_default"](z=tf.constant(z), truncation=tf.constant(factors))
         expected = [
             np.asarray(gan.generate(z[i : i + 1], truncation=psi))[0]
             for i, psi in enumerate([None, 0.7, 0.0])
         ]
-        found = found["images"].numpy()
-        np.testing.assert_allclose(found, np.clip(expected, -1, 1), atol=1e-5)
+        images = outputs["images"].numpy()
+        np.testing.assert_allclose(images, np.clip(expected, -1, 1), atol=1e-5)
         # Not all black and white, where anything would agree.
-        assert np.mean(np.abs(found) < 0.99) > 0.1
-        assert np.abs(found[0] - found[1]).max() > 1e-3
+        assert np.mean(np.abs(images) < 0.99) > 0.1
+        assert np.abs(images[0] - images[1]).max() > 1e-3
 
     def test_a_row_does_not_depend_on_its_batch(self, exported):
         signatures = exported.signatures
@@ -505,10 +505,10 @@ def test_free_latents_are_exported(gan, tmp_path):
     seeds, thresholds = tf.constant([1, 2], tf.int64), tf.constant([0.4, 10.0])
     free = truncated_latents(latents_of_seeds(seeds, gan.free_latent_dim), thresholds)
     expected = np.clip(gan.synthesize(free), -1, 1)
-    found = signatures["generate_from_seed"](seed=seeds, truncation=thresholds)["images"]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    found = signatures["serving_default"](z=free, truncation=thresholds)["images"]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    images = signatures["generate_from_seed"](seed=seeds, truncation=thresholds)["images"]
+    np.testing.assert_allclose(images, expected, atol=1e-5)
+    images = signatures["serving_default"](z=free, truncation=thresholds)["images"]
+    np.testing.assert_allclose(images, expected, atol=1e-5)
 
 
 def test_what_bsa_learns_of_25_pictures_is_small(tmp_path):
@@ -562,11 +562,11 @@ def test_labels_and_truncated_latents(tmp_path):
     seeds, thresholds = tf.constant([7, 7], tf.int64), tf.constant([0.2, 10.0])
     label = tf.constant([0, 2])
     z = truncated_latents(latents_of_seeds(seeds, 4), thresholds)
-    found = signature(seed=seeds, truncation=thresholds, label=label)["images"]
+    images = signature(seed=seeds, truncation=thresholds, label=label)["images"]
     # It cuts the latents, and the network has its own use of it.
     expected = gan.generator([z, label]) * np.reshape([0.2, 1.0], [2, 1, 1, 1])
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert np.abs(found[0] - found[1]).max() > 1e-3
+    np.testing.assert_allclose(images, expected, atol=1e-6)
+    assert np.abs(images[0] - images[1]).max() > 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -593,8 +593,8 @@ def trap(tmp_path_factory):
 class TestVerify:
     def test_the_trap_loads_in_python(self, trap):
         path, (example,) = trap
-        found = tf.saved_model.load(path).signatures["serving_default"](z=example.inputs["z"])
-        np.testing.assert_allclose(found["images"], example.outputs["images"], atol=1e-6)
+        outputs = tf.saved_model.load(path).signatures["serving_default"](z=example.inputs["z"])
+        np.testing.assert_allclose(outputs["images"], example.outputs["images"], atol=1e-6)
 
     def test_the_session_loader_finds_the_trap(self, trap):
         with pytest.raises(UserError, match=r"session loader says: .*variable") as error:
@@ -628,10 +628,12 @@ class TestVerify:
         path, examples = stylegan_export.path, stylegan_export.examples(rows=3)
         library = verify_module._library()
         assert library is not None
-        found = verify_module._in_cpp(library, path, verify_module._signatures(path), examples)
-        for example, outputs in zip(examples[:2], found[:2], strict=True):
+        outputs_in_cpp = verify_module._in_cpp(
+            library, path, verify_module._signatures(path), examples
+        )
+        for example, outputs in zip(examples[:2], outputs_in_cpp[:2], strict=True):
             np.testing.assert_allclose(outputs["images"], example.outputs["images"], atol=1e-5)
-        assert [len(f) for f in found[2]["images_bytes"]] == [
+        assert [len(f) for f in outputs_in_cpp[2]["images_bytes"]] == [
             len(f) for f in examples[2].outputs["images_bytes"]
         ]
 

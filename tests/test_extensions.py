@@ -63,13 +63,13 @@ def built(architecture: str, **changes: Any) -> backbones.GAN:
 
 @functools.cache
 def plain(architecture: str) -> backbones.GAN:
-    """One for all tests, which leave it as it is."""
+    """A GAN that all tests share and none changes."""
     return built(architecture)
 
 
 @functools.cache
 def source_of(architecture: str) -> backbones.GAN:
-    """One with weights of its own, for all tests, which leave it as it is."""
+    """A GAN with random weights that all tests share and none changes."""
     return shaken(built(architecture))
 
 
@@ -90,7 +90,7 @@ def drawn(gan: backbones.GAN) -> np.ndarray:
 
 
 def possible(gan: backbones.GAN) -> list[Extension]:
-    """Those that a GAN can have: no class without classes, no judge without discriminator."""
+    """The extensions that fit a GAN: some need classes, some a discriminator."""
     without = set() if gan.num_classes else {"one_class"}
     without |= set() if gan.has_discriminator else {"discriminator_scale_shift"}
     return [extension for name, extension in SMALL.items() if name not in without]
@@ -98,7 +98,7 @@ def possible(gan: backbones.GAN) -> list[Extension]:
 
 @functools.cache
 def full(architecture: str) -> backbones.GAN:
-    """The source with all that it can have, and weights of its own; tests leave it as it is."""
+    """The source with every extension that fits it and random weights; no test changes it."""
     source = source_of(architecture)
     changes = {"num_classes": 0} if source.num_classes else {}
     return shaken(source.rebuild(extensions=possible(source), **changes), 1)
@@ -350,7 +350,7 @@ def test_weights_stay_where_keras_files_had_them(architecture, network, places, 
 
 @pytest.fixture
 def registered():
-    """The registry as a test may fill it; it is emptied of that again."""
+    """Registers an extension for one test; the registry is as before after it."""
     before = dict(registry._REGISTRY)
     yield extensions.register
     registry._REGISTRY.clear()

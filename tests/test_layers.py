@@ -85,7 +85,7 @@ def test_equalized_dense_scales_at_run_time(gain, lrmul):
 
 @pytest.mark.parametrize("lrmul", [1.0, 0.01])
 def test_equalized_weights_begin_where_he_would_put_them(lrmul):
-    """Stored with deviation 1 / lrmul, used with gain / sqrt(fan_in)."""
+    """Weights are stored with a deviation of 1 / lrmul and used with one of gain / sqrt(fan_in)."""
     dense, conv = EqualizedDense(200, lrmul=lrmul), EqualizedConv2D(200, 3, lrmul=lrmul)
     dense.build((None, 300))
     conv.build((None, 8, 8, 40))
@@ -136,7 +136,7 @@ def painted(x, kernel, pad):
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_up_sampling_convolution(kernel):
-    """Fused is the transposed convolution of StyleGAN: unfused with the kernel flipped."""
+    """The fused layer is StyleGAN's transposed convolution: the unfused one, its kernel flipped."""
     x = drawn(2, 6, 8, 3)
     plain, fused = resampler("up", False, kernel), resampler("up", True, kernel)
     w, bias = used(plain), plain.bias.numpy()
@@ -393,7 +393,7 @@ def numpy_adain(x, w, weight, bias, epsilon=1e-8):
 
 
 def plain_adain(x, w, weight, bias, epsilon=1e-8):
-    """The same in float64 for automatic differentiation."""
+    """AdaIN in operations of TensorFlow that are differentiated automatically, in float64."""
     style = w @ weight / np.sqrt(w.shape[1]) + bias
     scale, shift = tf.split(style[:, None, None], 2, axis=-1)
     centred = x - tf.reduce_mean(x, [1, 2], keepdims=True)
@@ -455,8 +455,8 @@ def test_adain_gradient_equals_finite_differences(adain, source):
             moved[source][at] += sign * step
             sides.append((np.sin(numpy_adain(*moved)) * pull).sum())
         expected[at] = (sides[0] - sides[1]) / (2 * step)
-    found = adain_gradients(adain, styled_inputs(adain))[source]
-    np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
+    gradient = adain_gradients(adain, styled_inputs(adain))[source]
+    np.testing.assert_allclose(gradient, expected, atol=2e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (5, 0.1), (-300, 20)])
@@ -467,11 +467,11 @@ def test_adain_gradient_equals_automatic_differentiation(adain, mean, deviation)
     with tf.GradientTape() as tape:
         tape.watch(wide)
         loss = tf.reduce_sum(tf.sin(plain_adain(*wide)) * pull)
-    for found, expected in zip(
+    for gradient, expected in zip(
         adain_gradients(adain, inputs), tape.gradient(loss, wide), strict=True
     ):
         expected = expected.numpy()
-        np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+        np.testing.assert_allclose(gradient, expected, atol=1e-3 * np.abs(expected).max())
 
 
 def test_adain_second_order_gradient(adain):
@@ -491,13 +491,13 @@ def test_adain_second_order_gradient(adain):
 
     expected = penalised(plain_adain, [tf.constant(a, tf.float64) for a in inputs])
     sources = [*map(tf.constant, inputs[:2]), *(v.value for v in adain.style_mod.weights)]
-    found = penalised(lambda x, w, *_: adain(x, w), sources)
-    for ours, wanted in zip(found, expected, strict=True):
+    second_order = penalised(lambda x, w, *_: adain(x, w), sources)
+    for ours, wanted in zip(second_order, expected, strict=True):
         np.testing.assert_allclose(ours, wanted, atol=1e-4 * np.abs(wanted).max())
 
 
 def test_adain_of_a_flat_channel(adain):
-    """What StyleGAN's constant is at first: no deviation to divide by."""
+    """A channel of one value, as in StyleGAN's new constant, has no deviation to divide by."""
     x, w, weight, bias = styled_inputs(adain)
     x[:, :, :, 0] = 0.7
     x[:, :, :, 1] = 0.0

@@ -26,7 +26,7 @@ def test_gradients_are_those_without_a_scale(gradient):
     variable, scale = tf.Variable(tf.ones([3])), LossScale()
 
     @tf.function
-    def found():
+    def gradients_both_ways():
         with tf.GradientTape(persistent=True) as tape:
             # Where 1e-9 is below the smallest number of float16, 6e-8.
             loss = tf.reduce_sum(tf.cast(tf.cast(variable, tf.float16), tf.float32)) * gradient
@@ -34,7 +34,7 @@ def test_gradients_are_those_without_a_scale(gradient):
         plain = tape.gradient(loss, variable)
         return plain, *scale.unscaled([tape.gradient(scaled, variable)])
 
-    plain, gradients, finite = found()
+    plain, gradients, finite = gradients_both_ways()
     assert bool(finite)
     np.testing.assert_allclose(gradients[0], np.full(3, gradient), rtol=2e-3)
     assert bool(tf.reduce_all(plain == 0)) == (gradient < 6e-8)
@@ -60,7 +60,7 @@ def toy(build_tiny, folder, loss) -> tuple[Trainer, keras.Variable]:
         lambda step: (loss(number.value), {"loss": tf.reduce_sum(number.value)}),
     )
     gan = build_tiny("dcgan")
-    made = Trainer(
+    trainer = Trainer(
         [player],
         Batches(Pictures(IMAGES), 4, 0),
         {"number": [number]},
@@ -68,19 +68,19 @@ def toy(build_tiny, folder, loss) -> tuple[Trainer, keras.Variable]:
         EMA(gan, 0.0),
         scale_losses=True,
     )
-    return made, number
+    return trainer, number
 
 
 def test_a_step_that_overflows_changes_nothing_but_the_scale(build_tiny, tmp_path):
     # 4 of the loss's scale of 32768 are beyond the 65504 of float16, and 4 of 8192 are not.
-    made, number = toy(
+    trainer, number = toy(
         build_tiny,
         tmp_path,
         lambda x: tf.reduce_sum(tf.cast(4.0 * tf.cast(x, tf.float16), tf.float32)),
     )
     numbers, scales = [], []
     for step in range(4):
-        logs = made.step(step)
+        logs = trainer.step(step)
         numbers.append(float(number.numpy()[0]))
         scales.append(float(logs["p/loss_scale"]))
     assert scales == [2.0**14, 2.0**13, 2.0**13, 2.0**13]
@@ -93,8 +93,8 @@ def test_the_scale_is_part_of_a_checkpoint(build_tiny, tmp_path):
     def loss(x):
         return tf.reduce_sum(tf.cast(4.0 * tf.cast(x, tf.float16), tf.float32))
 
-    made, number = toy(build_tiny, tmp_path, loss)
-    made.run(Schedule(steps=3))
+    trainer, number = toy(build_tiny, tmp_path, loss)
+    trainer.run(Schedule(steps=3))
     again, same = toy(build_tiny, tmp_path, loss)
     assert again.restore() == 3
     assert same.numpy() == number.numpy()
@@ -102,9 +102,11 @@ def test_the_scale_is_part_of_a_checkpoint(build_tiny, tmp_path):
 
 
 def test_gradients_that_are_no_numbers_end_the_run(build_tiny, tmp_path):
-    made, number = toy(build_tiny, tmp_path, lambda x: tf.reduce_sum(x * np.float32(np.inf) * 0.0))
+    trainer, number = toy(
+        build_tiny, tmp_path, lambda x: tf.reduce_sum(x * np.float32(np.inf) * 0.0)
+    )
     with pytest.raises(UserError, match=r"diverged: the gradient of p is not a finite number at"):
-        made.run(Schedule(steps=100))
+        trainer.run(Schedule(steps=100))
     assert number.numpy() == [1.0]
 
 

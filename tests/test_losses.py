@@ -57,12 +57,12 @@ def test_adversarial_losses_equal_their_closed_forms(name):
     loss = adversarial.get(name)
     generator, discriminator = CLOSED_FORMS[name]
     real, fake = drawn(6, 1) * 3, drawn(6, 1, seed=1) * 3
-    for found, expected in (
+    for value, expected in (
         (loss.generator(tf.constant(fake)), generator(fake)),
         (loss.discriminator(tf.constant(real), tf.constant(fake)), discriminator(real, fake)),
     ):
-        assert found.shape == ()
-        assert float(found) == pytest.approx(expected, rel=1e-5)
+        assert value.shape == ()
+        assert float(value) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_non_saturating_gradient_does_not_saturate():
@@ -157,16 +157,16 @@ COUNT = st.integers(1, 12)
 @given(n=COUNT, m=COUNT, d=COUNT, offset=st.sampled_from([0, 3]))
 def test_squared_distances(n, m, d, offset):
     a, b = drawn(n, d) + np.float32(offset), drawn(m, d, seed=1)
-    found = squared_distances(tf.constant(a), tf.constant(b))
+    distances = squared_distances(tf.constant(a), tf.constant(b))
     expected = scipy.spatial.distance.cdist(a, b, "sqeuclidean")
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(distances, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_squared_distances_are_never_negative():
     a = tf.constant(drawn(50, 64) * 100)
-    found = np.asarray(squared_distances(a, a))
-    assert found.min() >= 0
-    assert np.diag(found).max() < 1e-5 * found.max()
+    distances = np.asarray(squared_distances(a, a))
+    assert distances.min() >= 0
+    assert np.diag(distances).max() < 1e-5 * distances.max()
 
 
 @settings(max_examples=25)
@@ -179,9 +179,9 @@ def test_latent_prior_equals_brute_force(n, k, d, convention):
         expected = np.mean(to_latents) + np.mean(to_prior)
     else:
         expected = (np.sum(to_latents) + np.sum(to_prior)) / d
-    found = latent_prior_loss(tf.constant(latents), tf.constant(prior), convention)
-    assert found.shape == ()
-    assert float(found) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    loss = latent_prior_loss(tf.constant(latents), tf.constant(prior), convention)
+    assert loss.shape == ()
+    assert float(loss) == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
 # A discriminator on frozen features ------------------------------------------------------------
@@ -253,10 +253,11 @@ def test_heads_see_how_a_group_differs():
 def test_losses_on_features_are_hinges_of_normalised_heads():
     real, fake = pictures_of(0), pictures_of(1)
     critic = FeatureDiscriminator(real)
-    shown, made = critic.features(as_images(real)), critic.features(as_images(fake))
+    real_features = critic.features(as_images(real))
+    fake_features = critic.features(as_images(fake))
     # Power iteration has converged when the loss is called often enough.
     for _ in range(50):
-        loss = critic.discriminator_loss(shown, made)
+        loss = critic.discriminator_loss(real_features, fake_features)
     kernels = [v.numpy() for v in critic.variables if v.name == "kernel"]
     assert len(kernels) == 12
     for kernel in kernels:
@@ -279,12 +280,12 @@ def test_losses_on_features_are_hinges_of_normalised_heads():
                 x = np.where(x > 0, x, 0.2 * x) if layer < 2 else x
             yield x
 
-    on_real, on_fake = list(logits(shown)), list(logits(made))
+    on_real, on_fake = list(logits(real_features)), list(logits(fake_features))
     expected = np.mean([np.maximum(0, 1 - x).mean() for x in on_real])
     expected += np.mean([np.maximum(0, 1 + x).mean() for x in on_fake])
     assert float(loss) == pytest.approx(expected, abs=1e-4)
     generator = -np.mean([x.mean() for x in on_fake])
-    assert float(critic.generator_loss(made)) == pytest.approx(generator, abs=1e-4)
+    assert float(critic.generator_loss(fake_features)) == pytest.approx(generator, abs=1e-4)
 
 
 # Perceptual loss -------------------------------------------------------------------------------
@@ -343,7 +344,7 @@ def test_adaptive_weights_make_every_layer_pull_alike(pictures):
     losses = layer_losses(images, targets)
     assert float(total) == pytest.approx(0.1 * len(BSA_LAYERS), rel=1e-5)
     assert float(plain) == pytest.approx(sum(losses), rel=1e-4)
-    found = tape.gradient(total, images).numpy()
+    gradient = tape.gradient(total, images).numpy()
     # The weights are constants: each layer's gradient is scaled by them, not cancelled.
     network, expected = VGG16Features(BSA_LAYERS), 0
     wanted = network(targets)
@@ -353,7 +354,7 @@ def test_adaptive_weights_make_every_layer_pull_alike(pictures):
         each = [tf.reduce_mean(tf.abs(a - b)) for a, b in pairs]
     for layer, value in zip(each, losses, strict=True):
         expected = expected + 0.1 / value * tape.gradient(layer, images).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(gradient, expected, atol=1e-3 * np.abs(expected).max())
 
 
 @pytest.mark.download
@@ -393,11 +394,11 @@ def test_fisher_of_a_linear_gaussian_model():
         y = tf.linalg.matvec(z[:, :3], target) + z[:, 3]
         return tf.square(y - tf.linalg.matvec(z[:, :3], theta.value)) / (2 * sigma**2)
 
-    (found,) = fisher_diagonal(loss, [theta], np.concatenate([x, noise], 1))
+    (fisher,) = fisher_diagonal(loss, [theta], np.concatenate([x, noise], 1))
     exact = ((noise * x.astype(np.float64)) ** 2).mean(0) / sigma**4
-    np.testing.assert_allclose(found, exact, rtol=1e-4)
-    np.testing.assert_allclose(found, scales**2 / sigma**2, rtol=0.12)
-    assert found.dtype == np.float32
+    np.testing.assert_allclose(fisher, exact, rtol=1e-4)
+    np.testing.assert_allclose(fisher, scales**2 / sigma**2, rtol=0.12)
+    assert fisher.dtype == np.float32
 
 
 def logistic():
@@ -415,8 +416,8 @@ def logistic():
 
 def test_fisher_of_logistic_regression():
     z, loss, variables, gradients = logistic()
-    found = fisher_diagonal(loss, variables, z)
-    for f, g in zip(found, gradients, strict=True):
+    fisher = fisher_diagonal(loss, variables, z)
+    for f, g in zip(fisher, gradients, strict=True):
         np.testing.assert_allclose(f, (g**2).mean(0), rtol=1e-4)
     # At θ = 0 every probability is 1/2: E[g²] = E[z²] / 4.
     for v in variables:
@@ -428,15 +429,15 @@ def test_fisher_of_logistic_regression():
 
 def test_batch_means_square_the_gradient_of_every_batch():
     z, loss, variables, gradients = logistic()
-    found = fisher_diagonal(loss, variables, z[:22], "batch_mean", batch_size=5)
-    for f, g in zip(found, gradients, strict=True):
+    fisher = fisher_diagonal(loss, variables, z[:22], "batch_mean", batch_size=5)
+    for f, g in zip(fisher, gradients, strict=True):
         # The last two samples fill no batch.
         expected = (g[:20].reshape(4, 5, -1).mean(1) ** 2).mean(0)
         np.testing.assert_allclose(f, expected, rtol=1e-4)
 
 
 def test_batch_means_shrink_the_fisher_by_the_batch_size():
-    """Where gradients are independent and of mean zero, as at the optimum."""
+    """A mean of n independent gradients, each 0 on average, has 1/n of their square."""
     z, theta = drawn(4096, 3), variable([1, 1, 1])
 
     def loss(z):
@@ -589,8 +590,8 @@ def test_ewc_shows_the_discriminator_companions(build_tiny):
     beside = EWC(generator, judge, 1.0, **given)
     beside.prepare()
     for v, e in zip(variables, expected, strict=True):
-        found = beside.fisher[v.path]
-        np.testing.assert_allclose(found, e, rtol=2e-3, atol=1e-4 * e.max() + 1e-12)
+        fisher = beside.fisher[v.path]
+        np.testing.assert_allclose(fisher, e, rtol=2e-3, atol=1e-4 * e.max() + 1e-12)
     alone = EWC(generator, judge, 1.0, companions=0, **given)
     alone.prepare()
     path = "generator/8x8/Conv1/weight"

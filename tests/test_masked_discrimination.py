@@ -26,7 +26,7 @@ def softplus(x: np.ndarray) -> np.ndarray:
 
 
 def masks_ahead(judge: MaskedJudge, images: tf.Tensor, count: int) -> list[np.ndarray]:
-    """The masks that the judge will draw next, which it draws again after this."""
+    """The masks that the judge will draw next; its seeds are put back, so that it still does."""
     seeds = judge.state[0]
     before = seeds.numpy().copy()
     features = judge.gan.discriminator_features(images)[-1]
@@ -67,7 +67,7 @@ def dcgan_features(gan, images: np.ndarray) -> np.ndarray:
 
 
 def dcgan_logits(gan, features: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The last convolution is as wide as the map: one sum of products."""
+    """Logits of masked features: the last kernel covers the map, so each is one sum of products."""
     kernel = gan.discriminator.to_logit.conv.kernel.numpy().astype(np.float64)
     return ((features * mask)[..., None] * kernel).sum((1, 2, 3))
 

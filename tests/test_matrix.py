@@ -135,7 +135,7 @@ def trained(
     source = built(architecture)
     source_before = values(source)
     planned = plan(source, pictures, name, **settings_of(name, architecture))
-    # Eagerly, since two steps are sooner made than their graphs; those run in test_training.
+    # Eagerly, as two steps take less time than tracing; test_training runs the graphs.
     tf.config.run_functions_eagerly(True)
     try:
         assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
@@ -185,7 +185,7 @@ def test_exactly_what_is_selected_moves(trained):
 
 
 def test_the_selection_is_what_the_method_declares(trained):
-    """By the written table of paths; of a method that is not in it, that there is a selection."""
+    """It is that of ``selections.TRAINED``; of a method that is not there it is not empty."""
     gan, selection = trained.assembly.problem.gan, trained.assembly.selection
     name, architecture = trained.method.name, gan.architecture
     selected = {v.path for v in selection.moving()}

@@ -277,7 +277,7 @@ def brute_force_intra(generated, training, cap=None):
 @pytest.mark.parametrize("memory", [1 << 29, 4 * 4 * 7 * 3])
 @pytest.mark.parametrize("cap", [None, 3])
 def test_intra_lpips_by_brute_force(memory, cap):
-    """Also where nothing fits in memory, and blocks of three are embedded again."""
+    """Also with a memory so small that blocks of three are embedded again and again."""
     generated, training = pictures(40), pictures(6, seed=1)
     training[5] = 255
     result = metrics.intra_lpips(

@@ -55,10 +55,10 @@ def site(tmp_path, monkeypatch):
     for name in [n for n in os.environ if n.lower() in ("http_proxy", "all_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path / "cache"))
-    made = Site()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    local_site = Site()
+    yield local_site
+    local_site.server.shutdown()
+    local_site.server.server_close()
 
 
 def test_a_file_is_brought_once_and_its_licence_said(site, tmp_path, capsys):

@@ -50,7 +50,7 @@ def pictures():
 
 @pytest.fixture
 def eagerly():
-    """Steps are sooner made than their graphs; where graphs matter they are used."""
+    """Runs without graphs, whose tracing takes longer than a few steps."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
@@ -220,7 +220,7 @@ def test_plan_says_what_is_wrong(tiny_pictures):
 
 
 def test_what_is_left_out_has_the_defaults(tiny_pictures):
-    """Those that it had when nothing was written down: old configurations mean the same."""
+    """A configuration that leaves settings out means what it meant in earlier versions."""
     fields = {k: config()[k] for k in ("architecture", "model", "growths", "batch_size")}
     planned = plan(fields, tiny_pictures, precision="float32")
     changed = {"clip_images": False, "ada_images": 500_000}
@@ -231,7 +231,7 @@ def test_what_is_left_out_has_the_defaults(tiny_pictures):
 
 
 def test_a_run_is_the_one_that_it_was(tiny_pictures):
-    """Run folders of earlier versions hold this, and resume."""
+    """Run folders of earlier versions hold this identity, and must go on to resume."""
     planned = plan(config(), tiny_pictures, seed=3, precision="float32")
     expected = {
         "method": "scratch",

@@ -216,11 +216,11 @@ def test_networks_give_four_scales_through_which_gradients_flow(name, sizes):
 def test_heads_and_generator_move_and_nothing_that_is_fixed(
     architecture, build_tiny, pictures, tmp_path, eagerly, monkeypatch
 ):
-    made: list[ProjectedDiscriminator] = []
+    built_heads: list[ProjectedDiscriminator] = []
 
     def noted(*arguments) -> ProjectedDiscriminator:
-        made.append(ProjectedDiscriminator(*arguments))
-        return made[-1]
+        built_heads.append(ProjectedDiscriminator(*arguments))
+        return built_heads[-1]
 
     monkeypatch.setattr(projected, "feature_network", lambda name, dtype: tiny_network)
     monkeypatch.setattr(projected, "ProjectedDiscriminator", noted)
@@ -229,7 +229,7 @@ def test_heads_and_generator_move_and_nothing_that_is_fixed(
     settings = {"batch_size": 4, "feature_size": 32, "feature_channels": WIDTH}
     planned = plan(source, pictures, "projected", **settings)
     assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
-    (heads,) = made
+    (heads,) = built_heads
     gan = assembly.problem.gan
     assert [player.name for player in assembly.players] == ["generator", "heads"]
     assert assembly.players[1].variables == heads.variables

@@ -22,7 +22,7 @@ LEVELS = arrays.arrays(np.uint8, (7,), elements=st.integers(0, 255))
 
 @given(IMAGES, LEVELS)
 def test_what_is_shown_alike_is_alike(images, levels):
-    """Its distance is that of clipped images, but for pixels that must come back from beyond."""
+    """Errors are those of clipped images, except at pixels beyond the range that must come back."""
     pictures = levels.astype(np.float32) / 127.5 - 1.0
     with tf.GradientTape() as tape:
         x = tf.constant(images)
@@ -79,5 +79,5 @@ def test_rates_fall_over_the_run_or_as_in_the_code():
 
 def test_the_rates_fall_over_the_steps_that_were_asked_for(tiny_stylegan):
     images = np.zeros((2, 16, 16, 3), np.uint8)
-    made = plan(tiny_stylegan, images, "bsa", steps=7, batch_size=2)
-    assert made.problem("float32", lambda line: None).steps == 7
+    planned = plan(tiny_stylegan, images, "bsa", steps=7, batch_size=2)
+    assert planned.problem("float32", lambda line: None).steps == 7

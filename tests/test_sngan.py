@@ -21,12 +21,12 @@ from .chainer_sngan import (
     GENERATOR,
     LAYOUTS,
     SMALL,
+    arrays_of_both,
     discriminator_arrays,
     files,
     generator_arrays,
     labels_of,
     loaded,
-    made,
     normalised,
     oracle_discriminator,
     oracle_generator,
@@ -50,9 +50,9 @@ def test_the_networks_compute_what_the_original_computes(name, tmp_path):
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
     logits = oracle_discriminator(d, images, layout["halvings"], label)
     assert np.ptp(logits) > 1e-2
-    found = gan.discriminator(images, label)
-    assert found.dtype == tf.float32
-    np.testing.assert_allclose(found, logits, rtol=0, atol=1e-4)
+    our_logits = gan.discriminator(images, label)
+    assert our_logits.dtype == tf.float32
+    np.testing.assert_allclose(our_logits, logits, rtol=0, atol=1e-4)
     resolution = 2 * 2 ** len(layout["widths"])
     assert gan.image_shape == (resolution, resolution, 3)
     assert gan.config["halvings"] == layout["halvings"]
@@ -74,8 +74,8 @@ def test_training_normalises_by_the_batch_and_moves_the_statistics(tmp_path):
         ("avg_var", "moving_variance", first.var((0, 2), ddof=0) * 64 / 63),
     ):
         expected = 0.9 * g[f"block2/b1/{theirs}"] + 0.1 * batch
-        found = variables[f"generator/block2/b1/{ours}"].numpy()
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        statistic = variables[f"generator/block2/b1/{ours}"].numpy()
+        np.testing.assert_allclose(statistic, expected, rtol=1e-5)
     frozen = gan.fingerprint()
     gan.generator(z, label)
     gan.generator.trainable = False
@@ -98,8 +98,8 @@ def test_training_moves_every_u_by_one_power_step(tmp_path):
     paths = {"l4": "l4/linear", "l_y": "l4/projection"}
     for name in [n.removesuffix("/u") for n in d if n.endswith("/u")]:
         _, u = power_step({k: v.astype(np.float64) for k, v in d.items()}, name)
-        found = variables[f"discriminator/{paths.get(name, name)}/u"].numpy()
-        np.testing.assert_allclose(found, u, atol=1e-5)
+        moved_u = variables[f"discriminator/{paths.get(name, name)}/u"].numpy()
+        np.testing.assert_allclose(moved_u, u, atol=1e-5)
 
 
 def directions(arrays, seed):
@@ -145,13 +145,13 @@ def test_gradients_of_the_generator_are_those_of_finite_differences(training, tm
         expected = slope(
             lambda a: np.sum(oracle_generator(a, z, label, training) * weights), g, direction
         )
-        found = slope_by_tape(tape, total, gan.generator, along)
-        assert found == pytest.approx(expected, rel=2e-3, abs=1e-2)
+        by_tape = slope_by_tape(tape, total, gan.generator, along)
+        assert by_tape == pytest.approx(expected, rel=2e-3, abs=1e-2)
 
 
 def test_gradients_of_the_discriminator_are_those_of_finite_differences(tmp_path):
     """With ``u`` at the singular vector, where holding it fixed makes no difference."""
-    g, d = made()
+    g, d = arrays_of_both()
     d = settled(d)
     gan = tff.load(files(tmp_path, g, d))
     images = np.random.default_rng(3).uniform(-1, 1, (3, 16, 16, 3)).astype(np.float32)
@@ -163,8 +163,8 @@ def test_gradients_of_the_discriminator_are_those_of_finite_differences(tmp_path
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(gan.discriminator(images, label))
         expected = slope(lambda a: oracle_discriminator(a, images, 3, label).sum(), d, direction)
-        found = slope_by_tape(tape, total, gan.discriminator, along)
-        assert found == pytest.approx(expected, rel=2e-3, abs=1e-3)
+        by_tape = slope_by_tape(tape, total, gan.discriminator, along)
+        assert by_tape == pytest.approx(expected, rel=2e-3, abs=1e-3)
     x, move = tf.constant(images), np.random.default_rng(4).standard_normal(images.shape)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -172,8 +172,8 @@ def test_gradients_of_the_discriminator_are_those_of_finite_differences(tmp_path
     expected = slope(
         lambda a: oracle_discriminator(d, a["x"], 3, label).sum(), {"x": images}, {"x": move}
     )
-    found = np.sum(np.asarray(tape.gradient(total, x), np.float64) * move)
-    assert found == pytest.approx(expected, rel=2e-3, abs=1e-3)
+    by_tape = np.sum(np.asarray(tape.gradient(total, x), np.float64) * move)
+    assert by_tape == pytest.approx(expected, rel=2e-3, abs=1e-3)
 
 
 # Spectral normalisation ---------------------------------------------------------------------------
@@ -197,11 +197,11 @@ def test_one_power_step(seed, rows, out, inside, epsilon):
 
     v = unit(u @ w.T)
     after = unit(v @ w)
-    sigma, found = our_power_step(
+    sigma, next_u = our_power_step(
         tf.constant(w, tf.float32), tf.constant(u, tf.float32), epsilon, inside
     )
     assert float(sigma) == pytest.approx(float(np.sum(v @ w * after)), rel=1e-3, abs=1e-5)
-    np.testing.assert_allclose(found, after, atol=2e-3)
+    np.testing.assert_allclose(next_u, after, atol=2e-3)
     assert float(sigma) <= np.linalg.norm(w, 2) * (1 + 1e-5)
 
 
@@ -303,7 +303,7 @@ def test_the_mean_of_all_classes(tmp_path):
 
 
 def test_one_class_without_discriminator(tmp_path):
-    gan = tff.load(files(tmp_path, made()[0]))
+    gan = tff.load(files(tmp_path, arrays_of_both()[0]))
     assert gan.discriminator is None
     assert gan.with_one_class(2).with_scale_shift().discriminator is None
     assert gan.discriminator_stages() == []
@@ -311,7 +311,7 @@ def test_one_class_without_discriminator(tmp_path):
 
 @pytest.mark.parametrize("start", [3, -1, True, "first", 1.5])
 def test_classes_that_are_not_there(start, tmp_path):
-    gan = tff.load(files(tmp_path, made()[0]))
+    gan = tff.load(files(tmp_path, arrays_of_both()[0]))
     with pytest.raises(BackboneError, match="class"):
         gan.with_one_class(start)
 

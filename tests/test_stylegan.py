@@ -302,7 +302,7 @@ def test_free_latents_of_stylegan_are_centred_and_of_unit_variance():
 
 
 def test_free_latents_work_inside_a_graph(tiny_stylegan):
-    """Their scale is measured once, outside of whatever is being traced."""
+    """The scale of free latents is measured once, and never as part of a graph that is traced."""
     z = tiny_stylegan.sample_latents(2, seed=0)
     traced = tf.function(tiny_stylegan.free_latents)(tf.constant(z))
     np.testing.assert_allclose(traced, tiny_stylegan.free_latents(z), atol=1e-5)

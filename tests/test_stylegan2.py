@@ -67,7 +67,7 @@ def shaken(gan, seed: int = 5):
 
 def original(w, network: str):
     """The weights under the names and in the layout of the published network."""
-    found = {}
+    renamed = {}
     for path, value in w.items():
         owner, *parts = path.split("/")
         if owner != network or "ScaleShift" in path:
@@ -89,8 +89,8 @@ def original(w, network: str):
             name = f"synthesis/{name}"
             if name.startswith("synthesis/noise"):
                 value = value.transpose(0, 3, 1, 2)
-        found[name] = value
-    return found
+        renamed[name] = value
+    return renamed
 
 
 CASES = {
@@ -171,8 +171,8 @@ def test_resampling_by_its_definition(taps):
     x = np.random.default_rng(0).standard_normal((2, 3, 6, 8))
     seen = x.transpose(0, 2, 3, 1).astype(np.float32)
 
-    def same(found, expected):
-        np.testing.assert_allclose(np.transpose(found, (0, 3, 1, 2)), expected, atol=1e-5)
+    def same(resampled, expected):
+        np.testing.assert_allclose(np.transpose(resampled, (0, 3, 1, 2)), expected, atol=1e-5)
 
     same(upsample2d(seen, taps), doubled(x, taps))
     same(downsample2d(seen, taps), halved(x, taps))
@@ -195,8 +195,8 @@ def test_modulated_convolution_is_one_kernel_for_each_image(up, demodulate):
     v = {"l/weight": layer.weight.numpy()}
     v |= {f"l/mod_{part}": getattr(layer.modulation, part).numpy() for part in ("weight", "bias")}
     expected = modulated_original(v, "l", x.transpose(0, 3, 1, 2), w, (1, 3, 3, 1), up, demodulate)
-    found = layer(tf.constant(x, tf.float32), tf.constant(w, tf.float32))
-    np.testing.assert_allclose(np.transpose(found, (0, 3, 1, 2)), expected, atol=1e-5)
+    convolved = layer(tf.constant(x, tf.float32), tf.constant(w, tf.float32))
+    np.testing.assert_allclose(np.transpose(convolved, (0, 3, 1, 2)), expected, atol=1e-5)
 
 
 def test_new_networks_keep_the_variance():
@@ -247,9 +247,9 @@ def test_free_latents_are_normalised_styles():
     gan, w = shaken(small(**LABELS))
     z, label = gan.sample_latents(3000, seed=1), np.arange(3000) % 3
     free = np.asarray(gan.free_latents(z, label))
-    found = styles(original(w, "generator"), z, label)
+    reference_styles = styles(original(w, "generator"), z, label)
     np.testing.assert_allclose(free.std(0), 1, atol=0.1)
-    centred = np.tile((found - w["generator/w_avg"]) / found.std(0), (1, 6))
+    centred = np.tile((reference_styles - w["generator/w_avg"]) / reference_styles.std(0), (1, 6))
     np.testing.assert_allclose(free, centred, rtol=0.1, atol=0.1 * np.abs(centred).max())
     images = gan.synthesize(free[:3], label[:3])
     np.testing.assert_allclose(images, gan.generate(z[:3], label[:3]), atol=1e-4)
@@ -310,8 +310,8 @@ def test_one_class_of_many(conditioning):
     layer = "LabelConcat" if conditioning == "concat" else "LabelEmbed"
     path = f"generator/mapping/{layer}/weight"
     scale = 1 if conditioning == "concat" else 3**0.5
-    found = mean.variables_by_path()[path].numpy()
-    np.testing.assert_allclose(found[0], w[path].mean(0) / scale, rtol=1e-5)
+    mean_vector = mean.variables_by_path()[path].numpy()
+    np.testing.assert_allclose(mean_vector[0], w[path].mean(0) / scale, rtol=1e-5)
     if conditioning == "concat":
         scores = [gan.discriminator(images, 0 * second + k) for k in range(3)]
         np.testing.assert_allclose(mean.discriminator(images), np.mean(scores, 0), atol=1e-5)

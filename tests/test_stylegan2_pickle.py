@@ -22,7 +22,7 @@ from tests.stylegan2_original import (
     styles,
 )
 from tests.test_stylegan_pickle import SMALL, Hostile, Network, dumped
-from tests.test_stylegan_pickle import made as stylegan_made
+from tests.test_stylegan_pickle import saved_networks as stylegan_networks
 from tf_fewshot.backbones.stylegan.gan import StyleGAN
 from tf_fewshot.errors import UserError
 from tf_fewshot.unpickling.torch_legacy import read_torch_legacy
@@ -114,7 +114,7 @@ def test_version_4_in_all_its_forms(g_form, tmp_path):
 
 
 def test_version_5_has_other_defaults(tmp_path):
-    """The whole batch is one group, and the mapping networks may be small."""
+    """In version 5 the batch is one group by default, and mapping networks have other sizes."""
     g = generator_variables(WIDTHS, layers=2, hidden=7, const=3)
     d = discriminator_variables(WIDTHS, dense=9)
     path = tensorflow(tmp_path / "n.pkl", g, d, 5, {"truncation_cutoff": 3, "num_fp16_res": 4})
@@ -170,18 +170,18 @@ def test_no_filter_is_a_box(tmp_path):
 
 def grown(variables, tops: str):
     """The names of networks that grew: their pixels' layers are numbered backwards."""
-    found = {}
+    grown_variables = {}
     for name, value in variables.items():
         scope, size, *rest = name.rpartition("16x16/")
         if tops in name:
-            found[f"{scope}{rest[0]}".replace(f"{tops}/", f"{tops}_lod0/")] = value
+            grown_variables[f"{scope}{rest[0]}".replace(f"{tops}/", f"{tops}_lod0/")] = value
             # What was used while it was smaller.
-            found[f"{scope}{tops}_lod1/weight"] = np.zeros((1, 1, 5, 3), np.float32)
+            grown_variables[f"{scope}{tops}_lod1/weight"] = np.zeros((1, 1, 5, 3), np.float32)
         else:
-            found[name] = value
+            grown_variables[name] = value
         assert size or not rest or tops not in name
     prefix = "synthesis/" if tops == "ToRGB" else ""
-    return {**found, f"{prefix}lod": np.float32(0)}
+    return {**grown_variables, f"{prefix}lod": np.float32(0)}
 
 
 def test_networks_that_grew(tmp_path):
@@ -194,7 +194,7 @@ def test_networks_that_grew(tmp_path):
 
 def test_config_a_is_stylegan(tmp_path):
     """StyleGAN's networks as StyleGAN2's code saves them."""
-    networks = stylegan_made(SMALL)
+    networks = stylegan_networks(SMALL)
     for network in networks:
         network.state["version"] = 4
     (tmp_path / "n.pkl").write_bytes(dumped(networks))

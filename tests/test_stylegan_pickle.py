@@ -98,11 +98,11 @@ def generator_variables(resolution: int, widths: dict[int, int], layers: int = 3
 
 def discriminator_variables(resolution: int, widths: dict[int, int], seed: int = 1):
     rng = np.random.default_rng(seed)
-    found: dict[str, Any] = {"lod": np.float32(0)}
+    variables: dict[str, Any] = {"lod": np.float32(0)}
 
     def add(name, *shape):
-        found[f"{name}/weight"] = rng.standard_normal(shape).astype(np.float32)
-        found[f"{name}/bias"] = 0.3 * rng.standard_normal(shape[-1]).astype(np.float32)
+        variables[f"{name}/weight"] = rng.standard_normal(shape).astype(np.float32)
+        variables[f"{name}/bias"] = 0.3 * rng.standard_normal(shape[-1]).astype(np.float32)
 
     levels = int(np.log2(resolution))
     for level in range(levels, 1, -1):
@@ -116,14 +116,14 @@ def discriminator_variables(resolution: int, widths: dict[int, int], seed: int =
     add("4x4/Conv", 3, 3, c + 1, c)
     add("4x4/Dense0", 16 * c, c)
     add("4x4/Dense1", c, 1)
-    return found
+    return variables
 
 
 SMALL = {4: 6, 8: 5, 16: 4}
 LARGE = {**SMALL, 32: 3, 64: 3, 128: 2}
 
 
-def made(widths=SMALL, change=lambda top, mapping, synthesis, d: None, **static):
+def saved_networks(widths=SMALL, change=lambda top, mapping, synthesis, d: None, **static):
     resolution = max(widths)
     top, mapping, synthesis = generator_variables(resolution, widths)
     d = discriminator_variables(resolution, widths)
@@ -138,7 +138,7 @@ def made(widths=SMALL, change=lambda top, mapping, synthesis, d: None, **static)
 
 
 def written(path: Path, *args, protocol: int = 4, **options) -> Path:
-    path.write_bytes(dumped(made(*args, **options), protocol))
+    path.write_bytes(dumped(saved_networks(*args, **options), protocol))
     return path
 
 
@@ -261,7 +261,7 @@ def oracle_discriminator(d: Network, images):
 def test_the_networks_compute_what_the_original_computes(widths, tmp_path):
     path = written(tmp_path / "network.pkl", widths)
     gan = tff.load(path)
-    _, d, gs = made(widths)
+    _, d, gs = saved_networks(widths)
     z = gan.sample_latents(4, seed=1)
     expected, w_avg, w = oracle_generator(gs, z)
     assert 0.2 < expected.std() < 2
@@ -286,7 +286,7 @@ def test_protocols_and_settings(protocol, tmp_path):
 
 
 def test_one_network_is_the_generator(tmp_path):
-    g, d, gs = made()
+    g, d, gs = saved_networks()
     (tmp_path / "gs.pkl").write_bytes(dumped(gs))
     (tmp_path / "n.pkl").write_bytes(dumped((g, d, gs)))
     gan = tff.load(tmp_path / "gs.pkl")

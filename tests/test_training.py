@@ -34,7 +34,7 @@ from tf_fewshot.weights.native.gan_file import save_gan
 from .conftest import TINY
 from .processes import COMMAND, Done, forks
 
-# Steps are sooner made than their graphs; where graphs matter they are used.
+# A few steps take less time than tracing their graphs, which are used where they matter.
 EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 
 
@@ -88,10 +88,10 @@ def steps_kept(workdir: Path) -> list[int]:
 def everything(workdir: Path) -> dict[str, bytes]:
     """What a run is: its losses, weights, adapter and pictures, bit by bit."""
     files = [workdir / "stats.jsonl", workdir / "adapter" / "adapter.npz", *workdir.glob("*.png")]
-    found = {path.name: path.read_bytes() for path in files}
+    contents = {path.name: path.read_bytes() for path in files}
     with np.load(max((workdir / "checkpoints").iterdir())) as arrays:
-        found |= {name: arrays[name].tobytes() for name in arrays.files}
-    return found
+        contents |= {name: arrays[name].tobytes() for name in arrays.files}
+    return contents
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -129,7 +129,7 @@ def test_clipped_images_tell_the_generator_nothing_beyond_white(
 
 
 def check_resumed(source, images, folder: Path, method: str, **options) -> None:
-    """12 steps at once, and 12 steps of which the 10th and 11th are made twice."""
+    """Compares 12 steps at once with 12 of which the 10th and 11th are run twice."""
     options |= {"steps": 12, "checkpoint_every": 9, "pictures_every": 6}
     adapt(source, images, folder / "straight", method, **options)
     with pytest.raises(StoppedError):
@@ -688,15 +688,15 @@ def test_precisions_by_name(source):
 
 def test_the_automatic_precision_is_measured(source):
     policy, why = precision.choose("auto", source, 4)
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"Precision (float32|bfloat16): bfloat16 is (\d+\.\d\d) times as fast as float32 here\.",
         why,
     )
-    assert found
-    assert policy == precision.POLICIES[found[1]]
+    assert match
+    assert policy == precision.POLICIES[match[1]]
     # Rounding is a price that a little speed does not pay.
-    ratio = float(found[2])
-    assert (found[1] == "bfloat16") == (ratio >= 1.15) or abs(ratio - 1.15) < 0.006
+    ratio = float(match[2])
+    assert (match[1] == "bfloat16") == (ratio >= 1.15) or abs(ratio - 1.15) < 0.006
 
 
 @pytest.mark.parametrize(

@@ -324,24 +324,24 @@ def _styled(v, scope, index, up, clamp, taps) -> Module:
 
 
 def rosinality_generator(v: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    found: dict[str, Any] = {"input.input": v["synthesis/4x4/Const/const"]}
+    state_dict: dict[str, Any] = {"input.input": v["synthesis/4x4/Const/const"]}
 
     def styled(ours, scope, up=False):
-        found[f"{ours}.conv.weight"] = _torch(v[f"{scope}/weight"], up)[None]
-        found[f"{ours}.conv.modulation.weight"] = v[f"{scope}/mod_weight"].T
-        found[f"{ours}.conv.modulation.bias"] = v[f"{scope}/mod_bias"] + 1
+        state_dict[f"{ours}.conv.weight"] = _torch(v[f"{scope}/weight"], up)[None]
+        state_dict[f"{ours}.conv.modulation.weight"] = v[f"{scope}/mod_weight"].T
+        state_dict[f"{ours}.conv.modulation.bias"] = v[f"{scope}/mod_bias"] + 1
         if f"{scope}/noise_strength" not in v:
-            found[f"{ours}.bias"] = v[f"{scope}/bias"].reshape(1, -1, 1, 1)
+            state_dict[f"{ours}.bias"] = v[f"{scope}/bias"].reshape(1, -1, 1, 1)
             return
-        found[f"{ours}.noise.weight"] = v[f"{scope}/noise_strength"].reshape(1)
-        found[f"{ours}.activate.bias"] = v[f"{scope}/bias"]
+        state_dict[f"{ours}.noise.weight"] = v[f"{scope}/noise_strength"].reshape(1)
+        state_dict[f"{ours}.activate.bias"] = v[f"{scope}/bias"]
         if up:
-            found[f"{ours}.conv.blur.kernel"] = 4 * _filter((1, 3, 3, 1))
+            state_dict[f"{ours}.conv.blur.kernel"] = 4 * _filter((1, 3, 3, 1))
 
     i = 0
     while f"mapping/Dense{i}/weight" in v:
-        found[f"style.{i + 1}.weight"] = v[f"mapping/Dense{i}/weight"].T
-        found[f"style.{i + 1}.bias"] = v[f"mapping/Dense{i}/bias"]
+        state_dict[f"style.{i + 1}.weight"] = v[f"mapping/Dense{i}/weight"].T
+        state_dict[f"style.{i + 1}.bias"] = v[f"mapping/Dense{i}/bias"]
         i += 1
     styled("conv1", "synthesis/4x4/Conv")
     styled("to_rgb1", "synthesis/4x4/ToRGB")
@@ -350,23 +350,23 @@ def rosinality_generator(v: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         styled(f"convs.{2 * i}", f"synthesis/{r}x{r}/Conv0_up", up=True)
         styled(f"convs.{2 * i + 1}", f"synthesis/{r}x{r}/Conv1")
         styled(f"to_rgbs.{i}", f"synthesis/{r}x{r}/ToRGB")
-        found[f"to_rgbs.{i}.upsample.kernel"] = 4 * _filter((1, 3, 3, 1))
+        state_dict[f"to_rgbs.{i}.upsample.kernel"] = 4 * _filter((1, 3, 3, 1))
         r, i = 2 * r, i + 1
     for k in range(2 * i + 1):
-        found[f"noises.noise_{k}"] = v[f"synthesis/noise{k}"]
-    return {name: Tensor(array) for name, array in found.items()}
+        state_dict[f"noises.noise_{k}"] = v[f"synthesis/noise{k}"]
+    return {name: Tensor(array) for name, array in state_dict.items()}
 
 
 def rosinality_discriminator(v: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     r = max(int(k.split("x")[0]) for k in v if k.endswith("FromRGB/weight"))
-    found: dict[str, Any] = {}
+    state_dict: dict[str, Any] = {}
 
     def conv(ours, scope, first=0):
-        found[f"{ours}.{first}.weight"] = _torch(v[f"{scope}/weight"])
+        state_dict[f"{ours}.{first}.weight"] = _torch(v[f"{scope}/weight"])
         if f"{scope}/bias" in v:
-            found[f"{ours}.{first + 1}.bias"] = v[f"{scope}/bias"]
+            state_dict[f"{ours}.{first + 1}.bias"] = v[f"{scope}/bias"]
         if first:
-            found[f"{ours}.0.kernel"] = _filter((1, 3, 3, 1))
+            state_dict[f"{ours}.0.kernel"] = _filter((1, 3, 3, 1))
 
     conv("convs.0", f"{r}x{r}/FromRGB")
     i = 1
@@ -377,11 +377,11 @@ def rosinality_discriminator(v: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         r, i = r // 2, i + 1
     conv("final_conv", "4x4/Conv")
     for ours, theirs in {"final_linear.0": "4x4/Dense0", "final_linear.1": "Output"}.items():
-        found[f"{ours}.weight"], found[f"{ours}.bias"] = (
+        state_dict[f"{ours}.weight"], state_dict[f"{ours}.bias"] = (
             v[f"{theirs}/weight"].T,
             v[f"{theirs}/bias"],
         )
-    return {name: Tensor(array) for name, array in found.items()}
+    return {name: Tensor(array) for name, array in state_dict.items()}
 
 
 def options() -> argparse.Namespace:
