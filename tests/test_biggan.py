@@ -443,6 +443,35 @@ def test_a_new_discriminator_has_stages_and_activations(architecture):
         with_classes(images)
 
 
+def test_a_mapping_network_comes_before_latents_are_cut(tmp_path):
+    """What the first layer and the blocks are told is that of NumPy, and differs by class."""
+    gan = small("biggan", latent_dim=5, mapping=[7, 6])
+    plain = small("biggan")
+    weights, told = values(gan), {}
+    for path, variable in plain.variables_by_path().items():
+        variable.assign(weights[path])
+    z = np.random.default_rng(1).standard_normal((3, 5)).astype(np.float32)
+    for label in (0, 2):
+        x = np.concatenate([z, np.tile(weights["generator/class_table"][label], (3, 1))], 1)
+        x = x @ weights["generator/mapping0/kernel"] + weights["generator/mapping0/bias"]
+        x = np.where(x > 0, x, 0.2 * x)
+        told[label] = x @ weights["generator/mapping1/kernel"] + weights["generator/mapping1/bias"]
+        labels = np.full(3, label)
+        expected = plain.generate(told[label].astype(np.float32), labels)
+        np.testing.assert_allclose(gan.generate(z, labels), expected, atol=1e-4)
+    assert np.abs(told[0] - told[2]).max() > 0.1
+    staged = [v.path for stage in gan.generator_stages() for v in stage.variables]
+    assert sorted(staged) == sorted(v.path for v in gan.generator.weights)
+    save_gan(gan, tmp_path / "gan.npz")
+    loaded = load_gan(tmp_path / "gan.npz")
+    assert loaded.config["mapping"] == [7, 6]
+    np.testing.assert_array_equal(loaded.generate(z, labels), gan.generate(z, labels))
+    with pytest.raises(BackboneError, match=r"the last of mapping must be a multiple of 3 .*not 7"):
+        small("biggan", mapping=[6, 7])
+    with pytest.raises(BackboneError, match="widths of mapping must be 1 or more"):
+        small("biggan", mapping=[0, 6])
+
+
 def test_a_discriminator_of_its_own_goes_wherever_it_goes(tmp_path):
     gan = small("biggan", discriminator_widths=[4, 8, 8])
     assert gan.has_discriminator and not small("biggan").has_discriminator

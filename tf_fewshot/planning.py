@@ -75,7 +75,16 @@ class Plan:
             if source.discriminator is None:
                 gan = gan.without_discriminator()
         run = self.method.run
-        return Problem(gan, source, self.pictures.images, run.batch_size, self.seed, say, run.steps)
+        return Problem(
+            gan,
+            source,
+            self.pictures.images,
+            run.batch_size,
+            self.seed,
+            say,
+            run.steps,
+            known_latents=self.pictures.latents,
+        )
 
 
 def plan(
@@ -117,4 +126,5 @@ def plan(
             f"{(height, width, channels)}. Resize them, or give their folder instead."
         )
     data = data.with_classes(chosen.trainable.per_class)
+    chosen.latents.check(data, source.latent_dim)
     return Plan(chosen, source, name, data, seed, precision)

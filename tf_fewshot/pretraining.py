@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from . import backbones, methods, settings, weights
 from .adapted import evaluate_source
 from .backbones.stylegan.gan import StyleGAN
@@ -72,9 +74,10 @@ def plan(
     growths = _growths(chosen)
     model = chosen.model
     pictures = load_pictures(data, model["resolution"], min_count=chosen.batch_size)
-    begun = _begun(weights.load(start), model) if start is not None else None
+    begun = _begun(weights.load(start), model, seed) if start is not None else None
     gan = begun or backbones.build(chosen.architecture, **model)
     pictures = _with_classes(pictures, gan)
+    method.latents.check(pictures, gan.latent_dim)
     dtype, _ = precisions.choose(precision, gan, chosen.batch_size)
     return PretrainingPlan(
         method,
@@ -170,8 +173,12 @@ def scaled(growths: Sequence[Growth], steps: int) -> list[Growth]:
     ]
 
 
-def _begun(gan: backbones.GAN, model: dict[str, Any]) -> backbones.GAN:
-    """Returns a source to go on from as the configured model: wider, or without its noise.
+_OF_DISCRIMINATOR = ("discriminator_widths", "minibatch_group")
+
+
+def _begun(gan: backbones.GAN, model: dict[str, Any], seed: int) -> backbones.GAN:
+    """Returns a source to go on from as the configured model: wider, without its
+    noise, or with a discriminator that it lacks.
 
     Raises:
         UserError: if it differs in anything else.
@@ -185,6 +192,13 @@ def _begun(gan: backbones.GAN, model: dict[str, Any]) -> backbones.GAN:
         channels = list(model.get("channels") or known["channels"])[:levels]
         if channels != known["channels"]:
             gan = widened(gan, channels)
+    if model.get("discriminator_widths") and known.get("discriminator_widths") == []:
+        # A new one beside a generator that has learned without it.
+        gan = gan.rebuild(**{name: model[name] for name in _OF_DISCRIMINATOR if name in model})
+        keras.utils.set_random_seed(seed)
+        whole = backbones.build(gan.architecture, **gan.config)
+        gan = gan.with_discriminator(whole.discriminator)
+        known |= {name: gan.config[name] for name in _OF_DISCRIMINATOR}
     # What the configuration leaves out may be as it is.
     wanted = {name: value for name, value in upgraded(model).items() if name in model or value}
     for name, value in wanted.items():

@@ -1,6 +1,10 @@
 """Draws avatars of a DiceBear style into a zip of PNG files, one a seed.
 
     tf-fewshot draw_avatars --style=avataaars --first=0 --count=50000 --out=avataaars.zip
+    tf-fewshot draw_avatars --style=avataaars,lorelei,rings --latents=208 --out=drawings.npz
+
+An .npz holds arrays, of several styles as classes; with ``--latents`` also what each picture was
+drawn from, for the method known_latents of ``tf-fewshot pretrain``.
 
 The same seed always gives the same picture. By this project's convention seeds
 below 1,000,000 are for training and seeds from 1,000,000 on for evaluation.
@@ -16,26 +20,48 @@ import zipfile
 
 from absl import flags
 
-_STYLE = flags.DEFINE_string("style", "avataaars", "Name of the DiceBear style.")
+_STYLE = flags.DEFINE_list("style", ["avataaars"], "Name of the DiceBear style; several for .npz.")
 _FIRST = flags.DEFINE_integer("first", 0, "First seed.", lower_bound=0)
 _COUNT = flags.DEFINE_integer("count", 10, "Number of pictures.", lower_bound=1)
 _SIZE = flags.DEFINE_integer("size", 64, "Width and height in pixels.", lower_bound=8)
-_OUT = flags.DEFINE_string("out", None, "A .zip file, or a folder for loose PNG files.")
+_LATENTS = flags.DEFINE_integer(
+    "latents", None, "Size of the latents that an .npz is to hold, too.", lower_bound=1
+)
+_OUT = flags.DEFINE_string(
+    "out", None, "A .zip file, a folder for loose PNG files, or an .npz of arrays."
+)
 _LICENCE = flags.DEFINE_boolean("licence", False, "Print the style's licence and stop.")
 
 
 def main() -> None:
+    import numpy as np
+
+    from tf_fewshot.data.avatar_latents import draw_arrays
     from tf_fewshot.data.avatars import draw_many, style_of
     from tf_fewshot.errors import UserError
     from tf_fewshot.files import atomic_path
 
-    meta = style_of(_STYLE.value)[1]
+    styles = _STYLE.value
+    metas = [style_of(style)[1] for style in styles]
     if _LICENCE.value:
-        print(json.dumps(meta, indent=2, ensure_ascii=False))
+        for meta in metas:
+            print(json.dumps(meta, indent=2, ensure_ascii=False))
         return
     if not _OUT.value:
-        raise UserError("--out is missing: a .zip file or a folder.")
-    pictures = draw_many(_STYLE.value, _FIRST.value, _COUNT.value, _SIZE.value)
+        raise UserError("--out is missing: a .zip file, a folder or an .npz.")
+    drawn = ", ".join(
+        f"{style} ({meta['license']['name']})" for style, meta in zip(styles, metas, strict=True)
+    )
+    done = f"{_COUNT.value} pictures {'each ' * (len(styles) > 1)}of {drawn} in {_OUT.value}"
+    if _OUT.value.endswith(".npz"):
+        arrays = draw_arrays(styles, _FIRST.value, _COUNT.value, _SIZE.value, _LATENTS.value)
+        with atomic_path(_OUT.value) as partial, open(partial, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        print(done)
+        return
+    if len(styles) != 1 or _LATENTS.value is not None:
+        raise UserError("Several styles, and latents, go into an .npz: --out=NAME.npz.")
+    pictures = draw_many(styles[0], _FIRST.value, _COUNT.value, _SIZE.value)
     if _OUT.value.endswith(".zip"):
         with (
             atomic_path(_OUT.value) as partial,
@@ -47,4 +73,4 @@ def main() -> None:
         for name, data in pictures:
             with atomic_path(os.path.join(_OUT.value, name)) as partial:
                 partial.write_bytes(data)
-    print(f"{_COUNT.value} pictures of {_STYLE.value} ({meta['license']['name']}) in {_OUT.value}")
+    print(done)

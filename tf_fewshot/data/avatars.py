@@ -29,14 +29,13 @@ def style_of(name: str) -> tuple[Any, dict[str, Any]]:
     Raises:
         UserError: if there is no such style, or DiceBear is not installed.
     """
-    dicebear = _extra("dicebear")
     folder = importlib.resources.files(_extra("dicebear_styles"))
     path = folder / f"{name}.json"
     if not path.is_file():
         known = [p.name[:-5] for p in folder.iterdir() if p.name.endswith(".json")]
         raise unknown_name("style", name, known)
     definition = json.loads(path.read_text("utf-8"))
-    return dicebear.Style(definition), definition["meta"]
+    return dicebear().Style(definition), definition["meta"]
 
 
 def draw(style: str, seed: int, size: int) -> bytes:
@@ -45,7 +44,7 @@ def draw(style: str, seed: int, size: int) -> bytes:
     Raises:
         UserError: if there is no such style, or DiceBear is not installed.
     """
-    svg = str(_extra("dicebear").Avatar(style_of(style)[0], {"seed": str(seed)}))
+    svg = str(dicebear().Avatar(style_of(style)[0], {"seed": str(seed)}))
     return bytes(
         _extra("resvg_py").svg_to_bytes(
             svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True
@@ -68,6 +67,15 @@ def draw_many(style: str, first: int, count: int, size: int) -> Iterator[tuple[s
 
 def _draw_range(style: str, seeds: range, size: int) -> list[tuple[str, bytes]]:
     return [(f"{seed:07d}.png", draw(style, seed, size)) for seed in seeds]
+
+
+def dicebear(module: str = "") -> Any:
+    """Returns DiceBear, or a module of it.
+
+    Raises:
+        UserError: if it is not installed.
+    """
+    return _extra(f"dicebear.{module}" if module else "dicebear")
 
 
 def _extra(module: str) -> Any:

@@ -28,9 +28,9 @@ def load_pictures(
         path: A folder (with its sub-folders, which are classes if every picture is in one of
             them), a .zip, one picture, a TFRecord of
             ``tf.train.Example`` (``image/encoded``, optionally ``image/class/label``), an
-            .npz (``images``, optionally ``labels``) or .npy of uint8 ``[N, H, W, 3]``, or
-            ``tfds:NAME[:SPLIT]``. Folders and archives are read in the order of their
-            names; hidden files are left out.
+            .npz (``images``, optionally ``labels`` and ``latents``) or .npy of uint8
+            ``[N, H, W, 3]``, or ``tfds:NAME[:SPLIT]``. Folders and archives are read in the
+            order of their names; hidden files are left out.
         size: Side in pixels, or (height, width).
         limit: At most so many pictures; None takes all.
         min_count: At least so many must be there.
@@ -69,8 +69,10 @@ def load_pictures(
         if any(label is not None for label in labels):
             notes.append("some pictures have no label, so that all labels were left out")
         labels = None
+    latents = [entry.latent for entry in kept if entry.latent is not None]
     return Pictures(
         images=images[: len(kept)],
+        latents=np.stack(latents) if latents else None,
         labels=None if labels is None else np.asarray(labels, np.int32),
         names=[entry.name for entry in kept],
         source=os.fspath(path),

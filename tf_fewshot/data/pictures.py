@@ -20,6 +20,7 @@ class Pictures:
     Attributes:
         images: uint8 ``[N, H, W, 3]``, RGB.
         labels: int32 ``[N]``, or None if the source names no classes.
+        latents: float32 ``[N, D]``, where it is known what each picture was drawn from; else None.
         names: One name a picture, as its source calls it; numbers if not given.
         source: Where the pictures came from, for messages and records.
         notes: One sentence for each thing that was handled on the way (grey pictures
@@ -34,6 +35,7 @@ class Pictures:
     names: list[str] = dataclasses.field(default_factory=list)
     source: str = "array"
     notes: list[str] = dataclasses.field(default_factory=list)
+    latents: np.ndarray | None = None
 
     def __post_init__(self):
         images = self.images
@@ -44,7 +46,11 @@ class Pictures:
             )
         if not self.names:
             object.__setattr__(self, "names", [f"{i:05d}" for i in range(len(images))])
-        for kind, values in (("names", self.names), ("labels", self.labels)):
+        for kind, values in (
+            ("names", self.names),
+            ("labels", self.labels),
+            ("latents", self.latents),
+        ):
             if values is not None and len(values) != len(images):
                 raise UserError(f"{len(values)} {kind} for {len(images)} pictures.")
         if self.labels is not None:
@@ -71,6 +77,7 @@ class Pictures:
             self,
             images=self.images[indices],
             labels=None if self.labels is None else self.labels[indices],
+            latents=None if self.latents is None else self.latents[indices],
             names=[self.names[i] for i in indices],
         )
 

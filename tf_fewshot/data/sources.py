@@ -32,6 +32,7 @@ class Entry:
     name: str
     open: Callable[[], Image.Image]
     label: int | None = None
+    latent: np.ndarray | None = None
 
 
 @dataclasses.dataclass
@@ -170,16 +171,19 @@ def _array(path: Path) -> Source:
                     f"{path} has the arrays {', '.join(keys)}: name that of pictures 'images'."
                 )
             labels = arrays["labels"] if "labels" in keys else None
+            latents = arrays["latents"] if "latents" in keys else None
             images = arrays["images" if "images" in keys else keys[0]]
     except UserError:
         raise
     # Which of them depends on where the file is damaged.
     except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read as a NumPy array ({error}).") from error
-    return _array_entries(path, images, labels)
+    return _array_entries(path, images, labels, latents)
 
 
-def _array_entries(path: Path, images: np.ndarray, labels: np.ndarray | None) -> Source:
+def _array_entries(
+    path: Path, images: np.ndarray, labels: np.ndarray | None, latents: np.ndarray | None = None
+) -> Source:
     channels = images.shape[-1] if images.ndim == 4 else 1
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or channels not in (1, 3, 4):
         raise UserError(
@@ -188,6 +192,13 @@ def _array_entries(path: Path, images: np.ndarray, labels: np.ndarray | None) ->
         )
     if labels is not None and labels.shape != (len(images),):
         raise UserError(f"{path} has {len(images)} pictures but labels {list(labels.shape)}.")
+    if latents is not None:
+        if latents.ndim != 2 or len(latents) != len(images) or latents.dtype.kind != "f":
+            raise UserError(
+                f"{path} has {len(images)} pictures but latents {latents.dtype} "
+                f"{list(latents.shape)}: they must be floats, a row a picture."
+            )
+        latents = latents.astype(np.float32)
     if channels == 1:
         images = images.reshape(images.shape[:3])
     return Source(
@@ -196,6 +207,7 @@ def _array_entries(path: Path, images: np.ndarray, labels: np.ndarray | None) ->
                 f"{i:05d}",
                 lambda i=i: Image.fromarray(images[i]),
                 None if labels is None else int(labels[i]),
+                None if latents is None else latents[i],
             )
             for i in range(len(images))
         ]

@@ -10,10 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import UserError
-from ..features import BSA_LAYERS, VGG16Features
+from ..features import BSA_LAYERS, LPIPS, VGG16Features
 from ..features.trunk import Preprocess
 
 _CACHE_BYTES = 2**29
+# AlexNet's first kernel is 11 px wide, every 4 px: at 64 px it would see no detail.
+_LEAST_SIZE = 96
 
 
 class PerceptualLoss:
@@ -83,3 +85,34 @@ class PerceptualLoss:
             return None
         parts = [activations(pictures[i : i + 8]) for i in range(0, len(pictures), 8)]
         return [tf.concat(layer, 0) for layer in zip(*parts, strict=True)]
+
+
+class LPIPSLoss:
+    """Compares images with pictures by LPIPS, through AlexNet.
+
+    Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric"
+    (CVPR 2018). Smaller pictures are enlarged to 96 pixels first.
+
+    Args:
+        weight: Of the distance.
+        dtype: Keras dtype policy of AlexNet.
+    """
+
+    def __init__(self, weight: float = 1.0, dtype: str = "float32"):
+        self._weight, self._lpips = weight, LPIPS("alex", dtype)
+
+    def __call__(self, images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor):
+        """Returns the weighted mean distance to minimise, and the plain one.
+
+        Args:
+            images: float32 ``[N, H, W, 3]`` in [-1, 1].
+            targets: The pictures that they should be, of the same shape.
+            indices: Not looked at.
+        """
+        del indices
+        distance = tf.reduce_mean(self._lpips(self._enlarged(images), self._enlarged(targets)))
+        return self._weight * distance, distance
+
+    def _enlarged(self, images: tf.Tensor) -> tf.Tensor:
+        height, width = (max(size, _LEAST_SIZE) for size in images.shape[1:3])
+        return tf.image.resize(images, [height, width])

@@ -37,6 +37,7 @@ class Problem:
         source: The networks as they were, in float32; never changed. None when
             training from scratch.
         images: uint8 ``[N, H, W, C]``, the training pictures.
+        known_latents: float32 ``[N, D]``, what each picture was drawn from, or None.
         batch_size: Pictures in a step.
         seed: Of everything that is drawn.
         say: Where a line of progress goes.
@@ -54,3 +55,4 @@ class Problem:
     say: Callable[[str], None] = print
     steps: int = 1000
     rehearse: Rehearse = _no_rehearsal
+    known_latents: np.ndarray | None = None

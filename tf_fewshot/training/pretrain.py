@@ -135,7 +135,15 @@ class PretrainingPlan:
         method = method.with_learning_rates(*growth.rates())
         images = shrunk(self.pictures.images, growth.resolution)
         pictures = dataclasses.replace(self.pictures, images=images)
-        problem = Problem(gan, None, pictures.images, growth.batch_size, self.seed)
+        problem = Problem(
+            gan,
+            None,
+            pictures.images,
+            growth.batch_size,
+            self.seed,
+            steps=growth.steps,
+            known_latents=pictures.latents,
+        )
         batches = Batches(pictures, growth.batch_size, self.seed, self.class_group)
         return trainer(assemble(method, problem), batches, checkpoints)
 

@@ -11,7 +11,13 @@ from typing import Any
 
 # Settings of the method with other values than for few pictures. ADA's number of images is the
 # paper's (Karras et al., 2020), which is for training from scratch.
-METHOD_DEFAULTS: dict[str, Any] = {"clip_images": False, "ada_images": 500_000}
+# Rates fall as the growths say, not as a method would have them.
+METHOD_DEFAULTS: dict[str, Any] = {
+    "clip_images": False,
+    "ada_images": 500_000,
+    "rate_decay": 1.0,
+    "rate_decay_steps": None,
+}
 # Settings of the method that settings of the pretraining decide, or that decide nothing here.
 DECIDED = ("steps", "batch_size", "ema_decay", "truncation", "r1_gamma", "feature_group")
 

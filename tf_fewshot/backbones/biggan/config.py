@@ -38,8 +38,8 @@ class BigGANConfig(Configuration):
 
     Attributes:
         resolution: Width and height of the images, a power of two from 16.
-        latent_dim: Size of ``z``, a multiple of the blocks and the first layer together;
-            None takes that of the released networks, or 20 for each.
+        latent_dim: Size of ``z``, without ``mapping`` a multiple of the blocks and the first
+            layer together; None takes that of the released networks, or 20 for each.
         channels: Channels at 4, 8, … ``resolution`` pixels; a number is the unit of the
             released networks, which have 96.
         attention: The resolution whose map attends to itself, or 0 for none; None takes 64,
@@ -52,6 +52,10 @@ class BigGANConfig(Configuration):
             the image to the logit; none is without a discriminator.
         minibatch_group: Images of which that discriminator also sees how they differ; see
             :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
+        mapping: Widths of the layers of a mapping network, as StyleGAN has one, from ``z`` and
+            the vector of the class to what the first layer and the blocks are told; the last is
+            a multiple of these. None of the released networks has one: with it what ``z`` means
+            can differ from class to class.
     """
 
     resolution: int = 256
@@ -63,6 +67,7 @@ class BigGANConfig(Configuration):
     statistics: int = 1
     discriminator_widths: Sequence[int] = ()
     minibatch_group: int = 0
+    mapping: Sequence[int] = ()
 
     @property
     def last_channels(self) -> int:
@@ -84,14 +89,17 @@ class BigGANConfig(Configuration):
         latent_dim = self.latent_dim
         if latent_dim is None:
             latent_dim = _LATENTS.get(self.resolution, 20 * len(channels))
-        if latent_dim % max(len(channels), 1):
+        mapping = list(self.mapping)
+        if any(not isinstance(width, int) or width < 1 for width in mapping):
+            raise BackboneError(f"the widths of mapping must be 1 or more, not {mapping}")
+        name, told = ("the last of mapping", mapping[-1]) if mapping else ("latent_dim", latent_dim)
+        if told % max(len(channels), 1):
             raise BackboneError(
-                f"latent_dim must be a multiple of {len(channels)} at {self.resolution} px, "
-                f"not {latent_dim}"
+                f"{name} must be a multiple of {len(channels)} at {self.resolution} px, not {told}"
             )
         highest = 128 if self.resolution == 256 else 64
         widths = list(self.discriminator_widths)
-        changes = {"latent_dim": latent_dim, "discriminator_widths": widths}
+        changes = {"latent_dim": latent_dim, "discriminator_widths": widths, "mapping": mapping}
         config = _completed(self, channels, highest, **changes)
         if config.discriminator_widths:
             _ = config.of_discriminator  # It says what does not fit.

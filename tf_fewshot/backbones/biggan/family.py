@@ -59,7 +59,7 @@ class BigGANFamily(GAN):
 
     def synthesis_stages(self) -> list[Stage]:
         g = self.generator
-        first = (g.class_weight, *g.from_latent.weights, *g.added.weights)
+        first = (g.class_weight, *g.mapping_weights, *g.from_latent.weights, *g.added.weights)
         stages = [Stage("G_linear", first)]
         size = 4
         for block in g.blocks:

@@ -54,6 +54,20 @@ class BigGANGenerator(FamilyGenerator):
 
     configuration = BigGANConfig
 
+    def __init__(self, config: BigGANConfig, extensions=(), **kwargs):
+        super().__init__(config, extensions, **kwargs)
+        # In float32, as the map from the latent that follows is.
+        self.mapping = [
+            keras.layers.Dense(
+                width, kernel_initializer="he_normal", name=f"mapping{i}", dtype="float32"
+            )
+            for i, width in enumerate(config.mapping)
+        ]
+
+    @property
+    def mapping_weights(self):
+        return [weight for layer in self.mapping for weight in layer.weights]
+
     def _blocks(self) -> list[Block]:
         dtype = self.dtype_policy
         return [
@@ -62,8 +76,19 @@ class BigGANGenerator(FamilyGenerator):
         ]
 
     def _split(self, z, classes):
+        z = self._mapped(z, classes)
         first, *chunks = tf.split(z, len(self.channels), axis=1)
         return first, [tf.concat([chunk, classes], 1) for chunk in chunks]
+
+    def _mapped(self, z, classes):
+        """What first layer and blocks are told instead of ``z``, if there is a mapping network."""
+        if not self.mapping:
+            return z
+        *hidden, last = self.mapping
+        x = tf.concat([z, classes], 1)
+        for layer in hidden:
+            x = tf.nn.leaky_relu(layer(x), 0.2)
+        return last(x)
 
 
 @register("biggan")

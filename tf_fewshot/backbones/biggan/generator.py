@@ -206,6 +206,11 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         return tf.gather(weight, label)
 
     @property
+    def mapping_weights(self) -> list:
+        """The weights of what ``z`` goes through before it is cut; none by default."""
+        return []
+
+    @property
     def norms(self) -> list[HyperBatchNorm]:
         """Every normalisation, from input to output."""
         return [*(norm for block in self.blocks for norm in block.norms), self.norm]

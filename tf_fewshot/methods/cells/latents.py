@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...backbones import GAN
+from ...data.pictures import Pictures
 from ...errors import UserError
 from ...layers import LatentMap, LatentTable
 from ...losses.augmentation import seeds_for
@@ -55,6 +56,18 @@ class LatentSource(abc.ABC):
 
 class Latents(abc.ABC):
     """A cell that says what the generator is fed in training."""
+
+    def check(self, pictures: Pictures, latent_dim: int) -> None:
+        """Checks that the pictures come with what the latents are made of.
+
+        Args:
+            pictures: Those of a training.
+            latent_dim: Size of the GAN's ``z``.
+
+        Raises:
+            UserError: if they do not.
+        """
+        del pictures, latent_dim
 
     def extend(self, gan: GAN, pictures: int) -> GAN:
         """Returns a GAN that has what the latents of so many pictures need; by default the same."""

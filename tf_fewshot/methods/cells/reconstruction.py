@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from ...features.trunk import Preprocess
-from ...losses.perceptual import PerceptualLoss
+from ...losses.perceptual import LPIPSLoss, PerceptualLoss
 from ..drawn import Generated
 from ..optimizers import adam_with
 from ..player import GENERATOR, Group, Player, Turn, penalised
+from ..problem import Problem
 from ..step import Step
 from .objective import Objective
 
@@ -70,7 +71,9 @@ class FallingRates:
         return rate, rate if self.latent_learning_rate is None else self.latent_learning_rate
 
     def falling(self, rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-        """Returns the schedule of one rate in a run of so many steps."""
+        """Returns the schedule of one rate in a run of so many steps; a schedule stays as it is."""
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            return rate
         schedules = keras.optimizers.schedules
         if self.rate_decay_steps is None:
             return schedules.CosineDecay(rate, steps, alpha=self.rate_decay)
@@ -81,9 +84,12 @@ class FallingRates:
 
 @dataclasses.dataclass(frozen=True)
 class Perceptual:
-    """How images and pictures are compared by activations of VGG16.
+    """How images and pictures are compared by activations of a frozen network.
 
     Attributes:
+        perceptual_network: "vgg16" (BSA), or "alexnet": LPIPS (Zhang et al., 2018) of pictures
+            of at least 96 pixels, at a tenth of the cost; of the settings below it has the weight
+            alone, which None sets to 1.
         perceptual_norm: "l1" (the code) or "l2" (the paper for BigGAN).
         perceptual_weight: λ_C of each layer; None is adaptive, 0.1 by the layer's loss
             (the paper for BigGAN); the code's fixed value is 0.001 with
@@ -91,9 +97,24 @@ class Perceptual:
         perceptual_input: Scale of VGG16's input, see :class:`VGG16Features`.
     """
 
+    perceptual_network: Literal["vgg16", "alexnet"] = "vgg16"
     perceptual_norm: Literal["l1", "l2"] = "l1"
     perceptual_weight: float | None = None
     perceptual_input: Preprocess = "torchvision"
+
+    def loss(self, problem: Problem) -> PerceptualLoss | LPIPSLoss:
+        """Returns the comparison with the pictures of a problem."""
+        dtype = problem.gan.precision
+        if self.perceptual_network == "alexnet":
+            weight = 1.0 if self.perceptual_weight is None else self.perceptual_weight
+            return LPIPSLoss(weight, dtype)
+        return PerceptualLoss(
+            problem.images,
+            self.perceptual_norm,
+            self.perceptual_weight,
+            self.perceptual_input,
+            dtype=dtype,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,17 +143,11 @@ class Reconstruction(Objective):
 
     @property
     def trained_through(self):
-        return ("vgg16",)
+        return (self.perceptual.perceptual_network,)
 
     def players(self, problem, selection, latents, penalties):
-        gan, settings = problem.gan, self.perceptual
-        perceptual = PerceptualLoss(
-            problem.images,
-            settings.perceptual_norm,
-            settings.perceptual_weight,
-            settings.perceptual_input,
-            dtype=gan.precision,
-        )
+        gan = problem.gan
+        perceptual = self.perceptual.loss(problem)
         measure = {"l1": tf.abs, "l2": tf.square}[self.reconstruction_norm]
 
         def loss(step: Step):
@@ -151,6 +166,6 @@ class Reconstruction(Objective):
         groups = selection.groups(GENERATOR, rate, falling)
         if latents.variables:
             groups.append(Group(latents.variables, falling(latent_rate)))
-        problem.say(f"Learning rate {rate:.4g}, of the latents {latent_rate:.4g}.")
+            problem.say(f"Learning rate {rate:.4g}, of the latents {latent_rate:.4g}.")
         state = selection.state_of(GENERATOR)
         return [Player(GENERATOR, groups, loss, adam_with(0.9, 0.999), state=state)]

@@ -1,0 +1,199 @@
+"""Sources that learn from pictures whose latents are known: drawing, reading, training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tf_fewshot as tff
+from tf_fewshot import features, pretraining, weights
+from tf_fewshot.data import avatar_latents
+from tf_fewshot.data.avatar_latents import draw_arrays, latent_of, latents_size, layout
+from tf_fewshot.data.load import load_pictures
+from tf_fewshot.data.pictures import Pictures
+from tf_fewshot.errors import UserError
+from tf_fewshot.losses.perceptual import LPIPSLoss
+
+STYLE = "thumbs"
+
+
+# Latents of avatars ---------------------------------------------------------------
+
+
+def test_every_choice_has_components_of_its_own():
+    places = [
+        set(range(choice.first, choice.first + choice.size)) for choice in layout(STYLE).values()
+    ]
+    assert sum(map(len, places)) == len(set.union(*places)) == latents_size(STYLE)
+    assert set.union(*places) == set(range(latents_size(STYLE)))
+    kinds = {bool(choice.variants) for choice in layout(STYLE).values()}
+    assert kinds == {True, False}
+    assert not any(key.startswith("animation") for key in layout(STYLE))
+
+
+@given(st.integers(0, 2_000_000))
+@settings(max_examples=30)
+def test_a_latent_says_what_was_chosen(seed):
+    z = latent_of(STYLE, seed, 40)
+    np.testing.assert_array_equal(z, latent_of(STYLE, seed, 40))
+    for key, (value, among) in avatar_latents.decisions(STYLE, seed).items():
+        choice = layout(STYLE)[key]
+        part = z[choice.first : choice.first + choice.size]
+        if among:
+            assert choice.variants[int(part.argmax())] == value
+        else:
+            quantile = scipy.stats.norm.cdf(part[0])
+            assert quantile == pytest.approx(np.clip(value, 1e-4, 1 - 1e-4), abs=1e-5)
+
+
+def test_latents_of_avatars_are_normally_distributed():
+    z = np.stack([latent_of(STYLE, seed, 40) for seed in range(600)])
+    for component in z.T:
+        assert scipy.stats.kstest(component, "norm").pvalue > 1e-4
+    correlations = np.corrcoef(z.T) - np.eye(40)
+    assert np.abs(correlations).max() < 5 / np.sqrt(600)
+
+
+def test_what_latents_of_avatars_refuse():
+    needed = latents_size(STYLE)
+    with pytest.raises(UserError, match=f"Latents of {STYLE} need {needed} components or more"):
+        latent_of(STYLE, 0, needed - 1)
+    with pytest.raises(UserError, match="rings need 42 components or more, not 3"):
+        draw_arrays(["rings", STYLE], 0, 2, 16, 3)
+
+
+def test_styles_are_drawn_as_classes(tmp_path):
+    arrays = draw_arrays(["rings", STYLE], 5, 3, 16, 45)
+    assert arrays["labels"].tolist() == [0, 0, 0, 1, 1, 1]
+    np.testing.assert_array_equal(arrays["latents"][4], latent_of(STYLE, 6, 45))
+    np.savez(tmp_path / "drawings.npz", allow_pickle=False, **arrays)
+    pictures = load_pictures(tmp_path / "drawings.npz", 16)
+    np.testing.assert_array_equal(pictures.images, arrays["images"])
+    np.testing.assert_array_equal(pictures.latents, arrays["latents"])
+    assert "latents" not in draw_arrays(["rings"], 0, 2, 16, None)
+
+
+# Pictures with latents ------------------------------------------------------------
+
+
+def test_latents_stay_with_their_pictures(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
+    latents = np.arange(8.0).reshape(4, 2)
+    np.savez(tmp_path / "a.npz", images=images, latents=latents)
+    pictures = load_pictures(tmp_path / "a.npz", 8)
+    assert pictures.latents.dtype == np.float32
+    np.testing.assert_array_equal(pictures.select([2, 0]).latents, latents[[2, 0]])
+    np.testing.assert_array_equal(pictures.take(3).resized(4).latents, latents[:3])
+    shuffled = load_pictures(tmp_path / "a.npz", 16, limit=2, shuffle_seed=1)
+    for image, latent in zip(shuffled.images, shuffled.latents, strict=True):
+        (number,) = [i for i in range(4) if np.array_equal(images[i], image)]
+        np.testing.assert_array_equal(latent, latents[number])
+    assert (
+        load_pictures(tmp_path / "a.npz", 8).fingerprint()
+        == Pictures(pictures.images).fingerprint()
+    )
+
+
+@pytest.mark.parametrize("latents", [np.zeros((3, 2)), np.zeros(4), np.zeros((4, 2), int)])
+def test_latents_that_do_not_fit_are_refused(latents, tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros((4, 8, 8, 3), np.uint8), latents=latents)
+    with pytest.raises(UserError, match="must be floats, a row a picture"):
+        load_pictures(tmp_path / "a.npz", 8)
+
+
+# Training -------------------------------------------------------------------------
+
+
+def test_pictures_without_latents_or_with_others_are_refused(tiny_dcgan, tiny_pictures):
+    gan = tiny_dcgan
+    with pytest.raises(UserError, match=r"whose latents are known, and .* has none: give an .npz"):
+        tff.adapt(gan, tiny_pictures, "known_latents", workdir=tiny_pictures.parent / "run")
+    assert not (tiny_pictures.parent / "run").exists()
+    images = np.zeros((4, 16, 16, 3), np.uint8)
+    pictures = Pictures(images, latents=np.zeros((4, 5), np.float32))
+    with pytest.raises(UserError, match="have 5 numbers, those of the GAN 8"):
+        tff.adapt(gan, pictures, "known_latents", workdir=tiny_pictures.parent / "run")
+
+
+def drawings(path, n=48, classes=2):
+    """A rectangle a picture: its left edge and its colour are the latent."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((n, 6)).astype(np.float32)
+    labels = np.arange(n) % classes
+    images = np.zeros((n, 16, 16, 3), np.uint8)
+    for image, latent, label in zip(images, z, labels, strict=True):
+        left = int(np.clip(8 + 4 * latent[0], 0, 12))
+        image[4 * label : 4 * label + 8, left : left + 4] = 127 + 120 * np.tanh(latent[1:4])
+    np.savez(path, images=images, labels=labels, latents=z)
+    return images, labels, z
+
+
+CONFIG = {
+    "architecture": "biggan",
+    "method": "known_latents",
+    "model": {
+        "resolution": 16,
+        "latent_dim": 6,
+        "channels": [16, 16, 8],
+        "attention": 0,
+        "class_dim": 4,
+        "num_classes": 2,
+        "mapping": [16, 9],
+    },
+    "growths": [(16, 640, 0, 0.0, 0.5)],
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "snapshot_images": 640,
+    "ema_images": 50,
+}
+
+
+@pytest.mark.download
+def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_path):
+    images, labels, z = drawings(tmp_path / "drawings.npz")
+    plan = pretraining.plan(CONFIG, tmp_path / "drawings.npz", precision="float32")
+    source = pretraining.pretrain(plan, tmp_path / "first")
+    gan = weights.load(source)
+    assert gan.discriminator is None
+    expected = images / 127.5 - 1.0
+
+    def error(latents, of_labels):
+        return np.abs(np.asarray(gan.generate(latents, of_labels)) - expected).mean()
+
+    learned = error(z, labels)
+    assert learned < 0.75 * error(np.roll(z, 2, 0), labels)
+    assert learned < 0.75 * error(z, 1 - labels)
+    again = {
+        **CONFIG,
+        "method": "scratch",
+        "adversarial_loss": "hinge",
+        "model": {**CONFIG["model"], "discriminator_widths": [8, 8, 8]},
+        "growths": [(16, 32, 0, 0.0, 1.0)],
+        "learning_rate": 1e-6,
+    }
+    plan = pretraining.plan(again, tmp_path / "drawings.npz", precision="float32", start=source)
+    whole = weights.load(pretraining.pretrain(plan, tmp_path / "second"))
+    assert whole.discriminator(images[:2] / 127.5 - 1.0, labels[:2]).shape == (2, 1)
+    assert whole.source_metadata["images_seen"] == 640 + 32
+    # Nearly what it began as, since its rate is next to nothing.
+    gan = whole
+    assert error(z, labels) == pytest.approx(learned, abs=0.1)
+
+
+@pytest.mark.download
+def test_lpips_as_a_loss():
+    rng = np.random.default_rng(0)
+    x, y = (tf.constant(rng.uniform(-1, 1, (3, 40, 40, 3)), tf.float32) for _ in range(2))
+    weighted, plain = LPIPSLoss(0.5)(x, y, None)
+    enlarged = [tf.image.resize(images, (96, 96)) for images in (x, y)]
+    expected = float(tf.reduce_mean(features.lpips("alex")(*enlarged)))
+    assert float(plain) == pytest.approx(expected, rel=1e-4)
+    assert float(weighted) == pytest.approx(0.5 * expected, rel=1e-4)
+    assert float(LPIPSLoss()(x, x, None)[0]) == 0.0
+    method = tff.methods.get("update_all")
+    assert method.trained_through == ("vgg16",)
+    assert method.with_settings(perceptual_network="alexnet").trained_through == ("alexnet",)
