@@ -83,8 +83,8 @@ def get_config() -> ConfigDict:
             "architecture": "biggan",
             "model": {
                 "resolution": 64,
-                "latent_dim": 208,  # the choices of the style that has most
-                "mapping": [512, 512, 512, 320],  # 64 for the first layer and for each block
+                "latent_dim": 320,  # 64 for the first layer and for each block
+                "mapping": [],
                 "channels": [256, 192, 128, 64, 32],  # at 4, 8, 16, 32, 64 pixels
                 "attention": 0,
                 "class_dim": 128,
