@@ -35,9 +35,10 @@ USUAL = {
     "compare": (DRY_RUN, RUN),
     "convert": (RUN, RUN),
     "draw_avatars": (RUN, RUN),
-    "evaluate": (READ, RUN),  # it needs an adapter, as the next two
+    "evaluate": (READ, RUN),  # it needs an adapter, as the next three
     "export": (READ, RUN),
     "sample": (READ, RUN),
+    "study": (READ, RUN),
     "methods": (RUN, RUN),
     "pretrain": (DRY_RUN, DRY_RUN),  # its recipes count images, and take hours
     "quickstart": (READ, RUN),
@@ -50,6 +51,7 @@ EXCEPTIONS = [
     ("README.md", "import tf_fewshot", RUN, RUN, "the reader's first program; it exports, too"),
     ("docs/adapting.md", "--method=update_all", READ, RUN, "the README's call"),
     ("docs/measuring.md", "--method=update_all", READ, RUN, "the README's call"),
+    ("docs/measuring.md", "--pool", READ, READ, "needs the answers of people"),
     ("docs/serving.md", "--method=update_all", READ, RUN, "the README's call"),
     ("docs/methods.md", "mine.py", RUN, RUN, "a file that the next block uses"),
     ("docs/methods.md", "methods --source", READ, RUN, "builds the networks of every method"),

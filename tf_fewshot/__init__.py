@@ -32,7 +32,9 @@ _NAMES = (
     "load",
     "load_adapter",
     "load_pictures",
+    "pool_answers",
     "sample_images",
+    "write_study",
 )
 _ROOMS = ("backbones", "data", "export", "layers", "losses", "methods", "metrics")
 __all__ = ["__version__", *_NAMES, *_ROOMS]

@@ -16,6 +16,7 @@ from .data.load import load_pictures
 from .data.pictures import Pictures
 from .export import Adapter, export_saved_model
 from .metrics.evaluate import evaluate
+from .study import write_study
 
 ADAPTER_FILE = "adapter.npz"
 
@@ -93,6 +94,43 @@ class Adapted:
         options = {"trained_through": through, **options}
         size = self.gan.image_shape[:2]
         return _evaluated(draw, size, reference, metrics, n, seed, training, shown, options)
+
+    def study(
+        self,
+        reference: str | os.PathLike | Pictures,
+        path: str | os.PathLike,
+        rounds: int = 10,
+        seed: int = 0,
+        truncation: float | None = None,
+        label: int | None = None,
+    ) -> Path:
+        """Writes the page of a user study; see :func:`tf_fewshot.study.write_study`.
+
+        ``truncation`` and ``label`` are those of :meth:`sample`.
+        """
+
+        def draw(count: int, of_seed: int) -> np.ndarray:
+            return self.sample(count, of_seed, truncation, label)
+
+        return write_study(draw, reference, path, rounds, seed)
+
+
+def study_source(
+    source: GAN | str | os.PathLike,
+    reference: str | os.PathLike | Pictures,
+    path: str | os.PathLike,
+    rounds: int = 10,
+    seed: int = 0,
+    truncation: float | None = None,
+    label: int | None = None,
+) -> Path:
+    """Writes a user study of a generator that was not adapted; as :meth:`Adapted.study`."""
+    gan = source if isinstance(source, GAN) else weights.load(source)
+
+    def draw(count: int, of_seed: int) -> np.ndarray:
+        return sample_images(gan, count, of_seed, truncation, label=label)
+
+    return write_study(draw, reference, path, rounds, seed)
 
 
 def evaluate_source(

@@ -12,6 +12,7 @@ from .data.load import load_pictures
 from .errors import UserError
 from .methods.cells.elastic import EWC
 from .metrics.evaluate import evaluate
+from .study import pool_answers, write_study
 from .weights import load
 
 __all__ = [
@@ -33,5 +34,7 @@ __all__ = [
     "losses",
     "methods",
     "metrics",
+    "pool_answers",
     "sample_images",
+    "write_study",
 ]

@@ -18,6 +18,7 @@ COMMANDS = {
     "pretrain": "Train a source from scratch.",
     "sample": "Draw pictures from an adapted generator or a source.",
     "evaluate": "Measure samples against real pictures.",
+    "study": "Ask people which of two pictures is generated, or pool their answers.",
     "compare": "Compare methods on the same pictures, over seeds.",
     "export": "Write a SavedModel for TF-Serving.",
     "convert": "Convert a generator to this project's format, or to Keras files.",
