@@ -7,6 +7,7 @@ itself for each call before TensorFlow has started any thread.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import dataclasses
 import functools
 import json
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,17 +39,25 @@ class Done:
 
 
 class Forks:
-    """Runs Python code in forks of one process that has TensorFlow."""
+    """Runs Python code in forks of one process that has TensorFlow.
 
-    def __init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.processes"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+    Args:
+        server: The command of that process.
+    """
+
+    def __init__(self, server: Sequence[str] = (sys.executable, "-m", "tests.processes")) -> None:
+        # A file takes whatever is written; a pipe that nobody reads would stop the server.
+        self._folder = tempfile.TemporaryDirectory()
+        self._errors = Path(self._folder.name, "stderr")
+        with open(self._errors, "wb") as errors:
+            self._server = subprocess.Popen(
+                server,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
 
     def python(self, code: str, *argv: object, cwd: Path, **environment: str) -> Done:
         """Executes ``code`` as ``__main__`` with these arguments."""
@@ -56,9 +66,14 @@ class Forks:
             out, err = Path(folder, "out"), Path(folder, "err")
             call = {"code": code, "argv": [str(a) for a in argv], "cwd": str(cwd)}
             call |= {"out": str(out), "err": str(err), "environment": environment}
-            self._server.stdin.write(json.dumps(call) + "\n")
-            self._server.stdin.flush()
-            answer = self._server.stdout.readline()
+            try:
+                self._server.stdin.write(json.dumps(call) + "\n")
+                self._server.stdin.flush()
+                answer = self._server.stdout.readline()
+            except BrokenPipeError:
+                answer = ""
+            if not answer:
+                raise RuntimeError(self._end())
             return Done(int(answer), out.read_text("utf-8"), err.read_text("utf-8"))
 
     def command(self, *argv: object, cwd: Path, **environment: str) -> Done:
@@ -66,7 +81,16 @@ class Forks:
         return self.python(COMMAND, *argv, cwd=cwd, **environment)
 
     def close(self) -> None:
-        self._server.communicate()
+        """Ends the process; one that has ended already may be closed, too."""
+        with contextlib.suppress(BrokenPipeError):
+            self._server.communicate()
+        self._folder.cleanup()
+
+    def _end(self) -> str:
+        """What is to be said of a server that has ended, with what it wrote last."""
+        code = self._server.wait()
+        said = self._errors.read_text("utf-8", errors="replace")[-3000:].strip() or "nothing"
+        return f"the process that forks for tests has ended with code {code}, and said: {said}"
 
 
 @functools.cache

@@ -78,8 +78,9 @@ FEW: dict[str, dict[str, object]] = {
     "quickstart": {"scale": 0.002},
     "sample": {"n": 2},
 }
-# Of the methods that have them.
-FEW_SETTINGS: dict[str, dict[str, object]] = {"ewc": {"fisher_samples": 2, "fisher_cache": False}}
+# Of the methods that have them, and of the file of docs/methods.md that names such a method.
+FEW_OF_EWC: dict[str, object] = {"fisher_samples": 2, "fisher_cache": False}
+FEW_SETTINGS = {"--method=ewc": FEW_OF_EWC, "--config=mine.py": FEW_OF_EWC}
 
 # The files that a reader has: pictures, and small networks such as docs/pretraining.md makes.
 _READER = """
@@ -161,8 +162,7 @@ def small_call(arguments: list[str]) -> list[str]:
     command, *flags = arguments
     changes = dict(FEW.get(command, {}))
     for flag in flags:
-        name, _, value = flag.partition("=")
-        changes |= FEW_SETTINGS.get(value, {}) if name == "--method" else {}
+        changes |= FEW_SETTINGS.get(flag, {})
     return [command, *with_flags(flags, changes)]
 
 

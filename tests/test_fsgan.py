@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.data.batches import Batches
-from tf_fewshot.methods.cells.singular import SingularValues
+from tf_fewshot.methods.cells.singular import SingularValues, SingularValuesOfBoth
+from tf_fewshot.methods.problem import Problem
 from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.loop import Schedule
@@ -105,3 +106,16 @@ def test_training_moves_singular_values_and_nothing_else(architecture, build_tin
         elif variable.trainable:
             assert before[path].tobytes() == variable.numpy().tobytes(), path
     assert kernels > 5
+
+
+def test_a_sketch_has_the_same_factors_by_size_and_the_same_kernels(tiny_stylegan):
+    gan = tiny_stylegan
+    problem = Problem(gan, gan, np.zeros((2, 16, 16, 3), np.uint8), 2, 0, lambda line: None)
+    cell = SingularValuesOfBoth()
+    found, sketched = (c.select(problem).modulations for c in (cell, cell.sketch()))
+    assert found.keys() == sketched.keys()
+    for network in found:
+        (modulation,), (sketch,) = found[network], sketched[network]
+        assert [v.shape for v in modulation.state] == [v.shape for v in sketch.state]
+        for kernel, value in zip(sketch.targets, sketch.values(), strict=True):
+            np.testing.assert_array_equal(value, kernel.numpy())

@@ -10,8 +10,8 @@ import numpy as np
 
 from . import methods, settings
 from .backbones import GAN
-from .data.pictures import Pictures
 from .errors import UserError
+from .methods.problem import Problem
 from .planning import Plan
 from .training import precision
 from .training.assemble import assemble, check_parts
@@ -68,23 +68,23 @@ def table(source: GAN | None = None) -> list[tuple[str, ...]]:
     """
     heading = ("method", "objective", "trainable", "latents", "regularizers")
     rows: list[tuple[str, ...]] = [(*heading, *(("of G", "of D") if source else ()), "paper")]
+    # Nothing is trained, so that one copy serves them all.
+    copy = source.with_precision("float32") if source else None
     for name in methods.names():
         m = methods.get(name)
         cells = [type(c).__name__ for c in (m.objective, m.trainable, m.latents)]
         regularizers = ", ".join(type(r).__name__ for r in m.regularizers)
-        counts = _counts(m, source) if source else ()
-        rows.append((name, *cells, regularizers, *counts, m.paper))
+        rows.append((name, *cells, regularizers, *(_counts(m, copy) if copy else ()), m.paper))
     return rows
 
 
 def _counts(method: methods.Method, source: GAN) -> tuple[str, str]:
-    blank = Pictures(np.zeros((2, *source.image_shape), np.uint8))
-    plan = Plan(method, source, "", blank)
+    pictures = np.zeros((2, *source.image_shape), np.uint8)
+    cell = method.trainable.sketch()
     try:
-        check_parts(method, plan.start)
-        problem = plan.problem("float32", lambda line: None)
-        cell = method.trainable.sketch()
-        problem = dataclasses.replace(problem, gan=cell.prepare(problem.gan))
+        start = cell.begin(source)
+        check_parts(method, start)
+        problem = Problem(cell.prepare(start), start, pictures, len(pictures), 0, lambda line: None)
         moving = cell.select(problem).moving()
     except UserError as error:
         return (f"no: {error}".split(". ")[0], "")

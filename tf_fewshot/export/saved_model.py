@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import importlib.metadata
 import logging
@@ -100,7 +101,7 @@ def export_saved_model(
     with _staging(directory) as partial:
         archive = keras.export.ExportArchive()
         # It tracks by itself the variables that its functions use, and no others.
-        for name, function, signature in endpoints.all():
+        for name, function, signature in endpoints.traced().all():
             archive.add_endpoint(name, function, signature)
         with quiet():
             archive.write_out(str(partial), verbose=False)
@@ -125,6 +126,7 @@ class Endpoints:
 
     def __init__(self, gan: GAN, sampling: Sampling):
         self.gan, self.sampling = gan, sampling
+        self._network: Callable = self.from_latents
         self.free = sampling.latents == "free"
         self.dim = gan.free_latent_dim if self.free else gan.latent_dim
         if self.free:
@@ -143,6 +145,13 @@ class Endpoints:
             return self.no_truncation
         return float(self.sampling.truncation)
 
+    def traced(self) -> Endpoints:
+        """A copy whose signatures call the network as one graph, rather than hold one each."""
+        twin = copy.copy(self)
+        _, function, signature = next(self.all())
+        twin._network = tf.function(function, input_signature=signature, autograph=False)
+        return twin
+
     def from_latents(self, z, truncation, label=None):
         """Returns the outputs of the signature ``serving_default``."""
         if self.free:
@@ -157,7 +166,8 @@ class Endpoints:
         z = latents_of_seeds(seed, self.dim)
         cut = truncated_latents if self.free else self.gan.truncate_latents
         z = cut(z, truncation)
-        return self.from_latents(z, truncation, label)
+        rest = () if label is None else (label,)
+        return self._network(z, truncation, *rest)
 
     def png(self, seed, truncation, label=None):
         """Returns the outputs of the signature ``png``."""
@@ -173,7 +183,7 @@ class Endpoints:
         rest = [tf.TensorSpec([None], tf.float32, "truncation")]
         if self.gan.num_classes:
             rest.append(tf.TensorSpec([None], tf.int32, "label"))
-        yield "serving_default", self.from_latents, [z, *rest]
+        yield "serving_default", self._network, [z, *rest]
         yield "generate_from_seed", self.from_seeds, [seed, *rest]
         yield "png", self.png, [seed, *rest]
 

@@ -6,7 +6,7 @@ Source: Robb et al., "Few-Shot Adaptation of Generative Adversarial Networks" (2
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -21,6 +21,17 @@ from .filters import filter_axes, kernels_of
 from .trainable import Trainable
 
 
+def _decomposed(matrix: np.ndarray) -> Sequence[np.ndarray]:
+    return np.linalg.svd(matrix, full_matrices=False)
+
+
+def _undecomposed(matrix: np.ndarray) -> Sequence[np.ndarray]:
+    """Returns three factors of a decomposition's shapes and product, found without one."""
+    rows, columns = matrix.shape
+    ones = np.ones(min(rows, columns))
+    return (matrix, ones, np.eye(columns)) if rows >= columns else (np.eye(rows), ones, matrix)
+
+
 class SingularValues(DifferentiableModulation):
     """Kernels U diag(s) Vᵀ of which s is trained, and U and V stay.
 
@@ -30,6 +41,7 @@ class SingularValues(DifferentiableModulation):
     Args:
         kernels: Of the networks.
         axes: The axis of each kernel's output channels.
+        decompose: Gives U, s and Vᵀ of a matrix.
 
     Attributes:
         targets: The kernels.
@@ -38,7 +50,12 @@ class SingularValues(DifferentiableModulation):
         state: ``variables``, and U and Vᵀ of each kernel.
     """
 
-    def __init__(self, kernels: Sequence[keras.Variable], axes: Sequence[int]):
+    def __init__(
+        self,
+        kernels: Sequence[keras.Variable],
+        axes: Sequence[int],
+        decompose: Callable[[np.ndarray], Sequence[np.ndarray]] = _decomposed,
+    ):
         self.targets = list(kernels)
         self.variables: list[keras.Variable] = []
         self._left: list[keras.Variable] = []
@@ -52,7 +69,7 @@ class SingularValues(DifferentiableModulation):
             # In double precision: in single the product would be off by more than rounding.
             moved = kernel.numpy().astype(np.float64).transpose(order)
             matrix = moved.reshape(-1, moved.shape[-1])
-            u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+            u, s, vt = decompose(matrix)
             self.variables.append(keras.Variable(s.astype(np.float32), name=f"s{i}"))
             self._left.append(_fixed(u, f"u{i}"))
             self._right.append(_fixed(vt, f"vt{i}"))
@@ -81,15 +98,26 @@ class SingularValuesOfBoth(Trainable):
 
     keeps_discriminator = True
 
+    _decompose = staticmethod(_decomposed)
+
+    def sketch(self) -> SingularValuesOfBoth:
+        return _Sketch()
+
     def select(self, problem: Problem) -> Selection:
         gan = problem.gan
-        generator = _modulation(gan, kernels_of(gan.generator_stages()))
-        discriminator = _modulation(gan, kernels_of(gan.discriminator_stages()))
+        generator = self._modulation(gan, kernels_of(gan.generator_stages()))
+        discriminator = self._modulation(gan, kernels_of(gan.discriminator_stages()))
         return Selection((), (), modulations={GENERATOR: generator, DISCRIMINATOR: discriminator})
 
+    def _modulation(self, gan: GAN, kernels: Sequence[keras.Variable]) -> list[SingularValues]:
+        axes = filter_axes(gan, kernels)
+        return [SingularValues(kernels, axes, self._decompose)] if kernels else []
 
-def _modulation(gan: GAN, kernels: Sequence[keras.Variable]) -> list[SingularValues]:
-    return [SingularValues(kernels, filter_axes(gan, kernels))] if kernels else []
+
+class _Sketch(SingularValuesOfBoth):
+    """Has factors of the same shapes: to decompose a large network takes minutes."""
+
+    _decompose = staticmethod(_undecomposed)
 
 
 def _fixed(value: np.ndarray, name: str) -> keras.Variable:
