@@ -482,6 +482,12 @@ def test_samples_are_measured(folder, run, tmp_path):
     ("flags", "pattern"),
     [
         (["--metrics=fit"], r"Unknown metric 'fit'\. Did you mean 'fid'\? Known: .+"),
+        (["--detector=none.pth"], r"Cannot read none\.pth: No such file or directory\."),
+        (["--detector=pictures"], r"Cannot read pictures: Is a directory\."),
+        (
+            ["--metrics=detectability"],
+            r"detectability needs at least 20 reference pictures, there are 8\.",
+        ),
         (["--metrics=intra_lpips"], r"intra_lpips needs the pictures that were trained on.+"),
         (
             ["--metrics=intra_lpips", "--training=pictures"],

@@ -521,7 +521,7 @@ def test_evaluate_refuses_other_samples():
 
 def test_every_metric_has_a_name_and_a_summary():
     known = {"fid", "fid_vgg16", "kid", "kmmd", "lpips", "intra_lpips", "nearest_lpips"}
-    known |= {"precision", "recall", "density", "coverage", "copied"}
+    known |= {"precision", "recall", "density", "coverage", "copied", "detectability"}
     assert known <= set(metrics.METRICS)
     assert all(name == metric.name and metric.summary for name, metric in metrics.METRICS.items())
 

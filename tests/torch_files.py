@@ -32,6 +32,10 @@ class BFloat16Storage:
     pass
 
 
+class LongStorage:
+    pass
+
+
 class EasyDict(dict):
     pass
 
@@ -53,7 +57,7 @@ def _reconstruct_persistent_obj(*_):
 
 
 _PLACES = {
-    "torch": (FloatStorage, DoubleStorage, BFloat16Storage),
+    "torch": (FloatStorage, DoubleStorage, BFloat16Storage, LongStorage),
     "torch._utils": (_rebuild_tensor_v2, _rebuild_parameter),
     "torch.storage": (_load_from_bytes,),
     "torch_utils": (),
@@ -72,18 +76,19 @@ class Storage:
 
     @property
     def kind(self) -> type:
-        return {2: BFloat16Storage, 4: FloatStorage, 8: DoubleStorage}[self.array.itemsize]
+        kinds = {"bfloat16": BFloat16Storage, "float32": FloatStorage, "float64": DoubleStorage}
+        return {**kinds, "int64": LongStorage}[self.array.dtype.name]
 
     def __reduce__(self):
         return _load_from_bytes, (legacy(self),)
 
 
 class Tensor:
-    """A float tensor; four dimensions lie in memory with the channels last."""
+    """A tensor of floats or int64; four dimensions lie in memory with the channels last."""
 
     def __init__(self, array: Any, parameter: bool = False):
         array = np.asarray(array)
-        kept = array.dtype in (np.float64, ml_dtypes.bfloat16)
+        kept = array.dtype in (np.float64, np.int64, ml_dtypes.bfloat16)
         self.array = array if kept else array.astype(np.float32)
         self.parameter = parameter
 

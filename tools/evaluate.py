@@ -17,6 +17,7 @@ _REFERENCE = flags.DEFINE_string("reference", None, "Real pictures that were not
 _TRAINING = flags.DEFINE_string("training", None, "The training pictures (for intra_lpips).")
 _METRICS = flags.DEFINE_list("metrics", ["fid", "kid"], "Names of metrics.")
 _N = flags.DEFINE_integer("n", 2000, "Number of samples.", lower_bound=2)
+_DETECTOR = flags.DEFINE_string("detector", None, "CNNDetection's file (for detectability).")
 _TRUNCATION = flags.DEFINE_float("truncation", None, "As in tf-fewshot sample.")
 _OUT = flags.DEFINE_string("out", None, "File of JSON lines that the records are added to.")
 
@@ -38,6 +39,7 @@ def main() -> None:
         "seed": common.SEED.value,
         "training": _TRAINING.value,
         "truncation": _TRUNCATION.value,
+        "detector": _DETECTOR.value,
     }
     if _ADAPTER.value:
         records = load_adapter(_ADAPTER.value, _SOURCE.value).evaluate(_REFERENCE.value, **options)

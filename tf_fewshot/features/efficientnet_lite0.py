@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ..downloads.packages import EFFICIENTNET_LITE0
 from ..unpickling.torch_legacy import read_torch_legacy
+from .folding import folded
 from .pooled import PooledFeatures
 
 SIZE = 224
@@ -29,13 +30,7 @@ _LAST_OF_SCALE = (2, 4, 10, 15)
 
 
 def _folded(state: Mapping[str, np.ndarray], conv: str, norm: str):
-    """Folds a batch norm into the kernel, in TensorFlow's order, and the bias before it."""
-    scale = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + _EPSILON)
-    kernel = state[f"{conv}.weight"] * scale[:, None, None, None]
-    bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
-    # torch has [out, in, h, w]; of a depthwise one [out, 1, h, w], which here is [h, w, out, 1].
-    order = (2, 3, 0, 1) if "depthwise" in conv else (2, 3, 1, 0)
-    return tf.constant(kernel.transpose(order)), tf.constant(bias)
+    return folded(state, conv, norm, _EPSILON, depthwise="depthwise" in conv)
 
 
 class EfficientNetLite0(PooledFeatures):

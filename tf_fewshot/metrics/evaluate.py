@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from .._version import __version__
 from ..data.pictures import Pictures
 from ..errors import UserError, unknown_name
-from . import copying, frechet, gaussian, kernel, lpips, neighbours
+from . import copying, detectability, frechet, gaussian, kernel, lpips, neighbours
 from .features import Progress
 from .metric import Inputs, Metric
 
@@ -32,6 +33,7 @@ METRICS: dict[str, Metric] = {
         neighbours.DENSITY,
         neighbours.COVERAGE,
         copying.COPIED,
+        detectability.DETECTABILITY,
     )
 }
 
@@ -50,6 +52,7 @@ def evaluate(
     lpips_net: str = "alex",
     progress: Progress | None = None,
     trained_through: Sequence[str] = (),
+    detector: str | os.PathLike | None = None,
 ) -> list[dict[str, Any]]:
     """Draws pictures once and measures them.
 
@@ -65,6 +68,8 @@ def evaluate(
         progress: Called as ``progress(what, done, total)``.
         trained_through: Names of frozen networks that the sampler's losses looked through. Records
             name them, and note where they are what measures.
+        detector: File of the public detector CNNDetection, whose logits ``detectability`` then
+            ranks; None trains a small one for these pictures.
 
     Returns:
         One JSON-able dict a metric, in order: ``metric``, ``value``, ``std`` (or None),
@@ -75,12 +80,13 @@ def evaluate(
         comparing).
 
     Raises:
-        UserError: if a metric is unknown or lacks pictures, or the sampler's are no such
-            array. Nothing is drawn if that is known before.
+        UserError: if a metric is unknown or lacks pictures, the detector's file is another, or
+            the sampler's pictures are no such array. Nothing is drawn if that is known before.
     """
     chosen = [_get(name) for name in metrics]
     for metric in chosen:
         _check(metric, n, len(reference), training)
+    judge = None if detector is None else _detector(detector)
     inputs = Inputs(
         fake=_draw(sampler, n, seed),
         reference=reference,
@@ -88,6 +94,8 @@ def evaluate(
         extractor_name=extractor,
         lpips_net=lpips_net,
         progress=progress,
+        seed=seed,
+        detector=judge,
     )
     return [_record(metric, inputs, seed, list(trained_through)) for metric in chosen]
 
@@ -96,6 +104,12 @@ def _get(name: str) -> Metric:
     if name not in METRICS:
         raise unknown_name("metric", name, METRICS)
     return METRICS[name]
+
+
+def _detector(path: str | os.PathLike):
+    from ..features.detector import Detector
+
+    return Detector(path)
 
 
 def _check(metric: Metric, fake: int, real: int, training: Pictures | None) -> None:

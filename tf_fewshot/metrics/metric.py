@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ..data.pictures import Pictures
 from ..errors import UserError
 from .embeddings import Embeddings
 from .features import Progress, extract, reference_features
+
+if TYPE_CHECKING:
+    from ..features.detector import Detector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Inputs:
         extractor_name: Network of the features, a name in ``features.EXTRACTORS``.
         lpips_net: Trunk of LPIPS, "alex" or "vgg".
         progress: Called as ``progress(what, done, total)``.
+        seed: Seed of the draw, and of what a metric draws itself.
+        detector: A detector of generated pictures, if one is given: uint8 pictures to logits.
     """
 
     fake: np.ndarray
@@ -58,6 +63,8 @@ class Inputs:
     extractor_name: str = "efficientnet_lite0"
     lpips_net: str = "alex"
     progress: Progress | None = None
+    seed: int = 0
+    detector: Detector | None = None
 
     def through(self, extractor_name: str) -> Inputs:
         """Returns the same pictures, whose features are another network's."""

@@ -26,6 +26,7 @@ _METRICS = {
     "intra_lpips": "intra-LPIPS",
     "nearest_lpips": "nearest LPIPS",
     "fid_vgg16": "FID (VGG16)",
+    "detectability": "detectability (AP)",
 }
 _COLUMNS = {
     "metric": "Metric",
