@@ -18,7 +18,8 @@ within a style is still a blur.
 
 from ml_collections import ConfigDict
 
-from tf_fewshot.configs import pretrain_drawings64
+# By its full name, as recipes are run as files; the checker of types does not know where it lies.
+from tf_fewshot.configs import pretrain_drawings64  # pyright: ignore[reportMissingImports]
 
 
 def get_config() -> ConfigDict:
