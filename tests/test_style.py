@@ -161,7 +161,9 @@ def test_a_run_is_complete_and_its_adapter_draws_the_same(
     measured = []
     monkeypatch.setattr(
         "tf_fewshot.adapted.evaluate",
-        lambda sampler, reference, metrics, n, seed, *rest: measured.append(sampler(n, seed)) or [],
+        lambda sampler, reference, metrics, n, seed, *rest, **options: (
+            measured.append(sampler(n, seed)) or []
+        ),
     )
     again.evaluate(Pictures(pictures), n=5, seed=1)
     np.testing.assert_array_equal(measured[0], five)

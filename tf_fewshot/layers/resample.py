@@ -141,8 +141,18 @@ class Blur(keras.layers.Layer):
 class DoublingConv2D(keras.layers.Conv2D):
     """Keras's convolution of images that are doubled first, by nearest neighbour.
 
-    Stride 1 and zero padding. Input ``[N, H, W, C]``, output ``[N, 2H, 2W, filters]``.
+    Stride 1 and zero padding.
+
+    Args:
+        filters: Channels of the output.
+        kernel_size: Width and height of the kernel; odd.
+        **kwargs: Of :class:`keras.layers.Conv2D`.
+
+    Input ``[N, H, W, C]``, output ``[N, 2H, 2W, filters]``.
     """
+
+    def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
+        super().__init__(filters, kernel_size, **{**kwargs, "padding": "same"})
 
     def convolution_op(self, inputs, kernel):
         return doubled_conv2d(inputs, kernel)
