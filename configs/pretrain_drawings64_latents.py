@@ -12,8 +12,8 @@ The discriminator comes after it:
         --model.mapping="[512, 512, 512, 320]" --data=drawings.npz \\
         --start=runs/drawings64-latents/source.npz --workdir=runs/drawings64
 
-It has not been run to its end: in a trial, after 27,200 images, each style is one clear picture, and
-latents hardly change it yet.
+It has not been run to its end: in a trial, after 27,200 images, each style is one clear picture,
+and latents hardly change it yet.
 """
 
 from ml_collections import ConfigDict
