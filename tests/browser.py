@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -91,6 +92,8 @@ class Browser:
 @contextlib.contextmanager
 def browser(downloads: Path) -> Iterator[Browser]:
     """Gives a browser that saves files in a folder; it and its driver end with the block."""
+    if lacking := missing():
+        pytest.fail(f"{lacking}: install it, or leave these tests out (-k 'not study_page')")
     binary = next(path for path in map(shutil.which, BROWSERS) if path)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         driver = subprocess.Popen(

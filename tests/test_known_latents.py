@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import tf_fewshot as tff
 from tf_fewshot import features, pretraining, weights
-from tf_fewshot.data import avatar_latents
+from tf_fewshot.data import avatar_latents, avatars
 from tf_fewshot.data.avatar_latents import draw_arrays, latent_of, latents_size, layout
 from tf_fewshot.data.load import load_pictures
 from tf_fewshot.data.pictures import Pictures
@@ -70,6 +73,8 @@ def test_styles_are_drawn_as_classes(tmp_path):
     arrays = draw_arrays(["rings", STYLE], 5, 3, 16, 45)
     assert arrays["labels"].tolist() == [0, 0, 0, 1, 1, 1]
     np.testing.assert_array_equal(arrays["latents"][4], latent_of(STYLE, 6, 45))
+    with Image.open(io.BytesIO(avatars.draw(STYLE, 6, 16))) as image:
+        np.testing.assert_array_equal(arrays["images"][4], np.asarray(image.convert("RGB")))
     np.savez(tmp_path / "drawings.npz", allow_pickle=False, **arrays)
     pictures = load_pictures(tmp_path / "drawings.npz", 16)
     np.testing.assert_array_equal(pictures.images, arrays["images"])
@@ -103,6 +108,15 @@ def test_latents_that_do_not_fit_are_refused(latents, tmp_path):
     np.savez(tmp_path / "a.npz", images=np.zeros((4, 8, 8, 3), np.uint8), latents=latents)
     with pytest.raises(UserError, match="must be floats, a row a picture"):
         load_pictures(tmp_path / "a.npz", 8)
+
+
+def test_a_run_is_one_of_its_latents():
+    """Of other latents of the same pictures it is another; without any it is what it always was."""
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    one, other = (Pictures(images, latents=np.full((2, 3), v, np.float32)) for v in (0, 1))
+    assert one.identity() != other.identity()
+    assert Pictures(images).identity() == {"data_fingerprint": one.fingerprint()}
+    assert one.identity().items() >= Pictures(images).identity().items()
 
 
 # Training -------------------------------------------------------------------------

@@ -239,6 +239,12 @@ def test_an_unknown_resampling_of_a_convolution_is_refused():
         SpectralConv2D(4, resample="sideways")
 
 
+@pytest.mark.parametrize("other", [{"padding": "valid"}, {"strides": 2}, {"groups": 2}])
+def test_a_doubling_convolution_refuses_what_it_would_not_do(other):
+    with pytest.raises(ValueError, match="padding 'same', no strides, dilation or groups"):
+        DoublingConv2D(4, **other)
+
+
 @pytest.mark.parametrize("shape", [(3, 4, 6, 5), (1, 1, 1, 2), (2, 1, 3, 1)])
 def test_normalisation_by_the_batch(shape):
     x = drawn(*shape) * 3.0 + 2.0

@@ -54,7 +54,7 @@ class Plan:
         return {
             "method": self.method.name,
             "source_fingerprint": self.source.fingerprint("generator"),
-            "data_fingerprint": self.pictures.fingerprint(),
+            **self.pictures.identity(),
             "pictures": len(self.pictures),
             **classes,
             "seed": self.seed,

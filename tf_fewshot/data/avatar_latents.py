@@ -4,7 +4,8 @@ DiceBear draws an avatar from independent choices: which variant of each part, w
 and how large. Each choice among n alike variants takes n components of the latent, the largest of
 which is the one of the variant; every other choice takes one component, the quantile of the number
 that decided it. What a choice leaves open is drawn at random. Over all avatars of a style, latents
-are then normally distributed, as a generator's are.
+are then normally distributed, as a generator's are, as far as its choices are independent: where a
+colour must not be that of another part, they are not quite.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import dataclasses
 import functools
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ import scipy.special
 from PIL import Image
 
 from ..errors import UserError
-from .avatars import dicebear, draw, style_of
+from .avatars import dicebear, rasterised, style_of
 
 # Choices that show in one of so many avatars are those of a style.
 _LOOKED_AT = 1000
@@ -84,12 +85,19 @@ def latent_of(style: str, seed: int, size: int) -> np.ndarray:
     Raises:
         UserError: if the style needs more components.
     """
+    return _latent(style, seed, size, decisions(style, seed))
+
+
+def _latent(
+    style: str, seed: int, size: int, decided: Mapping[str, tuple[Any, tuple[str, ...]]]
+) -> np.ndarray:
+    """Returns the latent of an avatar of which it is known what was decided."""
     needed = latents_size(style)
     if size < needed:
         raise UserError(f"Latents of {style} need {needed} components or more, not {size}.")
     z = np.random.default_rng([seed, *style.encode()]).standard_normal(size).astype(np.float32)
     choices = layout(style)
-    for key, (value, _) in decisions(style, seed).items():
+    for key, (value, _) in decided.items():
         choice = choices.get(key)
         if choice is None:
             continue
@@ -109,14 +117,19 @@ def decisions(style: str, seed: int) -> dict[str, tuple[Any, tuple[str, ...]]]:
     Each is the variant that was taken and those it was taken among, all as likely; or a number in
     [0, 1) that decided, and nothing.
     """
+    return _resolved(style, seed)[1]
+
+
+def _resolved(style: str, seed: int) -> tuple[str, dict[str, tuple[Any, tuple[str, ...]]]]:
+    """Returns the SVG of an avatar, and what :func:`decisions` says of it."""
     definition, name = style_of(style)[0], str(seed)
     resolver = dicebear("resolver").Resolver(
         definition, dicebear("options").Options({"seed": name})
     )
     # As DiceBear's Avatar does it, but for the numbers' being noted.
     resolver._prng = recorder = _recorder()(name)
-    dicebear("renderer").Renderer(definition, resolver).render()
-    return {k: v for k, v in recorder.decided.items() if not k.startswith(_UNSEEN)}
+    svg = dicebear("renderer").Renderer(definition, resolver).render()
+    return svg, {k: v for k, v in recorder.decided.items() if not k.startswith(_UNSEEN)}
 
 
 @functools.lru_cache(maxsize=1)
@@ -187,8 +200,6 @@ def draw_arrays(
             installed.
     """
     for style in styles:
-        if latent_size is not None and latents_size(style) > latent_size:
-            latent_of(style, first, latent_size)  # It says how many it needs.
         style_of(style)
     with concurrent.futures.ProcessPoolExecutor(min(os.cpu_count() or 1, len(styles))) as pool:
         jobs = [(style, first, count, size, latent_size) for style in styles]
@@ -204,8 +215,12 @@ def draw_arrays(
 
 def _drawn(style: str, first: int, count: int, size: int, latent_size: int | None):
     seeds = range(first, first + count)
-    files = (io.BytesIO(draw(style, seed, size)) for seed in seeds)
-    images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
-    if latent_size is None:
-        return images, None
-    return images, np.stack([latent_of(style, seed, latent_size) for seed in seeds])
+    images = np.empty((count, size, size, 3), np.uint8)
+    latents = None if latent_size is None else np.empty((count, latent_size), np.float32)
+    for i, seed in enumerate(seeds):
+        svg, decided = _resolved(style, seed)
+        if latents is not None:
+            latents[i] = _latent(style, seed, latents.shape[1], decided)
+        with Image.open(io.BytesIO(rasterised(svg, size))) as image:
+            images[i] = np.asarray(image.convert("RGB"))
+    return images, latents

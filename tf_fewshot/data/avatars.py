@@ -44,7 +44,11 @@ def draw(style: str, seed: int, size: int) -> bytes:
     Raises:
         UserError: if there is no such style, or DiceBear is not installed.
     """
-    svg = str(dicebear().Avatar(style_of(style)[0], {"seed": str(seed)}))
+    return rasterised(str(dicebear().Avatar(style_of(style)[0], {"seed": str(seed)})), size)
+
+
+def rasterised(svg: str, size: int) -> bytes:
+    """Returns the PNG file of a drawing on white, ``size`` × ``size`` pixels."""
     return bytes(
         _extra("resvg_py").svg_to_bytes(
             svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True

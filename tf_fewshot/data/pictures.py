@@ -70,6 +70,14 @@ class Pictures:
         digest.update(np.ascontiguousarray(self.images).data)
         return digest.hexdigest()
 
+    def identity(self) -> dict[str, str]:
+        """Returns what tells these pictures from others in a run: pixels, and latents if known."""
+        facts = {"data_fingerprint": self.fingerprint()}
+        if self.latents is not None:
+            latents = np.ascontiguousarray(self.latents, np.float32)
+            facts["latents_fingerprint"] = hashlib.sha256(latents.tobytes()).hexdigest()
+        return facts
+
     def select(self, indices: Sequence[int] | np.ndarray) -> Pictures:
         """Returns the pictures at ``indices``, in that order."""
         indices = np.asarray(indices, np.int64)

@@ -11,7 +11,7 @@ from ..downloads.packages import EFFICIENTNET_LITE0, LPIPS_VGG16
 from ..errors import unknown_name
 from . import efficientnet_lite0 as _lite0
 from . import pooled_vgg16 as _vgg16
-from .lpips import LPIPS, alexnet_trunk, lpips
+from .lpips import ALEXNET_LEAST_SIZE, LPIPS, alexnet_trunk, lpips
 from .vgg16 import BSA_LAYERS, VGG16_LAYERS, VGG16Features
 
 
@@ -71,6 +71,7 @@ def extractor(name: str = "efficientnet_lite0") -> FeatureExtractor:
 
 
 __all__ = [
+    "ALEXNET_LEAST_SIZE",
     "BSA_LAYERS",
     "EXTRACTORS",
     "LPIPS",

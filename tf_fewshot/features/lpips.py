@@ -19,6 +19,10 @@ from ..unpickling.unpickler import read_numpy_pickle
 from .trunk import FrozenTrunk
 from .vgg16 import VGG16Features, lpips_vgg16
 
+ALEXNET_LEAST_SIZE = 96
+"""Pixels to which small pictures are enlarged for what is trained through AlexNet: its first kernel
+is 11 px wide, every 4 px, and would see no detail of 64."""
+
 _ALEXNET = tuple(f"conv{i}" for i in range(1, 6))
 _VGG16 = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
 

@@ -149,10 +149,19 @@ class DoublingConv2D(keras.layers.Conv2D):
         **kwargs: Of :class:`keras.layers.Conv2D`.
 
     Input ``[N, H, W, C]``, output ``[N, 2H, 2W, filters]``.
+
+    Raises:
+        ValueError: for another padding, for strides, dilation or groups.
     """
 
     def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
-        super().__init__(filters, kernel_size, **{**kwargs, "padding": "same"})
+        super().__init__(filters, kernel_size, **{"padding": "same", **kwargs})
+        form = (self.padding, *self.strides, *self.dilation_rate, self.groups)
+        if form != ("same", 1, 1, 1, 1, 1):
+            raise ValueError(
+                "DoublingConv2D has padding 'same', no strides, dilation or groups, not "
+                f"{self.padding!r}, {self.strides}, {self.dilation_rate} and {self.groups}"
+            )
 
     def convolution_op(self, inputs, kernel):
         return doubled_conv2d(inputs, kernel)

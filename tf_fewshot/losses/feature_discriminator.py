@@ -11,13 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..features import alexnet_trunk
+from ..features import ALEXNET_LEAST_SIZE, alexnet_trunk
 from ..layers import MinibatchStdDev, SpectralEmbedding
 
 _LAYERS = ("conv1", "conv2", "conv3", "conv5")
 _WIDTH = 64
-# AlexNet's first kernel is 11 px wide, every 4 px: at 64 px it would see no detail.
-_LEAST_SIZE = 96
 _CALIBRATION = 64
 # Channels that tell how the images of a group differ.
 _SPREAD = 8
@@ -56,7 +54,7 @@ class FeatureDiscriminator:
         group: int = 0,
     ):
         self._trunk = alexnet_trunk(_LAYERS, dtype)
-        self._size = max(_LEAST_SIZE, pictures.shape[1], pictures.shape[2])
+        self._size = max(ALEXNET_LEAST_SIZE, pictures.shape[1], pictures.shape[2])
         rng = np.random.default_rng(seed)
         shown = tf.cast(pictures[:_CALIBRATION], tf.float32) / 127.5 - 1.0
         self._mixings: list[np.ndarray] = []

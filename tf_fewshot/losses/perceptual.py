@@ -10,12 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import UserError
-from ..features import BSA_LAYERS, LPIPS, VGG16Features
+from ..features import ALEXNET_LEAST_SIZE, BSA_LAYERS, LPIPS, VGG16Features
 from ..features.trunk import Preprocess
 
 _CACHE_BYTES = 2**29
-# AlexNet's first kernel is 11 px wide, every 4 px: at 64 px it would see no detail.
-_LEAST_SIZE = 96
 
 
 class PerceptualLoss:
@@ -114,5 +112,5 @@ class LPIPSLoss:
         return self._weight * distance, distance
 
     def _enlarged(self, images: tf.Tensor) -> tf.Tensor:
-        height, width = (max(size, _LEAST_SIZE) for size in images.shape[1:3])
+        height, width = (max(size, ALEXNET_LEAST_SIZE) for size in images.shape[1:3])
         return tf.image.resize(images, [height, width])

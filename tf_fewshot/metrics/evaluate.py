@@ -143,8 +143,8 @@ def _record(
     judge = _TRUNKS.get(measured["feature_network"], measured["feature_network"])
     if judge in trained_through:
         notes.append(
-            f"it was trained through {judge}, the network that measures: compare it with what was "
-            "trained through others by another network's value"
+            f"it was trained through {judge}, the network that measures, which may flatter it: "
+            "compare it with others by another network"
         )
     if metric.min_real and inputs.reference.size != (height, width):
         notes.append(

@@ -82,7 +82,7 @@ class PretrainingPlan:
             "architecture": self.architecture,
             "config": {k: v for k, v in self.config.items() if k != "dtype"},
             "start": self.start.fingerprint("generator") if self.start else None,
-            "data_fingerprint": self.pictures.fingerprint(),
+            **self.pictures.identity(),
             **classes,
             **({"class_group": self.class_group} if self.class_group > 1 else {}),
             "seed": self.seed,

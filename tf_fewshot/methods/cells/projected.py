@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...errors import UserError
+from ...features import ALEXNET_LEAST_SIZE
 from ...losses.augmentation import Augmentation
 from ...losses.projected import (
     FeatureNetwork,
@@ -66,7 +67,7 @@ class Projected(AdversarialGame):
         heads = ProjectedDiscriminator(
             network,
             problem.images,
-            self.feature_size or max(96, *gan.image_shape[:2]),
+            self.feature_size or max(ALEXNET_LEAST_SIZE, *gan.image_shape[:2]),
             self.feature_channels,
             problem.seed,
             gan.num_classes,
