@@ -1,22 +1,18 @@
 """The source drawings64: a 64-pixel BigGAN of 46 DiceBear styles, one a class.
 
-All pictures for training are of seeds below 1,000,000, 4,000 a style, all for evaluation of seeds
-from 1,000,000 on, 500 a style; a sub-folder is a class, in the order of the names:
+DiceBear tells what it drew each picture from, so that the generator learns by regression what
+every choice looks like (``known_latents``). Pictures for training are of seeds below 1,000,000,
+4,000 a style, those for evaluation of seeds from 1,000,000 on:
 
-    names="from tf_fewshot.configs.pretrain_drawings64 import STYLES; print(*STYLES)"
-    for style in $(python -c "$names"); do
-        tf-fewshot draw_avatars --style=$style --first=0 --count=4000 --out=drawings/$style
-        tf-fewshot draw_avatars --style=$style --first=1000000 --count=500 \\
-            --out=drawings-eval/$style
-    done
-    tf-fewshot pretrain --config=pretrain_drawings64 --data=drawings --precision=bfloat16 \\
-        --workdir=runs/drawings64
-    tf-fewshot pretrain --config=pretrain_drawings64 --data=drawings --precision=bfloat16 \\
-        --workdir=runs/drawings64-more --start=runs/drawings64/snapshots/LAST.npz
+    names="from tf_fewshot.configs.pretrain_drawings64 import STYLES; print(*STYLES, sep=',')"
+    styles=$(python -c "$names")
+    tf-fewshot draw_avatars --style=$styles --count=4000 --latents --out=drawings.npz
+    tf-fewshot draw_avatars --style=$styles --first=1000000 --count=500 --out=drawings-eval.npz
+    tf-fewshot pretrain --config=pretrain_drawings64 --data=drawings.npz --workdir=runs/drawings64
 
 The same command resumes a run from its last checkpoint, with all that was known. ``--start`` goes
-on from a snapshot, or from any such file of both networks: the generator is the averaged one, the
-optimizers and the heads on frozen features begin anew.
+on from a snapshot, or from any such file: the generator is the averaged one, and its optimizer
+begins anew. The discriminator comes after it, by ``configs/pretrain_drawings64_game.py``.
 
 Left out is *initials*, whose letters need fonts. Never shown to it are the styles that methods are
 compared on: adventurer, adventurer-neutral, big-ears, big-ears-neutral, bottts, bottts-neutral,
@@ -80,28 +76,24 @@ STYLES = [
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
+            "method": "known_latents",
             "architecture": "biggan",
             "model": {
                 "resolution": 64,
-                "latent_dim": 320,  # 64 for the first layer and for each block
-                "mapping": [],
+                # What z stands for comes with the pictures, and with it the size of z.
+                "mapping": [320],  # 64 for the first layer and for each block
+                "spectral_norm": False,
                 "channels": [256, 192, 128, 64, 32],  # at 4, 8, 16, 32, 64 pixels
                 "attention": 0,
                 "class_dim": 128,
                 "num_classes": len(STYLES),
-                "discriminator_widths": [16, 48, 96, 160, 256],
-                "minibatch_group": 4,
             },
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
-            "growths": [(64, 4_000_000, 0, 0.0, 1.0)],
+            "growths": [(64, 3_000_000, 0, 0.0, 0.5)],
             "batch_size": 32,
-            "class_group": 4,
-            "learning_rate": 0.0005,
-            "d_learning_rate": 0.002,
+            "learning_rate": 0.001,
+            "perceptual_weight": 1.0,
             "ema_images": 10_000,
-            "snapshot_images": 25_600,
-            "adversarial_loss": "hinge",
-            "feature_weight": 1.0,
-            "feature_learning_rate": 0.002,
+            "snapshot_images": 51_200,
         }
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +15,7 @@ from tf_fewshot.data.batches import Batches
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter
+from tf_fewshot.methods.nearest_class import nearest_classes
 from tf_fewshot.planning import plan
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.loop import Schedule
@@ -247,3 +250,30 @@ def test_labels_are_part_of_what_a_run_is():
 
     assert identity(0, 0, 1, 1) == identity(3, 3, 5, 5)
     assert identity(0, 0, 1, 1) != identity(0, 1, 1, 1)
+
+
+@pytest.mark.download
+def test_the_nearest_class_is_the_one_of_the_pictures(tmp_path, caplog):
+    """Samples of a class are nearest to their own class; the run says so and keeps the number."""
+    source = backbones.build("sngan", **SMALL["sngan"])
+    rng = np.random.default_rng(1)
+    for role in source.own_scale_shift_roles():
+        for table in (*role.gammas, *role.betas):
+            table.assign(rng.uniform(-1.5, 1.5, table.shape).astype(np.float32))
+    images = np.asarray(source.generate(source.sample_latents(4, seed=9), np.full(4, 2)))
+    pictures = np.clip(images * 127.5 + 127.5, 0, 255).astype(np.uint8)
+    ranked = nearest_classes(source, pictures)
+    assert ranked[0][0] == 2 and sorted(dict(ranked)) == [0, 1, 2]
+    assert [distance for _, distance in ranked] == sorted(dict(ranked).values())
+    chosen = plan(source, pictures, "bsa", class_start="nearest")
+    assert chosen.method.settings()["class_start"] == "2"
+    assert re.fullmatch(
+        r"Begins as class 2 of the source, .* \(LPIPS 0\.\d+; class [01]: 0\.\d+\)\.",
+        chosen.notes[0],
+    )
+    z = source.sample_latents(2, seed=0)
+    np.testing.assert_allclose(
+        chosen.start.generate(z), source.generate(z, np.full(2, 2)), atol=1e-5
+    )
+    with pytest.raises(UserError, match="needs pictures"):
+        chosen.method.with_settings(class_start="nearest").trainable.begin(source)

@@ -75,7 +75,7 @@ def test_a_recipe_of_an_adaptation_says_what_differs(name):
 @pytest.mark.parametrize("name", PRETRAININGS)
 def test_a_recipe_of_a_pretraining_says_what_differs(name):
     fields = CONFIGS[name].to_dict()
-    known = pretraining.known_settings(pretraining.trained_by("scratch"))
+    known = pretraining.known_settings(pretraining.trained_by(fields.get("method", "scratch")))
     assert fields.keys() <= known.keys()
     assert [k for k, value in fields.items() if known[k].value == value] == []
     for field, value in fields.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -15,9 +17,9 @@ from PIL import Image
 import tf_fewshot as tff
 from tf_fewshot import features, pretraining, weights
 from tf_fewshot.data import avatar_latents, avatars
-from tf_fewshot.data.avatar_latents import draw_arrays, latent_of, latents_size, layout
+from tf_fewshot.data.avatar_latents import choices_of, draw_arrays, latent_of, layout
 from tf_fewshot.data.load import load_pictures
-from tf_fewshot.data.pictures import Pictures
+from tf_fewshot.data.pictures import Choices, Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.losses.perceptual import LPIPSLoss
 
@@ -27,59 +29,94 @@ STYLE = "thumbs"
 # Latents of avatars ---------------------------------------------------------------
 
 
+def of_style():
+    """The choices of the style with where each begins, and their layout."""
+    choices, chosen = choices_of(STYLE), layout(choices_of(STYLE))
+    slots, single = iter(chosen.first), itertools.count(sum(chosen.slots))
+    first = {key: next(slots) if among else next(single) for key, among in choices.items()}
+    return choices, first, chosen
+
+
 def test_every_choice_has_components_of_its_own():
-    places = [
-        set(range(choice.first, choice.first + choice.size)) for choice in layout(STYLE).values()
-    ]
-    assert sum(map(len, places)) == len(set.union(*places)) == latents_size(STYLE)
-    assert set.union(*places) == set(range(latents_size(STYLE)))
-    kinds = {bool(choice.variants) for choice in layout(STYLE).values()}
-    assert kinds == {True, False}
-    assert not any(key.startswith("animation") for key in layout(STYLE))
+    choices, first, chosen = of_style()
+    places = [set(range(first[key], first[key] + max(1, len(v)))) for key, v in choices.items()]
+    assert sum(map(len, places)) == len(set.union(*places)) == chosen.size
+    assert set.union(*places) == set(range(chosen.size))
+    assert {bool(among) for among in choices.values()} == {True, False}
+    assert not any(key.startswith("animation") for key in choices)
+    assert list(chosen.slots) == sorted(chosen.slots, reverse=True)
+    assert chosen.variants == ((*chosen.slots, chosen.quantiles),)
+
+
+def test_styles_share_components():
+    """A slot is as large as the largest choice of a style that lies in it."""
+    shared = layout({"a": "xyz", "b": "xy", "c": ""}, {"d": "xyzw", "e": "", "f": ""}, {"g": ""})
+    assert (shared.slots, shared.quantiles, shared.size) == ((4, 2), 2, 8)
+    assert shared.variants == ((3, 2, 1), (4, 0, 2), (0, 0, 1))
+    assert Choices.of_arrays(shared.arrays()) == shared
 
 
 @given(st.integers(0, 2_000_000))
 @settings(max_examples=30)
 def test_a_latent_says_what_was_chosen(seed):
-    z = latent_of(STYLE, seed, 40)
-    np.testing.assert_array_equal(z, latent_of(STYLE, seed, 40))
+    choices, first, chosen = of_style()
+    z = latent_of(STYLE, seed, chosen)
+    np.testing.assert_array_equal(z, latent_of(STYLE, seed, chosen))
     for key, (value, among) in avatar_latents.decisions(STYLE, seed).items():
-        choice = layout(STYLE)[key]
-        part = z[choice.first : choice.first + choice.size]
+        part = z[first[key] : first[key] + max(1, len(choices[key]))]
         if among:
-            assert choice.variants[int(part.argmax())] == value
+            assert choices[key][int(part.argmax())] == value
         else:
             quantile = scipy.stats.norm.cdf(part[0])
             assert quantile == pytest.approx(np.clip(value, 1e-4, 1 - 1e-4), abs=1e-5)
 
 
 def test_latents_of_avatars_are_normally_distributed():
-    z = np.stack([latent_of(STYLE, seed, 40) for seed in range(600)])
+    chosen = layout(choices_of(STYLE))
+    # Four components that no choice of this style takes.
+    chosen = dataclasses.replace(chosen, quantiles=chosen.quantiles + 4)
+    z = np.stack([latent_of(STYLE, seed, chosen) for seed in range(600)])
     for component in z.T:
         assert scipy.stats.kstest(component, "norm").pvalue > 1e-4
-    correlations = np.corrcoef(z.T) - np.eye(40)
+    correlations = np.corrcoef(z.T) - np.eye(chosen.size)
     assert np.abs(correlations).max() < 5 / np.sqrt(600)
 
 
-def test_what_latents_of_avatars_refuse():
-    needed = latents_size(STYLE)
-    with pytest.raises(UserError, match=f"Latents of {STYLE} need {needed} components or more"):
-        latent_of(STYLE, 0, needed - 1)
-    with pytest.raises(UserError, match="rings need 42 components or more, not 3"):
-        draw_arrays(["rings", STYLE], 0, 2, 16, 3)
-
-
 def test_styles_are_drawn_as_classes(tmp_path):
-    arrays = draw_arrays(["rings", STYLE], 5, 3, 16, 45)
+    arrays = draw_arrays(["rings", STYLE], 5, 3, 16, latents=True)
+    shared = layout(choices_of("rings"), choices_of(STYLE))
     assert arrays["labels"].tolist() == [0, 0, 0, 1, 1, 1]
-    np.testing.assert_array_equal(arrays["latents"][4], latent_of(STYLE, 6, 45))
+    np.testing.assert_array_equal(arrays["latents"][4], latent_of(STYLE, 6, shared))
     with Image.open(io.BytesIO(avatars.draw(STYLE, 6, 16))) as image:
         np.testing.assert_array_equal(arrays["images"][4], np.asarray(image.convert("RGB")))
     np.savez(tmp_path / "drawings.npz", allow_pickle=False, **arrays)
     pictures = load_pictures(tmp_path / "drawings.npz", 16)
     np.testing.assert_array_equal(pictures.images, arrays["images"])
     np.testing.assert_array_equal(pictures.latents, arrays["latents"])
-    assert "latents" not in draw_arrays(["rings"], 0, 2, 16, None)
+    assert pictures.choices == pictures.select([0]).choices == shared
+    assert set(draw_arrays(["rings"], 0, 2, 16)) == {"images", "labels"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"choice_variants": None}, "missing: choice_variants"),
+        ({"choice_slots": np.array([1.5])}, "must be whole numbers"),
+        ({"choice_variants": np.array([[1, 1, 1]])}, "must be whole numbers"),
+        ({"choice_quantiles": np.array(3)}, "has choices of 5 components, and no such latents"),
+    ],
+)
+def test_choices_that_do_not_fit_are_refused(changes, message, tmp_path):
+    arrays = {
+        "images": np.zeros((4, 8, 8, 3), np.uint8),
+        "latents": np.zeros((4, 4), np.float32),
+        **Choices((2,), 1, ((2, 1),)).arrays(),
+        **changes,
+    }
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    np.savez(tmp_path / "a.npz", allow_pickle=False, **arrays)
+    with pytest.raises(UserError, match=message):
+        load_pictures(tmp_path / "a.npz", 8)
 
 
 # Pictures with latents ------------------------------------------------------------
@@ -134,15 +171,17 @@ def test_pictures_without_latents_or_with_others_are_refused(tiny_dcgan, tiny_pi
 
 
 def drawings(path, n=48, classes=2):
-    """A rectangle a picture: its left edge and its colour are the latent."""
+    """A rectangle a picture: its place, one of three, and its colour are the latent."""
     rng = np.random.default_rng(0)
     z = rng.standard_normal((n, 6)).astype(np.float32)
     labels = np.arange(n) % classes
     images = np.zeros((n, 16, 16, 3), np.uint8)
     for image, latent, label in zip(images, z, labels, strict=True):
-        left = int(np.clip(8 + 4 * latent[0], 0, 12))
-        image[4 * label : 4 * label + 8, left : left + 4] = 127 + 120 * np.tanh(latent[1:4])
-    np.savez(path, images=images, labels=labels, latents=z)
+        left = 5 * int(latent[: 3 - label].argmax())
+        image[4 * label : 4 * label + 12, left : left + 6] = 127 + 120 * np.tanh(latent[3:6])
+    choices = Choices((3,), 3, ((3, 3), (2, 3)))
+    arrays = {"images": images, "labels": labels, "latents": z, **choices.arrays()}
+    np.savez(path, allow_pickle=False, **arrays)
     return images, labels, z
 
 
@@ -151,12 +190,12 @@ CONFIG = {
     "method": "known_latents",
     "model": {
         "resolution": 16,
-        "latent_dim": 6,
         "channels": [16, 16, 8],
         "attention": 0,
         "class_dim": 4,
         "num_classes": 2,
-        "mapping": [16, 9],
+        "mapping": [9],
+        "spectral_norm": False,
     },
     "growths": [(16, 640, 0, 0.0, 0.5)],
     "batch_size": 16,
@@ -173,6 +212,8 @@ def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_pa
     source = pretraining.pretrain(plan, tmp_path / "first")
     gan = weights.load(source)
     assert gan.discriminator is None
+    assert (gan.config["latent_dim"], gan.config["choice_slots"]) == (6, [3])
+    assert gan.config["choice_variants"] == [[3, 3], [2, 3]]
     expected = images / 127.5 - 1.0
 
     def error(latents, of_labels):

@@ -125,7 +125,7 @@ class _Session:
         identity, defaults = self.plan.identity(), self.plan.defaults()
         with RunFolder.open(self.workdir, identity, defaults=defaults) as folder:
             dtype = self._precision(folder)
-            for note in self.plan.pictures.notes:
+            for note in (*self.plan.pictures.notes, *self.plan.notes):
                 folder.log(note)
             if len(self.plan.pictures) == 1:
                 folder.log("One picture only: expect copies of it. Ten or more give variety.")

@@ -39,6 +39,7 @@ def describe(plan: Plan) -> str:
         f"run         {_with_settings(method.run)}",
         *remarks,
         *plan.pictures.notes,
+        *plan.notes,
     ]
     total = sum(math.prod(v.shape) for v in gan.generator.trainable_weights)
     lines.append(f"generator   {total:,} trainable weights")

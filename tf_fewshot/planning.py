@@ -17,6 +17,7 @@ from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError
 from .methods import Method
+from .methods.nearest_class import nearest_classes
 from .methods.problem import Problem
 from .training.assemble import check_parts
 
@@ -32,6 +33,7 @@ class Plan:
         pictures: The training pictures at the GAN's size.
         seed: Of everything that is drawn.
         precision: "auto", "float32", "bfloat16" or "float16".
+        notes: What was decided on the way, for people to read.
     """
 
     method: Method
@@ -40,6 +42,7 @@ class Plan:
     pictures: Pictures
     seed: int = 0
     precision: str = "auto"
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     @functools.cached_property
     def start(self) -> GAN:
@@ -115,6 +118,7 @@ def plan(
     else:
         source = weights.load(source)
     check_parts(chosen, source)
+    notes: list[str] = []
     height, width, channels = source.image_shape
     if isinstance(data, np.ndarray):
         data = Pictures(data)
@@ -127,4 +131,13 @@ def plan(
         )
     data = data.with_classes(chosen.trainable.per_class)
     chosen.latents.check(data, source.latent_dim)
-    return Plan(chosen, source, name, data, seed, precision)
+    if source.num_classes and chosen.trainable.class_start == "nearest":
+        ranked = nearest_classes(source, data.images, seed)
+        label, distance = ranked[0]
+        others = "".join(f"; class {other}: {far:.3f}" for other, far in ranked[1:2])
+        chosen = chosen.with_settings(class_start=str(label))
+        notes.append(
+            f"Begins as class {label} of the source, whose samples are most like the pictures "
+            f"(LPIPS {distance:.3f}{others})."
+        )
+    return Plan(chosen, source, name, data, seed, precision, notes)

@@ -75,6 +75,8 @@ def plan(
     model = chosen.model
     pictures = load_pictures(data, model["resolution"], min_count=chosen.batch_size)
     begun = _begun(weights.load(start), model, seed) if start is not None else None
+    if begun is None:
+        model = _told_of(pictures, model, chosen.architecture, method)
     gan = begun or backbones.build(chosen.architecture, **model)
     pictures = _with_classes(pictures, gan)
     method.latents.check(pictures, gan.latent_dim)
@@ -118,6 +120,18 @@ def _chosen(config: Mapping[str, Any]) -> tuple[PretrainingSettings, Method]:
     if chosen.class_group > 1 and "feature_group" in method.settings():
         of_method["feature_group"] = chosen.class_group
     return chosen, method.with_settings(**of_method)
+
+
+def _told_of(
+    pictures: Pictures, model: dict[str, Any], architecture: str, method: Method
+) -> dict[str, Any]:
+    """Returns the settings of the model with those that follow from the pictures.
+
+    Those that it has itself stay, and what the architecture does not know is left out.
+    """
+    known = backbones.settings_of(architecture)
+    of_pictures = method.latents.model_settings(pictures)
+    return {**{k: v for k, v in of_pictures.items() if k in known}, **model}
 
 
 def _growths(chosen: PretrainingSettings) -> list[Growth]:

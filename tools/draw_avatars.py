@@ -1,7 +1,7 @@
 """Draws avatars of a DiceBear style into a zip of PNG files, one a seed.
 
     tf-fewshot draw_avatars --style=avataaars --first=0 --count=50000 --out=avataaars.zip
-    tf-fewshot draw_avatars --style=avataaars,lorelei,rings --latents=208 --out=drawings.npz
+    tf-fewshot draw_avatars --style=avataaars,lorelei,rings --latents --out=drawings.npz
 
 An .npz holds arrays, of several styles as classes; with ``--latents`` also what each picture was
 drawn from, for the method known_latents of ``tf-fewshot pretrain``.
@@ -24,8 +24,8 @@ _STYLE = flags.DEFINE_list("style", ["avataaars"], "Name of the DiceBear style; 
 _FIRST = flags.DEFINE_integer("first", 0, "First seed.", lower_bound=0)
 _COUNT = flags.DEFINE_integer("count", 10, "Number of pictures.", lower_bound=1)
 _SIZE = flags.DEFINE_integer("size", 64, "Width and height in pixels.", lower_bound=8)
-_LATENTS = flags.DEFINE_integer(
-    "latents", None, "Size of the latents that an .npz is to hold, too.", lower_bound=1
+_LATENTS = flags.DEFINE_boolean(
+    "latents", False, "Whether an .npz is to hold what each picture was drawn from, too."
 )
 _OUT = flags.DEFINE_string(
     "out", None, "A .zip file, a folder for loose PNG files, or an .npz of arrays."
@@ -59,7 +59,7 @@ def main() -> None:
             np.savez(file, allow_pickle=False, **arrays)
         print(done)
         return
-    if len(styles) != 1 or _LATENTS.value is not None:
+    if len(styles) != 1 or _LATENTS.value:
         raise UserError("Several styles, and latents, go into an .npz: --out=NAME.npz.")
     pictures = draw_many(styles[0], _FIRST.value, _COUNT.value, _SIZE.value)
     if _OUT.value.endswith(".zip"):

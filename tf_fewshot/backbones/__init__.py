@@ -5,7 +5,7 @@ from . import biggan, dcgan, extensions, sngan, stylegan, stylegan2
 from .base import GAN
 from .errors import BackboneError
 from .parts import ScaleShiftRole, Stage
-from .registry import build, register
+from .registry import build, register, settings_of
 
 __all__ = [
     "GAN",
@@ -17,6 +17,7 @@ __all__ = [
     "dcgan",
     "extensions",
     "register",
+    "settings_of",
     "sngan",
     "stylegan",
     "stylegan2",

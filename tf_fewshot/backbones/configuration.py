@@ -31,6 +31,15 @@ class Configuration:
         """
         return self
 
+    def of_one_class(self, start: int | str) -> dict[str, Any]:
+        """The settings that change where labels are given up, by their names.
+
+        Args:
+            start: What the one class begins as: the number of a class, or "mean" or "identity".
+        """
+        del start
+        return {"num_classes": 0}
+
     def flat(self) -> dict[str, Any]:
         """The values by their names, as JSON holds them."""
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .. import settings
 from ..errors import unknown_name
 from .base import GAN
 
@@ -22,6 +23,15 @@ def register(architecture: str) -> Callable[[type[GAN]], type[GAN]]:
     return add
 
 
+def settings_of(architecture: str) -> dict[str, Any]:
+    """Returns the settings of an architecture with their default values, by name.
+
+    Raises:
+        UserError: if no such architecture is registered.
+    """
+    return settings.values([_known(architecture).configuration_class()])
+
+
 def build(architecture: str, *, discriminator: bool = True, **config: Any) -> GAN:
     """Builds a GAN with new weights.
 
@@ -34,6 +44,10 @@ def build(architecture: str, *, discriminator: bool = True, **config: Any) -> GA
     Raises:
         UserError: if no such architecture is registered, or the settings do not fit it.
     """
+    return _known(architecture)(discriminator=discriminator, **config)
+
+
+def _known(architecture: str) -> type[GAN]:
     if architecture not in _REGISTRY:
         raise unknown_name("architecture", architecture, _REGISTRY)
-    return _REGISTRY[architecture](discriminator=discriminator, **config)
+    return _REGISTRY[architecture]

@@ -1,19 +1,22 @@
 """The latent of an avatar: what DiceBear chose for it, as numbers of a normal distribution.
 
 DiceBear draws an avatar from independent choices: which variant of each part, which colour, where
-and how large. Each choice among n alike variants takes n components of the latent, the largest of
+and how large. A choice among n alike variants takes n components of the latent, the largest of
 which is the one of the variant; every other choice takes one component, the quantile of the number
 that decided it. What a choice leaves open is drawn at random. Over all avatars of a style, latents
 are then normally distributed, as a generator's are, as far as its choices are independent: where a
 colour must not be that of another part, they are not quite.
+
+Several styles share their components: the choice of each style that has most variants lies in the
+first slot, the next one in the second, and so on.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import functools
 import io
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,8 +25,8 @@ import numpy as np
 import scipy.special
 from PIL import Image
 
-from ..errors import UserError
 from .avatars import dicebear, rasterised, style_of
+from .pictures import Choices
 
 # Choices that show in one of so many avatars are those of a style.
 _LOOKED_AT = 1000
@@ -31,27 +34,12 @@ _LOOKED_AT = 1000
 _UNSEEN = "animation"
 
 
-@dataclasses.dataclass(frozen=True)
-class Choice:
-    """One choice of a style.
-
-    Attributes:
-        variants: Among which it is, in order; none for a choice of another kind.
-        first: The first of its components.
-    """
-
-    variants: tuple[str, ...]
-    first: int
-
-    @property
-    def size(self) -> int:
-        """How many components it takes."""
-        return max(1, len(self.variants))
-
-
 @functools.lru_cache(maxsize=128)
-def layout(style: str) -> dict[str, Choice]:
-    """Returns the choices of a style by DiceBear's keys, those that show most often first.
+def choices_of(style: str) -> dict[str, tuple[str, ...]]:
+    """Returns the choices of a style by DiceBear's keys, with their variants.
+
+    Those that have most variants are first. Choices of another kind follow, which have none, those
+    that show most often first.
 
     Raises:
         UserError: if there is no such style, or DiceBear is not installed.
@@ -62,51 +50,53 @@ def layout(style: str) -> dict[str, Choice]:
         for key, (_, among) in decisions(style, seed).items():
             counts[key] = counts.get(key, 0) + 1
             variants.setdefault(key, set()).update(among)
-    choices, first = {}, 0
-    for key in sorted(counts, key=lambda key: (-counts[key], key)):
-        choices[key] = Choice(tuple(sorted(variants[key])), first)
-        first += choices[key].size
-    return choices
+    ordered = sorted(counts, key=lambda key: (-len(variants[key]), -counts[key], key))
+    return {key: tuple(sorted(variants[key])) for key in ordered}
 
 
-def latents_size(style: str) -> int:
-    """Returns how many components the latent of a style takes at least."""
-    return sum(choice.size for choice in layout(style).values())
+def layout(*of_styles: Mapping[str, Sequence[str]]) -> Choices:
+    """Returns which components stand for which choices, in latents of several styles.
+
+    Args:
+        *of_styles: The :func:`choices_of` of each of them.
+    """
+    sizes = [[len(variants) for variants in choices.values()] for choices in of_styles]
+    of_slots = [[n for n in row if n] for row in sizes]
+    slots = tuple(map(max, itertools.zip_longest(*of_slots, fillvalue=0)))
+    quantiles = [row.count(0) for row in sizes]
+    padded = [row + [0] * (len(slots) - len(row)) for row in of_slots]
+    variants = tuple((*row, n) for row, n in zip(padded, quantiles, strict=True))
+    return Choices(slots, max(quantiles), variants)
 
 
-def latent_of(style: str, seed: int, size: int) -> np.ndarray:
-    """Returns a latent of an avatar, float32 ``[size]``.
+def latent_of(style: str, seed: int, choices: Choices) -> np.ndarray:
+    """Returns a latent of an avatar, float32 ``[choices.size]``.
 
     Args:
         style: Name of a DiceBear style.
         seed: The avatar's; it also decides what is drawn at random.
-        size: Components; those that no choice takes are drawn at random.
-
-    Raises:
-        UserError: if the style needs more components.
+        choices: A :func:`layout` of styles of which this is one.
     """
-    return _latent(style, seed, size, decisions(style, seed))
+    return _latent(style, seed, choices, decisions(style, seed))
 
 
 def _latent(
-    style: str, seed: int, size: int, decided: Mapping[str, tuple[Any, tuple[str, ...]]]
+    style: str, seed: int, choices: Choices, decided: Mapping[str, tuple[Any, tuple[str, ...]]]
 ) -> np.ndarray:
     """Returns the latent of an avatar of which it is known what was decided."""
-    needed = latents_size(style)
-    if size < needed:
-        raise UserError(f"Latents of {style} need {needed} components or more, not {size}.")
-    z = np.random.default_rng([seed, *style.encode()]).standard_normal(size).astype(np.float32)
-    choices = layout(style)
-    for key, (value, _) in decided.items():
-        choice = choices.get(key)
-        if choice is None:
+    rng = np.random.default_rng([seed, *style.encode()])
+    z = rng.standard_normal(choices.size).astype(np.float32)
+    slots, single = iter(choices.first), itertools.count(sum(choices.slots))
+    for key, variants in choices_of(style).items():
+        first = next(slots) if variants else next(single)
+        if key not in decided:
             continue
-        part = z[choice.first : choice.first + choice.size]
-        if not choice.variants:
+        value, part = decided[key][0], z[first : first + max(1, len(variants))]
+        if not variants:
             # At the ends of the range the quantile is infinite.
             part[0] = scipy.special.ndtri(np.clip(value, 1e-4, 1.0 - 1e-4))
-        elif value in choice.variants:
-            largest, chosen = int(part.argmax()), choice.variants.index(value)
+        elif value in variants:
+            largest, chosen = int(part.argmax()), variants.index(value)
             part[largest], part[chosen] = part[chosen], part[largest]
     return z
 
@@ -180,7 +170,7 @@ def _recorder() -> Any:
 
 
 def draw_arrays(
-    styles: Sequence[str], first: int, count: int, size: int, latent_size: int | None
+    styles: Sequence[str], first: int, count: int, size: int, latents: bool = False
 ) -> dict[str, np.ndarray]:
     """Draws avatars of several styles on all processors, each style a class.
 
@@ -189,38 +179,43 @@ def draw_arrays(
         first: First seed.
         count: Avatars of each style.
         size: Width and height in pixels.
-        latent_size: Components of their latents; None leaves these out.
+        latents: Whether what they are drawn from is wanted, too.
 
     Returns:
-        ``images`` uint8 ``[N, size, size, 3]``, ``labels`` int32 ``[N]``, and float32 ``latents``
-        ``[N, latent_size]``: what :func:`tf_fewshot.data.load.load_pictures` reads from an .npz.
+        ``images`` uint8 ``[N, size, size, 3]`` and ``labels`` int32 ``[N]``; with latents also
+        float32 ``latents`` ``[N, D]`` and the arrays of :class:`.pictures.Choices`: what
+        :func:`tf_fewshot.data.load.load_pictures` reads from an .npz.
 
     Raises:
-        UserError: if there is no such style, it needs more components, or DiceBear is not
-            installed.
+        UserError: if there is no such style, or DiceBear is not installed.
     """
     for style in styles:
         style_of(style)
-    with concurrent.futures.ProcessPoolExecutor(min(os.cpu_count() or 1, len(styles))) as pool:
-        jobs = [(style, first, count, size, latent_size) for style in styles]
+    n = len(styles)
+    with concurrent.futures.ProcessPoolExecutor(min(os.cpu_count() or 1, n)) as pool:
+        choices = None
+        if latents:
+            choices = layout(*pool.map(choices_of, styles))
+        jobs = [(style, first, count, size, choices) for style in styles]
         parts = list(pool.map(_drawn, *zip(*jobs, strict=True)))
     arrays = {
         "images": np.concatenate([images for images, _ in parts]),
-        "labels": np.repeat(np.arange(len(styles), dtype=np.int32), count),
+        "labels": np.repeat(np.arange(n, dtype=np.int32), count),
     }
-    if latent_size is not None:
+    if choices is not None:
         arrays["latents"] = np.concatenate([part for _, part in parts if part is not None])
+        arrays |= choices.arrays()
     return arrays
 
 
-def _drawn(style: str, first: int, count: int, size: int, latent_size: int | None):
+def _drawn(style: str, first: int, count: int, size: int, choices: Choices | None):
     seeds = range(first, first + count)
     images = np.empty((count, size, size, 3), np.uint8)
-    latents = None if latent_size is None else np.empty((count, latent_size), np.float32)
+    latents = None if choices is None else np.empty((count, choices.size), np.float32)
     for i, seed in enumerate(seeds):
         svg, decided = _resolved(style, seed)
-        if latents is not None:
-            latents[i] = _latent(style, seed, latents.shape[1], decided)
+        if choices is not None and latents is not None:
+            latents[i] = _latent(style, seed, choices, decided)
         with Image.open(io.BytesIO(rasterised(svg, size))) as image:
             images[i] = np.asarray(image.convert("RGB"))
     return images, latents

@@ -73,6 +73,7 @@ def load_pictures(
     return Pictures(
         images=images[: len(kept)],
         latents=np.stack(latents) if latents else None,
+        choices=source.choices,
         labels=None if labels is None else np.asarray(labels, np.int32),
         names=[entry.name for entry in kept],
         source=os.fspath(path),

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ..errors import UserError
 from .decode import SUFFIXES, BadPictureError, open_picture
+from .pictures import Choices
 
 MAX_FILE_BYTES = 1 << 30
 """Largest picture file, in bytes unpacked, that is read from an archive."""
@@ -41,6 +42,7 @@ class Source:
 
     entries: list[Entry]
     notes: list[str] = dataclasses.field(default_factory=list)
+    choices: Choices | None = None
 
 
 @contextlib.contextmanager
@@ -172,13 +174,17 @@ def _array(path: Path) -> Source:
                 )
             labels = arrays["labels"] if "labels" in keys else None
             latents = arrays["latents"] if "latents" in keys else None
+            choices = Choices.of_arrays(arrays) if "choice_slots" in keys else None
             images = arrays["images" if "images" in keys else keys[0]]
     except UserError:
         raise
     # Which of them depends on where the file is damaged.
     except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read as a NumPy array ({error}).") from error
-    return _array_entries(path, images, labels, latents)
+    source = _array_entries(path, images, labels, latents)
+    if choices is not None and (latents is None or latents.shape[1] < choices.size):
+        raise UserError(f"{path} has choices of {choices.size} components, and no such latents.")
+    return dataclasses.replace(source, choices=choices)
 
 
 def _array_entries(

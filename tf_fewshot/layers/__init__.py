@@ -1,6 +1,7 @@
 """Keras layers: scale and shift, latent tables, StyleGAN's building blocks."""
 
 from .attention import SelfAttention
+from .choice_map import ChoiceMap
 from .class_norm import ClassBatchNorm
 from .equalized import EqualizedConv2D, EqualizedDense
 from .fir import FilteredConv2D, downsample2d, upfirdn2d, upsample2d
@@ -21,6 +22,7 @@ __all__ = [
     "AdaIN",
     "AddNoise",
     "Blur",
+    "ChoiceMap",
     "ClassBatchNorm",
     "DoublingConv2D",
     "EqualizedConv2D",

@@ -41,7 +41,7 @@ class HyperBatchNorm(GivenWeights):
     """Computes ``(x - mean) / sqrt(variance + epsilon) · gamma + beta`` a channel.
 
     With a condition ``c``, ``gamma`` is 1 + a linear map of ``c`` and ``beta`` another one,
-    both spectrally normalised and without bias (the layers ``gamma`` and ``beta``);
+    both without bias and as a rule spectrally normalised (the layers ``gamma`` and ``beta``);
     otherwise they are weights ``[C]``. Mean and variance are read from tables ``[rows, C]``
     between the rows that ``at`` names. Training takes those of the batch (the biased
     variance) and moves the last row towards them, unless the layer is frozen. Statistics
@@ -52,6 +52,7 @@ class HyperBatchNorm(GivenWeights):
         rows: Rows of ``moving_mean`` and ``moving_variance``.
         momentum: Of the last row, in training.
         epsilon: Added to the variance, and in spectral normalisation.
+        normalised: Whether the maps are spectrally normalised.
 
     The inputs are images ``[N, H, W, C]``, conditions ``[N, D]``, and ``at`` as
     :func:`statistics_at` gives it (None is the last row); the output is ``[N, H, W, C]``.
@@ -64,10 +65,11 @@ class HyperBatchNorm(GivenWeights):
         momentum: float = 0.9,
         epsilon: float = 1e-4,
         kernel_initializer="glorot_uniform",
+        normalised: bool = True,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.conditional, self.rows = conditional, rows
+        self.conditional, self.rows, self.normalised = conditional, rows, normalised
         self.momentum, self.epsilon = momentum, epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         # The row that training moves.
@@ -82,6 +84,7 @@ class HyperBatchNorm(GivenWeights):
                     epsilon=self.epsilon,
                     inside=True,
                     use_bias=False,
+                    normalised=self.normalised,
                     kernel_initializer=self.kernel_initializer,
                     name=name,
                     dtype="float32",
@@ -148,4 +151,5 @@ class HyperBatchNorm(GivenWeights):
             "momentum": self.momentum,
             "epsilon": self.epsilon,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "normalised": self.normalised,
         }

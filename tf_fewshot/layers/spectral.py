@@ -59,6 +59,7 @@ class _Spectral(GivenWeights):
             the length (SNGAN: 1e-12).
         use_bias: Whether a bias (initially 0) is added.
         kernel_initializer: Of the raw kernel.
+        normalised: False leaves the normalisation out, and ``u`` with it.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class _Spectral(GivenWeights):
         inside: bool = False,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
+        normalised: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.epsilon, self.inside, self.use_bias = epsilon, inside, use_bias
+        self.normalised = normalised
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def _add_variables(self, shape: tuple[int, ...], vectors: int) -> None:
@@ -81,6 +84,8 @@ class _Spectral(GivenWeights):
             self.bias = self.add_weight(
                 shape=(shape[-1],), name="bias", initializer="zeros", autocast=False
             )
+        if not self.normalised:
+            return
         self.u = self.add_weight(
             shape=(1, vectors),
             name="u",
@@ -100,6 +105,8 @@ class _Spectral(GivenWeights):
         """
         # In float32: half precision would round the singular value, and with it every weight.
         kernel = tf.convert_to_tensor(self.kernel)
+        if not self.normalised:
+            return kernel
         sigma, u = power_step(
             self._matrix(kernel), tf.convert_to_tensor(self.u), self.epsilon, self.inside
         )
@@ -117,6 +124,7 @@ class _Spectral(GivenWeights):
             "inside": self.inside,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "normalised": self.normalised,
         }
 
 
@@ -126,7 +134,7 @@ class SpectralDense(_Spectral):
 
     Args:
         units: Size of the last dimension of the output.
-        epsilon, inside, use_bias, kernel_initializer: See :class:`SpectralConv2D`.
+        epsilon, inside, use_bias, kernel_initializer, normalised: See :class:`SpectralConv2D`.
 
     Input ``[N, D]``, output ``[N, units]``, floats; ``kernel`` is ``[D, units]`` and
     ``u`` ``[1, units]``.
@@ -164,6 +172,7 @@ class SpectralConv2D(_Spectral):
             than to the length (SNGAN: 1e-12).
         use_bias: Whether a bias (initially 0) is added.
         kernel_initializer: Of the raw kernel.
+        normalised: False leaves the normalisation out, and ``u`` with it.
 
     Input ``[N, H, W, C]``, output ``[N, H', W', filters]``, floats; ``kernel`` is
     ``[k, k, C, filters]`` and ``u`` ``[1, filters]``.

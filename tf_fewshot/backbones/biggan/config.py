@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..checks import check_resolution
 from ..configuration import Configuration
@@ -33,6 +33,70 @@ def default_attention(resolution: int, highest: int) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
+class Choices:
+    """What ``z`` stands for, where that is known: the choices of a program that draws.
+
+    Attributes:
+        choice_slots: How many components of ``z`` each slot has, of which the largest says which
+            variant of a part is chosen; they come one after the other.
+        choice_quantiles: How many single components follow, each a quantile of N(0, 1).
+        choice_variants: For each class, how many components of each slot count in it, and last
+            how many of the single ones; empty where all do.
+    """
+
+    choice_slots: Sequence[int] = ()
+    choice_quantiles: int = 0
+    choice_variants: Sequence[Sequence[int]] = ()
+
+    @property
+    def given(self) -> bool:
+        """Whether there are any."""
+        return bool(self.choice_slots or self.choice_quantiles)
+
+    def as_lists(self) -> Choices:
+        """The same as files have it."""
+        variants = list(map(list, self.choice_variants))
+        return Choices(list(self.choice_slots), self.choice_quantiles, variants)
+
+    def check(self, latent_dim: int, mapping: Sequence[int], num_classes: int) -> None:
+        """Checks that they fit a network of these settings.
+
+        Raises:
+            BackboneError: if they do not.
+        """
+        if not self.given:
+            if self.choice_variants:
+                raise BackboneError("choice_variants needs choice_slots or choice_quantiles")
+            return
+        if not mapping:
+            raise BackboneError(
+                "choice_slots and choice_quantiles are read by the first layer of the mapping "
+                "network: give mapping at least one width"
+            )
+        most = [*self.choice_slots, self.choice_quantiles]
+        if any(not isinstance(n, int) or n < 0 for n in most):
+            raise BackboneError(f"choices must be whole numbers from 0 on, not {most}")
+        if sum(most) > latent_dim:
+            raise BackboneError(
+                f"the choices take {sum(most)} components, and latent_dim is {latent_dim}"
+            )
+        rows = len(self.choice_variants)
+        if rows not in (0, max(num_classes, 1)):
+            raise BackboneError(
+                f"choice_variants must have a row for each of {max(num_classes, 1)} classes, not "
+                f"{rows}"
+            )
+        for row in self.choice_variants:
+            if len(row) != len(most) or any(
+                not 0 <= n <= m for n, m in zip(row, most, strict=False)
+            ):
+                raise BackboneError(
+                    f"a row of choice_variants must have {len(most)} numbers, none above "
+                    f"{most}, not {list(row)}"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
 class BigGANConfig(Configuration):
     """What a BigGAN is built from.
 
@@ -55,7 +119,12 @@ class BigGANConfig(Configuration):
         mapping: Widths of the layers of a mapping network, as StyleGAN has one, from ``z`` and
             the vector of the class to what the first layer and the blocks are told; the last is
             a multiple of these. None of the released networks has one: with it what ``z`` means
-            can differ from class to class.
+            can differ from class to class, and what single pictures are fitted by is what it
+            gives.
+        spectral_norm: Whether the generator is spectrally normalised. What learns by regression,
+            without an opponent, is held back by it.
+        choices: What ``z`` stands for; the first layer of the mapping network reads it
+            (:class:`~tf_fewshot.layers.ChoiceMap`).
     """
 
     resolution: int = 256
@@ -68,6 +137,13 @@ class BigGANConfig(Configuration):
     discriminator_widths: Sequence[int] = ()
     minibatch_group: int = 0
     mapping: Sequence[int] = ()
+    spectral_norm: bool = True
+    choices: Choices = Choices()
+
+    @property
+    def told_dim(self) -> int:
+        """Size of what the layers are told together: ``z``, or what is made of it."""
+        return self.mapping[-1] if self.mapping else self.latent_dim or 0
 
     @property
     def last_channels(self) -> int:
@@ -99,11 +175,23 @@ class BigGANConfig(Configuration):
             )
         highest = 128 if self.resolution == 256 else 64
         widths = list(self.discriminator_widths)
-        changes = {"latent_dim": latent_dim, "discriminator_widths": widths, "mapping": mapping}
+        choices = self.choices.as_lists()
+        choices.check(latent_dim, mapping, self.num_classes or 0)
+        changes = {
+            "latent_dim": latent_dim,
+            "discriminator_widths": widths,
+            "mapping": mapping,
+            "choices": choices,
+        }
         config = _completed(self, channels, highest, **changes)
         if config.discriminator_widths:
             _ = config.of_discriminator  # It says what does not fit.
         return config
+
+    def of_one_class(self, start):
+        rows = self.choices.choice_variants
+        chosen = [] if isinstance(start, str) or not rows else [rows[start]]
+        return {"num_classes": 0, "choice_variants": chosen}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +220,13 @@ class BigGANDeepConfig(Configuration):
     num_classes: int | None = None
     statistics: int = 51
     to_rgb: int | None = None
+
+    spectral_norm: ClassVar[bool] = True
+
+    @property
+    def told_dim(self) -> int:
+        """Size of what the layers are told: ``z``."""
+        return self.latent_dim
 
     @property
     def last_channels(self) -> int | None:

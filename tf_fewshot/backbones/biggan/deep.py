@@ -72,8 +72,8 @@ class BigGANDeepGenerator(FamilyGenerator):
             for i, (filters, doubled) in enumerate(sizes)
         ]
 
-    def _split(self, z, classes):
-        condition = tf.concat([z, classes], 1)
+    def _split(self, told, classes):
+        condition = tf.concat([told, classes], 1)
         return condition, [condition] * (2 * len(self.channels) - 2)
 
 

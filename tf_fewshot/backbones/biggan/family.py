@@ -6,7 +6,7 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,7 @@ from .initial import blank_weights
 from .standing_statistics import accumulate_statistics
 
 # What leaves every kernel as it is when it changes.
-_BESIDE = {"extensions", "num_classes", "dtype"}
+_BESIDE = {"extensions", "num_classes", "dtype", "choice_variants"}
 
 
 class BigGANFamily(GAN):
@@ -54,12 +54,68 @@ class BigGANFamily(GAN):
             return self.discriminator.activations(images, training)
         return self.discriminator.activations(images)
 
+    # Behind a mapping network pictures are fitted where its layers are told what to draw, as
+    # StyleGAN's are among the styles.
+
+    _free_space: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def _mapped(self) -> bool:
+        return bool(self.generator.mapping_weights)
+
+    @property
+    def free_latent_dim(self) -> int:
+        return self.generator.told_dim
+
+    def free_latents(self, z, label=None):
+        if not self._mapped:
+            return super().free_latents(z, label)
+        centre, scale = self._centre_and_scale()
+        return (self.generator.told(z, label) - centre) / scale
+
+    def synthesize(self, free, label=None, training: bool = False):
+        if not self._mapped:
+            return super().synthesize(free, label, training)
+        told = self._told_of(tf.convert_to_tensor(free))
+        return self.generator.drawn(told, label, training)[-1]
+
+    def share_free_space(self, of: GAN) -> None:
+        if self._mapped:
+            # What it is itself may have been fitted, and its mapping network moved, since.
+            self._free_space = cast(BigGANFamily, of)._centre_and_scale()
+
+    def inner_latents(self, free):
+        return np.asarray(self._told_of(free)) if self._mapped else free
+
+    def _told_of(self, free):
+        centre, scale = self._centre_and_scale()
+        return centre + free * scale
+
+    def _centre_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of what the network is told, ``[told_dim]`` each."""
+        space = self._free_space
+        if space is None:
+            with tf.init_scope():
+                label = np.arange(4096) % max(self.num_classes, 1)
+                told = np.asarray(self.generator.told(self.sample_latents(4096, seed=0), label))
+                space = self._free_space = told.mean(0), told.std(0) + 1e-8
+        return space
+
     def generator_stages(self) -> list[Stage]:
-        return [*self.latent_stages(), *self.synthesis_stages()]
+        if not self._mapped:
+            return [*self.latent_stages(), *self.synthesis_stages()]
+        g = self.generator
+        of_latents = [
+            Stage("mapping", tuple(g.mapping_weights))
+            if layer is None
+            else Stage(layer.name, tuple(layer.weights))
+            for layer in (*g.latents.entering, None, *g.latents.free)
+        ]
+        return [*of_latents, *self.synthesis_stages()]
 
     def synthesis_stages(self) -> list[Stage]:
         g = self.generator
-        first = (g.class_weight, *g.mapping_weights, *g.from_latent.weights, *g.added.weights)
+        first = (g.class_weight, *g.from_latent.weights, *g.added.weights)
         stages = [Stage("G_linear", first)]
         size = 4
         for block in g.blocks:

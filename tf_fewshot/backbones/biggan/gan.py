@@ -7,10 +7,13 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from ...layers import SpectralConv2D, upscale2d
+from ...layers import ChoiceMap, SpectralConv2D, upscale2d
 from ..configuration import Configuration
 from ..parts import ClassTable
 from ..registry import register
@@ -33,7 +36,7 @@ class BigGANBlock(Block):
         before, after = input_shape[-1], self.filters
         self._add_layers(condition_shape, [(before, after, 3), (after, after, 3)], doubling=0)
         self.conv_sc = SpectralConv2D(
-            after, 1, name="conv_sc", dtype=self.dtype_policy, **spectral()
+            after, 1, name="conv_sc", dtype=self.dtype_policy, **spectral(self.normalised)
         )
         self.conv_sc.build(input_shape)
 
@@ -48,57 +51,88 @@ class BigGANBlock(Block):
 class BigGANGenerator(FamilyGenerator):
     """BigGAN's generator; see :class:`FamilyGenerator`.
 
-    ``z`` is cut into one chunk for the first layer and one for each block, which is told
-    its chunk and then the vector of the class.
+    ``z``, or what a mapping network makes of it, is cut into one chunk for the first layer and
+    one for each block, which is told its chunk and then the vector of the class.
     """
 
     configuration = BigGANConfig
 
     def __init__(self, config: BigGANConfig, extensions=(), **kwargs):
         super().__init__(config, extensions, **kwargs)
-        # In float32, as the map from the latent that follows is.
-        self.mapping = [
-            keras.layers.Dense(
-                width, kernel_initializer="he_normal", name=f"mapping{i}", dtype="float32"
+        widths, layers = list(config.mapping), []
+        if config.choices.given:
+            slots, quantiles, variants = dataclasses.astuple(config.choices)
+            classes, units = self.classes.count, widths.pop(0)
+            layers.append(ChoiceMap(slots, quantiles, units, variants, classes, name="mapping0"))
+        for width in widths:
+            # In float32, as the map from the latent that follows is.
+            layers.append(
+                keras.layers.Dense(
+                    width,
+                    kernel_initializer="he_normal",
+                    name=f"mapping{len(layers)}",
+                    dtype="float32",
+                )
             )
-            for i, width in enumerate(config.mapping)
-        ]
+        self.mapping: list[Any] = layers
+
+    def build(self, input_shape=None):
+        super().build(input_shape)
+        size = self.latent_dim + self.class_dim
+        for layer in self.mapping:
+            layer.build((None, size))
+            size = layer.units
 
     @property
     def mapping_weights(self):
         return [weight for layer in self.mapping for weight in layer.weights]
 
     def _blocks(self) -> list[Block]:
-        dtype = self.dtype_policy
+        config, dtype = self.config, self.dtype_policy
         return [
-            BigGANBlock(filters, True, self.rows, self.extensions, name=f"GBlock_{i}", dtype=dtype)
+            BigGANBlock(
+                filters,
+                True,
+                self.rows,
+                self.extensions,
+                config.spectral_norm,
+                name=f"GBlock_{i}",
+                dtype=dtype,
+            )
             for i, filters in enumerate(self.channels[1:])
         ]
 
-    def _split(self, z, classes):
-        z = self._mapped(z, classes)
-        first, *chunks = tf.split(z, len(self.channels), axis=1)
+    def told(self, z, label=None):
+        if not self.mapping:
+            return super().told(z, label)
+        z = tf.cast(z, tf.float32)
+        return self.latents.carry(z, self._mapped(self.latents.enter(z), label))
+
+    def _split(self, told, classes):
+        first, *chunks = tf.split(told, len(self.channels), axis=1)
         return first, [tf.concat([chunk, classes], 1) for chunk in chunks]
 
-    def _mapped(self, z, classes):
-        """What first layer and blocks are told instead of ``z``, if there is a mapping network."""
-        if not self.mapping:
-            return z
-        *hidden, last = self.mapping
-        x = tf.concat([z, classes], 1)
-        for layer in hidden:
-            x = tf.nn.leaky_relu(layer(x), 0.2)
-        return last(x)
+    def _mapped(self, z, label):
+        """What the mapping network makes of ``z``."""
+        first, *others = self.mapping
+        if isinstance(first, ChoiceMap):
+            x = first(z, self._numbers(label) if self.classes.count else None)
+        else:
+            x = first(tf.concat([z, self._class_vectors(tf.shape(z)[0], label)], 1))
+        for layer in others:
+            x = layer(tf.nn.leaky_relu(x, 0.2))
+        return x
 
 
 @register("biggan")
 class BigGAN(BigGANFamily):
     """BigGAN's generator, and SNGAN's discriminator if it is to have one.
 
-    Every layer but the class table is spectrally normalised, with one power step from a
-    stored vector that only training moves. Batch normalisation (epsilon 1e-4) uses stored
-    statistics; with ``training=True`` those of the batch, which also move the stored ones.
-    The released statistics are those of latents without truncation; for others see
+    Every layer but the class table is spectrally normalised, unless the configuration leaves that
+    out of the generator, with one power step from a stored vector that only training moves. Batch
+    normalisation (epsilon 1e-4) uses stored statistics; with ``training=True`` those of the batch,
+    which also move the stored ones. The released statistics are those of latents without
+    truncation; for others see
     :func:`~tf_fewshot.backbones.biggan.standing_statistics.accumulate_statistics`.
     :class:`BigGANConfig` has the settings.
     """
@@ -116,8 +150,11 @@ class BigGAN(BigGANFamily):
         return self.configuration.of_discriminator if of_discriminator else self.configuration
 
     def class_tables(self) -> list[ClassTable]:
-        """The vectors of the classes, and what its discriminator projects on."""
+        """The vectors of the classes, their choices, and what its discriminator projects on."""
         tables = super().class_tables()
+        if self.configuration.choices.given:
+            rows = self.generator.mapping[0].table()
+            tables = [*tables, ClassTable("generator/mapping0/rows", rows)]
         if self.has_discriminator and self.discriminator is not None:
             tables = [*tables, self.discriminator.class_table()]
         return tables

@@ -29,6 +29,7 @@ class Block(keras.layers.Layer):
         doubled: Whether width and height are doubled.
         rows: Rows of statistics; see :class:`~tf_fewshot.layers.HyperBatchNorm`.
         extensions: What adds layers after every normalisation.
+        normalised: Whether kernels are spectrally normalised.
 
     The inputs are maps ``[N, R, R, C]``, conditions ``[N, D]`` and ``at``, the place in
     the statistics.
@@ -40,11 +41,12 @@ class Block(keras.layers.Layer):
         doubled: bool,
         rows: int,
         extensions: Extensions | Iterable = (),
+        normalised: bool = True,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
         self.filters, self.doubled, self.rows = filters, doubled, rows
-        self.extensions = Extensions.of(extensions)
+        self.extensions, self.normalised = Extensions.of(extensions), normalised
 
     def _add_layers(
         self, condition_shape, steps: Sequence[tuple[int, int, int]], doubling: int | None = None
@@ -62,6 +64,7 @@ class Block(keras.layers.Layer):
                 rows=self.rows,
                 epsilon=EPSILON,
                 kernel_initializer=initializer(),
+                normalised=self.normalised,
                 name=f"norm{i}",
                 dtype=dtype,
             )
@@ -70,7 +73,8 @@ class Block(keras.layers.Layer):
             added.append(self.extensions.hidden(self, f"{{name}}{i}", f"{self.name}/{norm.name}"))
             added[-1].build(shape)
             resample = "up" if i == doubling else None
-            conv = SpectralConv2D(after, size, resample, name=f"conv{i}", dtype=dtype, **spectral())
+            kind = spectral(self.normalised)
+            conv = SpectralConv2D(after, size, resample, name=f"conv{i}", dtype=dtype, **kind)
             conv.build(shape)
             self.convs.append(conv)
         self.added = tuple(added)
@@ -86,6 +90,7 @@ class Block(keras.layers.Layer):
             "doubled": self.doubled,
             "rows": self.rows,
             "extensions": self.extensions.to_json(),
+            "normalised": self.normalised,
         }
 
 
@@ -96,7 +101,8 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
     a number or ``[N, 1]``, says which statistics normalise; None takes the last row.
 
     Extensions act on ``z``, which is the free latent, too, before it is cut or joined to the
-    vector of the class; on the classes; and on every hidden layer but the last.
+    vector of the class; on the classes; and on every hidden layer but the last. Behind a mapping
+    network the free latent is what that network gives.
 
     Raises:
         BackboneError: if there are classes but no labels.
@@ -109,10 +115,12 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         super().__init__(config, extensions, autocast=False, **kwargs)
         self.latent_dim, self.class_dim = config.latent_dim, config.class_dim
         self.channels, self.rows = list(config.channels), config.statistics
-        self.latents = self.extensions.latents(self, self.latent_dim, self.latent_dim)
+        self.told_dim = config.told_dim
+        self.latents = self.extensions.latents(self, self.latent_dim, self.told_dim)
+        kind = spectral(config.spectral_norm)
         # In float32: the map is small, and everything follows from it.
         self.from_latent = SpectralDense(
-            16 * self.channels[0], name="G_linear", dtype="float32", **spectral()
+            16 * self.channels[0], name="G_linear", dtype="float32", **kind
         )
         self.added = self.extensions.hidden(self, "{name}", "G_linear", "float32")
         self.blocks = self._blocks()
@@ -125,17 +133,18 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         self.norm = HyperBatchNorm(
             conditional=False, rows=self.rows, epsilon=EPSILON, name="norm", dtype="float32"
         )
-        self.to_rgb = SpectralConv2D(
-            config.last_channels, name="to_rgb", dtype="float32", **spectral()
-        )
+        self.to_rgb = SpectralConv2D(config.last_channels, name="to_rgb", dtype="float32", **kind)
 
     @abc.abstractmethod
     def _blocks(self) -> list[Block]:
         """The blocks from 4 pixels to the image."""
 
     @abc.abstractmethod
-    def _split(self, z, classes) -> tuple[Any, list[Any]]:
-        """What the first layer and each block are told, of ``z`` and vectors of classes."""
+    def _split(self, told, classes) -> tuple[Any, list[Any]]:
+        """What the first layer and each block are told, of latents and vectors of classes.
+
+        ``told`` is ``z``, or what a mapping network made of it, ``[N, told_dim]``.
+        """
 
     def build(self, input_shape=None):
         del input_shape
@@ -153,9 +162,7 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
             self.class_weight = self.add_weight(
                 shape=(self.class_dim,), name="class_vector", initializer="zeros", autocast=False
             )
-        first, conditions = self._split(
-            tf.zeros([1, self.latent_dim]), tf.zeros([1, self.class_dim])
-        )
+        first, conditions = self._split(tf.zeros([1, self.told_dim]), tf.zeros([1, self.class_dim]))
         self.from_latent.build(first.shape)
         shape = (None, 4, 4, self.channels[0])
         self.added.build(shape)
@@ -173,10 +180,17 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
 
     def activations(self, z, label=None, training=False, truncation=None) -> list:
         """The maps ``[N, h, w, C]`` after the first layer and each block, then the images."""
-        at = None if truncation is None or self.rows == 1 else statistics_at(truncation, self.rows)
+        return self.drawn(self.told(z, label), label, training, truncation)
+
+    def told(self, z, label=None):
+        """What the network is told of latents ``[N, latent_dim]``: float32 ``[N, told_dim]``."""
         z = tf.cast(z, tf.float32)
-        z = self.latents.enter(self.latents.carry(z, z))
-        first, conditions = self._split(z, self._class_vectors(tf.shape(z)[0], label))
+        return self.latents.enter(self.latents.carry(z, z))
+
+    def drawn(self, told, label=None, training=False, truncation=None) -> list:
+        """The maps and images of what the network is told; see :meth:`activations`."""
+        at = None if truncation is None or self.rows == 1 else statistics_at(truncation, self.rows)
+        first, conditions = self._split(told, self._class_vectors(tf.shape(told)[0], label))
         x = self.from_latent(first, training=training)
         x = self.added(tf.reshape(x, [-1, 4, 4, self.channels[0]]))
         shown = [tf.cast(x, self.compute_dtype)]
@@ -197,17 +211,21 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
 
     def _class_vectors(self, n, label):
         """The vectors ``[N, class_dim]`` of labels ``[N]``."""
-        weight, classes = tf.convert_to_tensor(self.class_weight), self.classes.count
-        if not classes:
+        weight = tf.convert_to_tensor(self.class_weight)
+        if not self.classes.count:
             return tf.tile(weight[None], [n, 1])
+        return tf.gather(weight, self._numbers(label))
+
+    def _numbers(self, label):
+        """Labels as int32 ``[N]``."""
         if label is None:
-            raise BackboneError(f"this BigGAN draws {classes} classes: give it labels")
-        label = tf.reshape(tf.cast(label, tf.int32), [-1])
-        return tf.gather(weight, label)
+            count = self.classes.count
+            raise BackboneError(f"this BigGAN draws {count} classes: give it labels")
+        return tf.reshape(tf.cast(label, tf.int32), [-1])
 
     @property
     def mapping_weights(self) -> list:
-        """The weights of what ``z`` goes through before it is cut; none by default."""
+        """The weights of a mapping network; none by default."""
         return []
 
     @property

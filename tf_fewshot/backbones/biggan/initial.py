@@ -38,6 +38,13 @@ def initializer() -> keras.Initializer:
     return keras.initializers.RandomNormal(stddev=0.02)
 
 
-def spectral() -> dict[str, Any]:
-    """Arguments of the family's layers with spectral normalisation."""
-    return {"epsilon": EPSILON, "inside": True, "kernel_initializer": initializer()}
+def spectral(normalised: bool = True) -> dict[str, Any]:
+    """Arguments of the family's layers, with spectral normalisation or without it."""
+    # What nothing brings to its size later begins as large as it is to be.
+    kernels = initializer() if normalised else keras.initializers.HeNormal()
+    return {
+        "epsilon": EPSILON,
+        "inside": True,
+        "normalised": normalised,
+        "kernel_initializer": kernels,
+    }

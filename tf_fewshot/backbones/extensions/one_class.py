@@ -51,7 +51,8 @@ def as_one_class(gan: Host, start: int | str) -> Any:
     if not tables:
         raise BackboneError(f"a {gan.architecture} cannot do without its classes")
     row = _chosen(gan, tables, start)
-    twin = gan.rebuild(num_classes=0, extensions=[*gan.extensions, OneClass()])
+    changes = gan.configuration.of_one_class(start)
+    twin = gan.rebuild(**changes, extensions=[*gan.extensions, OneClass()])
     variables = twin.variables_by_path()
     for table in tables:
         variable = variables[table.row]

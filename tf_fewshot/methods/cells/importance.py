@@ -190,6 +190,7 @@ class TruncatedKnowledge(Trainable):
     keeps_discriminator = True
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0.0 <= self.prune_quantile <= self.fisher_quantile <= 100.0:
             raise UserError(
                 "prune_quantile and fisher_quantile are percentages, the first of them the lower, "

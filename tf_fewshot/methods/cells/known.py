@@ -36,6 +36,11 @@ class Known(Latents):
                 f"{latent_dim}: they must have as many (latent_dim in its model)."
             )
 
+    def model_settings(self, pictures):
+        if pictures.choices is None or pictures.latents is None:
+            return {}
+        return {"latent_dim": pictures.latents.shape[1], **pictures.choices.settings()}
+
     def prepare(self, problem: Problem) -> LatentSource:
         return _KnownSource(problem)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -68,6 +68,11 @@ class Latents(abc.ABC):
             UserError: if they do not.
         """
         del pictures, latent_dim
+
+    def model_settings(self, pictures: Pictures) -> dict[str, Any]:
+        """Returns settings of a new source that follow from the pictures; by default none."""
+        del pictures
+        return {}
 
     def extend(self, gan: GAN, pictures: int) -> GAN:
         """Returns a GAN that has what the latents of so many pictures need; by default the same."""

@@ -16,17 +16,34 @@ from ..problem import Problem
 from ..selection import Selection
 
 
+@dataclasses.dataclass(frozen=True)
 class Trainable(abc.ABC):
     """A cell that says which weights of the networks a method trains.
 
     Attributes:
+        class_start: What the only class of a source with classes begins as: "mean" of all,
+            the number of one, "nearest" for the one whose samples are most like the pictures
+            (:func:`tf_fewshot.methods.nearest_class.nearest_classes`), or "identity" (scale 1
+            and shift 0), where the architecture can. BSA's paper begins an SNGAN with
+            "identity"; its code with "0", under new scales and shifts.
         per_class: Whether each class of the pictures is learned on its own.
         keeps_discriminator: Whether part of what the source's discriminator has learned stays
             as it is, so that one that has learned nothing will not do.
     """
 
-    per_class: bool = False
-    keeps_discriminator: bool = False
+    class_start: str = dataclasses.field(default="mean", kw_only=True)
+
+    # No settings of their own unless a cell makes them so.
+    per_class = False
+    keeps_discriminator = False
+
+    def __post_init__(self):
+        words = ("mean", "nearest", "identity")
+        if self.class_start not in words and not self.class_start.isdecimal():
+            raise UserError(
+                f"class_start must be {', '.join(map(repr, words))} or the number of a class, not "
+                f"{self.class_start!r}."
+            )
 
     def begin(self, source: GAN, classes: int = 0) -> GAN:
         """Returns what is adapted: the source, as one class where it has many.
@@ -34,9 +51,15 @@ class Trainable(abc.ABC):
         Args:
             source: Left as it is.
             classes: Of the pictures, 0 if they have none; they count with ``per_class``.
+
+        Raises:
+            UserError: if ``class_start`` is "nearest", which only pictures can decide.
         """
         del classes
-        return source.with_one_class()
+        if source.num_classes and self.class_start == "nearest":
+            raise UserError("class_start='nearest' needs pictures: give the number of a class.")
+        number = self.class_start.isdecimal()
+        return source.with_one_class(int(self.class_start) if number else self.class_start)
 
     def prepare(self, gan: GAN) -> GAN:
         """Returns a GAN that has what is trained; by default the same."""
@@ -62,33 +85,7 @@ class All(Trainable):
 
 
 @dataclasses.dataclass(frozen=True)
-class _OfOneClass(Trainable):
-    """A cell whose GAN begins as a class of the user's choice.
-
-    Attributes:
-        class_start: What the only class of a source with classes begins as: "mean" of all,
-            the number of one, or "identity" (scale 1 and shift 0), where the architecture
-            can. BSA's paper begins an SNGAN with "identity"; its code with "0", under new
-            scales and shifts.
-    """
-
-    class_start: str = "mean"
-
-    def __post_init__(self):
-        if self.class_start not in ("mean", "identity") and not self.class_start.isdecimal():
-            raise UserError(
-                f"class_start must be 'mean', 'identity' or the number of a class, not "
-                f"{self.class_start!r}."
-            )
-
-    def begin(self, source: GAN, classes: int = 0) -> GAN:
-        del classes
-        number = self.class_start.isdecimal()
-        return source.with_one_class(int(self.class_start) if number else self.class_start)
-
-
-@dataclasses.dataclass(frozen=True)
-class ScaleShiftOnly(_OfOneClass):
+class ScaleShiftOnly(Trainable):
     """Scale and shift of every hidden layer of the generator but the last.
 
     Source: BSA (ICCV 2019), equation 2. They are new ones on top of the architecture's own.
@@ -104,7 +101,7 @@ class ScaleShiftOnly(_OfOneClass):
 
 
 @dataclasses.dataclass(frozen=True)
-class OwnScaleShift(_OfOneClass):
+class OwnScaleShift(Trainable):
     """What the architecture itself scales and shifts by, and its first layer.
 
     Of a BigGAN these are the maps from class vector and latent to scale and shift, the class

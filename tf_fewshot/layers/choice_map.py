@@ -1,0 +1,156 @@
+"""What a network is told of latents that stand for choices.
+
+A program that draws pictures from random choices (which of n variants of a part, where, how
+large) draws very different pictures at latents that lie side by side, where one choice gives way
+to another. A network of a few dense layers takes long to learn where that is; here it is given.
+Learning what each choice looks like from its picture is after Dosovitskiy et al., "Learning to
+Generate Chairs with Convolutional Neural Networks" (CVPR 2015), whose networks are told the
+choices themselves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Between how many points of a quantile what is told is interpolated.
+KNOTS = 8
+# Components that differ by more than a few hundredths stand for one variant, not for both.
+_SHARPNESS = 20.0
+# Adam moves every row as far as every kernel, but each is of few pictures.
+_LRMUL = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Which components of latents stand for which choices.
+
+    Attributes:
+        slots: How many components each slot has, which come one after the other.
+        quantiles: How many single components follow.
+        variants: For each class, how many of the components of each slot count, and last how
+            many of the single ones. Empty where all do.
+    """
+
+    slots: tuple[int, ...]
+    quantiles: int
+    variants: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many components there are in all."""
+        return sum(self.slots) + self.quantiles
+
+    @property
+    def features(self) -> int:
+        """How many features: a constant, each component of a slot, and each quantile's knots."""
+        return 1 + sum(self.slots) + KNOTS * self.quantiles
+
+    def counts(self, classes: int) -> np.ndarray:
+        """Which features count, bool ``[classes, features]``."""
+        used = self.variants or [(*self.slots, self.quantiles)] * classes
+        counts = np.zeros((classes, self.features), bool)
+        counts[:, 0] = True
+        ends = list(itertools.accumulate(self.slots, initial=1))
+        for row, numbers in zip(counts, used, strict=True):
+            *of_slots, single = numbers
+            for first, number in zip(ends[:-1], of_slots, strict=True):
+                row[first : first + number] = True
+            row[ends[-1] : ends[-1] + KNOTS * single] = True
+        return counts
+
+
+@keras.saving.register_keras_serializable("tf_fewshot")
+class ChoiceMap(keras.layers.Layer):
+    """Adds up the rows of what latents choose.
+
+    The components of a slot go through a sharp softmax, so that the largest stands for its
+    variant, and between two that are alike there is a short way from one to the other. A single
+    component is taken as a quantile of N(0, 1), and interpolated linearly between its knots. Each
+    class has rows of its own for those that count in it, all float32.
+
+    Args:
+        slots, quantiles, variants: See :class:`Layout`.
+        units: Size of a row.
+        classes: How many classes labels tell apart; 0 where one set of rows serves all.
+
+    Input: latents ``[N, layout.size or more]`` and int labels ``[N]``, which are not looked at
+    without classes. Output: float32 ``[N, units]``.
+    """
+
+    def __init__(
+        self,
+        slots: Sequence[int],
+        quantiles: int,
+        units: int,
+        variants: Sequence[Sequence[int]] = (),
+        classes: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.layout = Layout(tuple(slots), quantiles, tuple(map(tuple, variants)))
+        self.units, self.classes = units, classes
+        self._counts = self.layout.counts(max(classes, 1))
+
+    def build(self, input_shape=None):
+        del input_shape
+        # Without labels each feature has its row, so that there is one shape for all such.
+        rows = int(self._counts.sum()) if self.classes else self.layout.features
+        self.rows = self.add_weight(
+            shape=(rows, self.units),
+            name="rows",
+            initializer=keras.initializers.RandomNormal(stddev=0.3 / _LRMUL),
+        )
+
+    def call(self, z, label=None):
+        features = self._features(tf.cast(z, tf.float32), label)
+        rows = _LRMUL * tf.convert_to_tensor(self.rows)
+        if not self.classes:
+            return tf.matmul(features, rows)
+        places = tf.gather(self._places(), label)
+        batch = tf.broadcast_to(tf.range(tf.shape(places)[0])[:, None], tf.shape(places))
+        shape = tf.stack([tf.shape(places)[0], tf.shape(rows)[0]])
+        # What does not count is 0 and adds nothing to the row that it is put in.
+        return tf.matmul(tf.scatter_nd(tf.stack([batch, places], -1), features, shape), rows)
+
+    def _features(self, z, label):
+        """Features ``[N, F]``, which are 0 where they do not count."""
+        counts = self._counts[0][None]
+        if self.classes:
+            counts = tf.gather(self._counts, label)
+        parts, end, place = [tf.ones_like(z[:, :1])], 0, 1
+        for size in self.layout.slots:
+            logits = _SHARPNESS * z[:, end : end + size]
+            # A slot none of whose components counts is cut out below.
+            logits = tf.where(counts[:, place : place + size], logits, -1e9)
+            parts.append(tf.nn.softmax(logits))
+            end, place = end + size, place + size
+        position = (KNOTS - 1) * _cumulative(z[:, end : end + self.layout.quantiles])
+        hats = tf.nn.relu(1.0 - tf.abs(position[..., None] - np.arange(KNOTS, dtype=np.float32)))
+        parts.append(tf.reshape(hats, [-1, KNOTS * self.layout.quantiles]))
+        return tf.where(counts, tf.concat(parts, 1), 0.0)
+
+    def _places(self) -> np.ndarray:
+        """The row of each feature of each class, int32 ``[classes, F]``; 0 if it does not count."""
+        places = np.cumsum(self._counts).reshape(self._counts.shape) - 1
+        return np.where(self._counts, places, 0).astype(np.int32)
+
+    def table(self) -> np.ndarray:
+        """The rows of all features of all classes, ``[classes, F, units]``; 0 where none is."""
+        table = np.zeros((*self._counts.shape, self.units), np.float32)
+        table[self._counts] = self.rows.numpy()
+        return table
+
+    def get_config(self) -> dict:
+        layout = dataclasses.asdict(self.layout)
+        return {**super().get_config(), **layout, "units": self.units, "classes": self.classes}
+
+
+def _cumulative(x):
+    """The distribution function of N(0, 1)."""
+    return 0.5 * (1.0 + tf.math.erf(x / np.float32(np.sqrt(2.0))))
