@@ -7,9 +7,9 @@ import numpy as np
 from ..backbones import GAN
 from ..features import ALEXNET_LEAST_SIZE, LPIPS
 
-# Samples of all classes together: a thousand of a 64-pixel BigGAN take some seconds.
-_SAMPLES = 1_000
-_OF_A_CLASS = 24
+# Samples of all classes together: of a 64-pixel BigGAN they take some seconds.
+_SAMPLES = 400
+_OF_A_CLASS = 16
 _AT_ONCE = 32
 _PICTURES = 32
 

@@ -69,8 +69,11 @@ class _EncoderSource(PictureSource):
         return DrawnLatents(latents, latents, free=True)
 
     def fitted(self) -> np.ndarray:
+        return self.current().numpy()
+
+    def current(self) -> tf.Tensor:
         latents = []
         for i in range(0, len(self._images), _AT_ONCE):
             images = tf.cast(self._images[i : i + _AT_ONCE], tf.float32) / 127.5 - 1.0
-            latents.append(self._encoder(images).numpy())
-        return np.concatenate(latents)
+            latents.append(self._encoder(images))
+        return tf.concat(latents, 0)

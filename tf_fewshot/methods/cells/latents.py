@@ -123,6 +123,10 @@ class PictureSource(LatentSource):
     def fitted(self) -> np.ndarray:
         """Returns free latents ``[N, D]`` of the training pictures, in the GAN that is trained."""
 
+    @abc.abstractmethod
+    def current(self) -> tf.Tensor:
+        """Returns the same as a tensor, as it is in the step that is traced."""
+
     def settle(self, gan: GAN) -> None:
         if self._gaussian:
             gan.fit_latents(self.fitted(), self._gan)
@@ -132,6 +136,31 @@ class PictureSource(LatentSource):
         if self._gaussian:
             return gan.generate(gan.latents_of_fitted(fitted)[:count], labels)
         return gan.synthesize(fitted[:count], labels)
+
+
+def between(source: LatentSource, n: Any, seeds: keras.random.SeedGenerator) -> DrawnLatents:
+    """Draws latents from the Gaussian of those that are fitted so far, without their gradients.
+
+    Args:
+        source: Whose latents they are.
+        n: How many are drawn.
+        seeds: What they are drawn by.
+
+    Raises:
+        UserError: if the source fits no latents to pictures.
+    """
+    if not isinstance(source, PictureSource):
+        raise UserError(
+            "This objective draws between the latents of the pictures: choose latents that are "
+            "fitted to these, such as 'Table'."
+        )
+    fitted = tf.stop_gradient(source.current())
+    count = fitted.shape[0]
+    centre = tf.reduce_mean(fitted, 0, keepdims=True)
+    # Sums of the N deviations, weighted so, have the covariance of the latents.
+    weights = keras.random.normal((n, count), stddev=max(count - 1, 1) ** -0.5, seed=seeds)
+    drawn = centre + tf.matmul(weights, fitted - centre)
+    return DrawnLatents(drawn, drawn, free=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,7 +273,10 @@ class TableSource(PictureSource):
         return DrawnLatents(clean + noise, clean, free=True)
 
     def fitted(self) -> np.ndarray:
-        return self._carried(tf.convert_to_tensor(self.table.latents)).numpy()
+        return self.current().numpy()
+
+    def current(self) -> tf.Tensor:
+        return self._carried(tf.convert_to_tensor(self.table.latents))
 
     def _carried(self, latents):
         return latents if self._map is None else self._map(latents)

@@ -138,6 +138,7 @@ class FeatureOpponent(Opponent):
         learning_rate: Of the heads.
         weight: Of the generator's loss against it.
         name: Of its player, and of the loss in the generator's log.
+        augment: What happens to the images that it is shown.
     """
 
     def __init__(
@@ -147,28 +148,34 @@ class FeatureOpponent(Opponent):
         learning_rate: float,
         weight: float,
         name: str = "features",
+        augment: Augmentation | None = None,
     ):
         self._game, self._discriminator = game, discriminator
         self._rate, self.weight, self._name = learning_rate, weight, name
+        self._augment = augment
         self.log_name = name
         self._features = Shared(self._features_of_generated)
 
     def generator_loss(self, step: Step, generated: Generated) -> tf.Tensor:
-        features = self._features.given(step, self._discriminator.features(generated.images))
+        features = self._features.given(step, self._seen(generated.images))
         return self._discriminator.generator_loss(features, step.labels)
 
     def player(self) -> Player:
         own = self._discriminator
         groups = [Group(own.variables, self._rate)]
-        state = [*own.variables, *own.state]
+        augmented = self._augment.state if self._augment else ()
+        state = [*own.variables, *own.state, *augmented]
         return Player(self._name, groups, self._own_loss, self._game.optimizer, state=state)
 
     def _features_of_generated(self, step: Step) -> list[tf.Tensor]:
-        return self._discriminator.features(self._game.generated.seen(step).images)
+        return self._seen(self._game.generated.seen(step).images)
+
+    def _seen(self, images: tf.Tensor) -> list[tf.Tensor]:
+        return self._discriminator.features(self._augment(images) if self._augment else images)
 
     def _own_loss(self, step: Step):
         game, real = self._game, self._game.real.seen(step)
-        of_real, of_fake = self._discriminator.features(real), self._features.seen(step)
+        of_real, of_fake = self._seen(real), self._features.seen(step)
         total = self._discriminator.discriminator_loss(of_real, of_fake, step.labels)
         turn = Turn(self._name, step, game.generated.seen(step), real, of_real, of_fake)
         return penalised(total, {"loss": total}, game.penalties, turn)
