@@ -131,6 +131,9 @@ def plan(
         )
     data = data.with_classes(chosen.trainable.per_class)
     chosen.latents.check(data, source.latent_dim)
+    if chosen.trainable.class_start == "auto":
+        blends = source.classes_blend or not source.num_classes
+        chosen = chosen.with_settings(class_start="mean" if blends else "nearest")
     if source.num_classes and chosen.trainable.class_start == "nearest":
         ranked = nearest_classes(source, data.images, seed)
         label, distance = ranked[0]

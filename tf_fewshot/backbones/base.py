@@ -129,6 +129,11 @@ class GAN(Adaptable, abc.ABC):
         return self.configuration.num_classes
 
     @property
+    def classes_blend(self) -> bool:
+        """Whether a mean of its classes draws pictures, so that a new class can begin as it."""
+        return True
+
+    @property
     def precision(self) -> str:
         """Name of the Keras dtype policy of the networks."""
         return self._dtype

@@ -145,6 +145,11 @@ class BigGAN(BigGANFamily):
     def has_discriminator(self) -> bool:
         return bool(self.configuration.discriminator_widths)
 
+    @property
+    def classes_blend(self) -> bool:
+        # The same component of z stands for another choice in each class.
+        return not self.configuration.choices.given
+
     def configuration_of(self, network: str) -> Configuration:
         of_discriminator = network == "discriminator"
         return self.configuration.of_discriminator if of_discriminator else self.configuration

@@ -24,21 +24,22 @@ class Trainable(abc.ABC):
         class_start: What the only class of a source with classes begins as: "mean" of all,
             the number of one, "nearest" for the one whose samples are most like the pictures
             (:func:`tf_fewshot.methods.nearest_class.nearest_classes`), or "identity" (scale 1
-            and shift 0), where the architecture can. BSA's paper begins an SNGAN with
+            and shift 0), where the architecture can. "auto" is the mean, or the nearest where
+            a mean of the source's classes draws nothing. BSA's paper begins an SNGAN with
             "identity"; its code with "0", under new scales and shifts.
         per_class: Whether each class of the pictures is learned on its own.
         keeps_discriminator: Whether part of what the source's discriminator has learned stays
             as it is, so that one that has learned nothing will not do.
     """
 
-    class_start: str = dataclasses.field(default="mean", kw_only=True)
+    class_start: str = dataclasses.field(default="auto", kw_only=True)
 
     # No settings of their own unless a cell makes them so.
     per_class = False
     keeps_discriminator = False
 
     def __post_init__(self):
-        words = ("mean", "nearest", "identity")
+        words = ("auto", "mean", "nearest", "identity")
         if self.class_start not in words and not self.class_start.isdecimal():
             raise UserError(
                 f"class_start must be {', '.join(map(repr, words))} or the number of a class, not "
@@ -58,8 +59,8 @@ class Trainable(abc.ABC):
         del classes
         if source.num_classes and self.class_start == "nearest":
             raise UserError("class_start='nearest' needs pictures: give the number of a class.")
-        number = self.class_start.isdecimal()
-        return source.with_one_class(int(self.class_start) if number else self.class_start)
+        start = "mean" if self.class_start == "auto" else self.class_start
+        return source.with_one_class(int(start) if start.isdecimal() else start)
 
     def prepare(self, gan: GAN) -> GAN:
         """Returns a GAN that has what is trained; by default the same."""
