@@ -127,6 +127,16 @@ PRESETS: dict[str, Preset] = {
         "and commercial use",
         "StyleGAN of cartoon avatars (Avataaars), 64 x 64, with its discriminator",
     ),
+    "drawings64": Preset(
+        "biggan",
+        {"resolution": 64},
+        PackagedFile("drawings64.npz"),
+        _read_native,
+        "Apache 2.0; the drawings it learned from are 46 styles of DiceBear, most of them CC0 1.0: "
+        "NOTICE names the others",
+        "BigGAN of 46 styles of drawing (faces, creatures, robots, objects, patterns), 64 x 64; "
+        "generator only",
+    ),
     "dcgan-faces64": Preset(
         "dcgan",
         {"resolution": 64, "latent_dim": 100, "widths": [512, 256, 128, 64]},
