@@ -61,6 +61,14 @@ def _seeds() -> None:
         keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(scope="session")
+def settings_are_known() -> None:
+    """What the settings are is in the user's cache, so that flags are read without TensorFlow."""
+    from .processes import keep_settings
+
+    keep_settings()
+
+
 @pytest.fixture
 def build_tiny() -> Callable[..., Any]:
     """``build_tiny("stylegan", **changes)`` builds a tiny GAN with new weights."""
