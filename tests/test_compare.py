@@ -349,7 +349,7 @@ def test_numbers_of_pictures_are_an_axis(folder, tmp_path):
         max_size=8,
     )
 )
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_dots_stay_inside_their_chart_in_order(rows):
     page = Page(dot_chart(rows))
     width, height = map(float, page.all("svg")[0]["viewbox"].split()[2:])
