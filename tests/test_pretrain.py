@@ -68,9 +68,11 @@ def weights_of(path):
     return {name: variable.numpy() for name, variable in gan.variables_by_path().items()}
 
 
-def test_grows_and_leaves_snapshots_that_load(pictures, tmp_path):
-    # R1 in every step: one graph a growth instead of two.
-    planned = pretraining(pictures, method=methods.get("scratch").with_settings(r1_interval=1))
+@pytest.mark.parametrize("mode", ["eagerly", pytest.param("graphs", marks=pytest.mark.large)])
+def test_grows_and_leaves_snapshots_that_load(mode, pictures, tmp_path, request):
+    if mode == "eagerly":
+        request.getfixturevalue("eagerly")
+    planned = pretraining(pictures)
     with RunFolder.open(tmp_path, planned.identity()) as folder:
         snapshots = planned.run(folder)
     names = [path.stem for path in snapshots]
