@@ -378,7 +378,8 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
 @pytest.mark.large
 @pytest.mark.parametrize("pair", _pairs(usual=False))
 def test_other_pairs_do_as_these_do(pair, pictures, tmp_path):
-    trained = train(*pair, pictures, tmp_path / "checkpoints")
+    architecture, name = pair
+    trained = train(architecture, name, pictures, tmp_path / "checkpoints")
     for check in (
         test_the_source_stays_as_it_is,
         test_exactly_what_is_selected_moves,
