@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -50,6 +51,12 @@ hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tests")
 
 
+def pytest_collection_finish() -> None:
+    """Leaves TensorFlow and its kin, half a million objects that stay, out of every collection."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _seeds() -> None:
     """Every test starts from the same random state, whichever ran before it."""
@@ -59,6 +66,14 @@ def _seeds() -> None:
         import keras
 
         keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def settings_are_known() -> None:
+    """What the settings are is in the user's cache, so that flags are read without TensorFlow."""
+    from .processes import keep_settings
+
+    keep_settings()
 
 
 @pytest.fixture

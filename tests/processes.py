@@ -116,6 +116,18 @@ def command(*argv: object, cwd: Path | None = None, code: str = COMMAND) -> tupl
     return Done(done.returncode, done.stdout, done.stderr), spent
 
 
+def keep_settings() -> None:
+    """Fills the cache of settings, which only a user's very first command finds empty.
+
+    That command needs TensorFlow for it, which takes seconds; here it is at hand.
+    """
+    from tf_fewshot.files import write_json
+    from tf_fewshot.tools import catalogue
+
+    path, state = catalogue._cache()
+    write_json(path, {"state": state, **catalogue._as_json(catalogue._read())})
+
+
 def _child(call: dict) -> int:
     """What a fork does; returns its exit code."""
     for name, stream in (("out", 1), ("err", 2)):

@@ -34,6 +34,14 @@ def source(request: pytest.FixtureRequest):
     return backbones.build(request.param, **SMALL[request.param])
 
 
+@pytest.fixture
+def eagerly():
+    """Runs without graphs, whose making takes longer than two steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def test_samples_are_of_a_class_or_of_any(source):
     of_any = tff.sample_images(source, 6, seed=1)
     assert of_any.shape == (6, 16, 16, 3)
@@ -63,9 +71,10 @@ def test_a_gan_without_classes_refuses_a_label(tiny_dcgan):
     ],
     indirect=True,
 )
-def test_an_adapted_source_has_one_class_and_its_adapter_knows(source, tmp_path):
+def test_an_adapted_source_has_one_class_and_its_adapter_knows(source, tmp_path, eagerly):
     pictures = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
     settings = {"batch_size": 4, "steps": 2, "fresh_discriminator": source.discriminator is None}
+    settings |= {"precision": "float32"}
     run = tff.adapt(source, pictures, "transfergan", workdir=tmp_path / "run", **settings)
     assert source.num_classes == 3
     assert run.gan.num_classes == 0
@@ -185,7 +194,7 @@ def two_classes(tmp_path):
 
 @pytest.mark.download
 @pytest.mark.parametrize("architecture", ["biggan", "sngan"])
-def test_each_class_is_learned_on_its_own(architecture, two_classes, tmp_path):
+def test_each_class_is_learned_on_its_own(architecture, two_classes, tmp_path, eagerly):
     source = backbones.build(architecture, **SMALL[architecture])
     before = source.fingerprint()
     settings = {"per_class": True, "batch_size": 4, "steps": 2, "class_start": "1"}

@@ -152,13 +152,6 @@ def test_the_methods_are_listed(tmp_path):
         assert row[-1] == method.paper
 
 
-@pytest.fixture(scope="module")
-def settings_are_known() -> None:
-    """Fills the cache of settings, which only a user's very first command finds empty."""
-    done, _ = command("methods", "ewc")
-    assert done.code == 0, done.stderr
-
-
 # What is wrong before anything is loaded --------------------------------------------------
 
 
@@ -248,7 +241,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments, pattern, settings_are_know
     assert not list(tmp_path.iterdir())
 
 
-def test_a_value_may_follow_its_flag_and_fields_may_come_first(tmp_path):
+def test_a_value_may_follow_its_flag_and_fields_may_come_first(settings_are_known, tmp_path):
     for arguments in (["--method", "bsa"], ["--config.latent_noise=0.5", "--config", "bsa"]):
         done, _ = command("adapt", *arguments, cwd=tmp_path)
         # It is the next thing that is missing.

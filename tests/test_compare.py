@@ -33,7 +33,7 @@ from tf_fewshot.weights import load
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
-from .processes import COMMAND, Done, command, forks
+from .processes import COMMAND, Done, command, forks, keep_settings
 from .test_cli import EAGERLY, check_refused, said
 from .test_report import Page
 
@@ -85,6 +85,7 @@ def means(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("TF_FEWSHOT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setitem(features.EXTRACTORS, "efficientnet_lite0", None)
         exec(MEANS, {})
+        keep_settings()
         yield
 
 
@@ -348,7 +349,7 @@ def test_numbers_of_pictures_are_an_axis(folder, tmp_path):
         max_size=8,
     )
 )
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_dots_stay_inside_their_chart_in_order(rows):
     page = Page(dot_chart(rows))
     width, height = map(float, page.all("svg")[0]["viewbox"].split()[2:])

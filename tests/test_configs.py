@@ -204,7 +204,7 @@ def test_a_file_that_is_no_configuration_is_refused(text, pattern, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_is_named_by_its_path_alone(tmp_path):
+def test_a_file_is_named_by_its_path_alone(settings_are_known, tmp_path):
     text = f'{HEAD}def get_config(): return ConfigDict({{"method": "ewc", "stepz": 3}})\n'
     written(tmp_path, text)
     done, _ = command("adapt", "--config=mine.py", cwd=tmp_path)

@@ -375,10 +375,11 @@ class Exported:
 
 
 def export(architecture: str, folder: Path) -> Exported:
+    """Exports what an adapter makes of a source: other weights, and layers that it lacks."""
     source = tiny(architecture)
-    adapter = adapter_of(
-        source, perturbed(source), settings={"steps": 5}, sampling={"truncation": 0.7}
-    )
+    adapted = perturbed(source.with_scale_shift())
+    adapter = adapter_of(source, adapted, settings={"steps": 5}, sampling={"truncation": 0.7})
+    assert adapter.config_changes == {"extensions": [{"name": "scale_shift"}]}
     gan = adapter.apply(source)
     return Exported(gan, adapter, export_saved_model(gan, folder / "model", adapter=adapter))
 

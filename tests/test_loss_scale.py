@@ -113,8 +113,9 @@ def test_gradients_that_are_no_numbers_end_the_run(build_tiny, tmp_path):
 @pytest.mark.parametrize(
     ("backbone", "method"),
     [
-        ("stylegan", "ewc"),
+        ("dcgan", "ewc"),
         ("dcgan", "bsa"),
+        pytest.param("stylegan", "ewc", marks=pytest.mark.large),
         pytest.param("stylegan2", "transfergan", marks=pytest.mark.large),
         pytest.param("sngan", "transfergan", marks=pytest.mark.large),
     ],

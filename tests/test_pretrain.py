@@ -68,9 +68,13 @@ def weights_of(path):
     return {name: variable.numpy() for name, variable in gan.variables_by_path().items()}
 
 
-def test_grows_and_leaves_snapshots_that_load(pictures, tmp_path):
-    with RunFolder.open(tmp_path, pretraining(pictures).identity()) as folder:
-        snapshots = pretraining(pictures).run(folder)
+@pytest.mark.parametrize("mode", ["eagerly", pytest.param("graphs", marks=pytest.mark.large)])
+def test_grows_and_leaves_snapshots_that_load(mode, pictures, tmp_path, request):
+    if mode == "eagerly":
+        request.getfixturevalue("eagerly")
+    planned = pretraining(pictures)
+    with RunFolder.open(tmp_path, planned.identity()) as folder:
+        snapshots = planned.run(folder)
     names = [path.stem for path in snapshots]
     assert names == ["000000016", "000000032", "000000040"]
     first, last = weights.load(snapshots[0]), weights.load(snapshots[-1])

@@ -125,14 +125,15 @@ def test_importance_is_the_mean_squared_gradient_of_each_filter(architecture, bu
         return -tf.math.log_sigmoid(fake), -tf.math.log_sigmoid(-fake) - tf.math.log_sigmoid(real)
 
     for network, some in enumerate(kernels):
+        values, single = [kernel.value for kernel in some], []
+        for i in range(3):
+            with tf.GradientTape() as tape:
+                tape.watch(values)
+                loss = tf.reduce_sum(losses(i)[network])
+            single.append([np.asarray(g, np.float64) for g in tape.gradient(loss, values)])
         for number, kernel in enumerate(some):
             axis = gan.output_axis(kernel)
-            gradients = []
-            for i in range(3):
-                with tf.GradientTape() as tape:
-                    tape.watch(kernel.value)
-                    loss = tf.reduce_sum(losses(i)[network])
-                gradients.append(np.asarray(tape.gradient(loss, kernel.value), np.float64))
+            gradients = [of_picture[number] for of_picture in single]
             expected = [
                 np.mean([np.mean(filter_of(g, axis, o) ** 2) for g in gradients])
                 for o in range(kernel.shape[axis])

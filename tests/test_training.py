@@ -128,32 +128,36 @@ def test_clipped_images_tell_the_generator_nothing_beyond_white(
 # Resuming -------------------------------------------------------------------------------
 
 
-def check_resumed(source, images, folder: Path, method: str, **options) -> None:
-    """Compares 12 steps at once with 12 of which the 10th and 11th are run twice."""
-    options |= {"steps": 12, "checkpoint_every": 9, "pictures_every": 6}
+def check_resumed(source, images, folder: Path, method: str, steps: int = 4, **options) -> None:
+    """Compares steps at once with as many of which those behind the checkpoint are run twice.
+
+    Of 12 steps these are the 10th, whose losses are written, and the 11th; of 4 the third.
+    """
+    kept, logged = (9, [10]) if steps == 12 else (2, [])
+    options |= {"steps": steps, "checkpoint_every": kept, "pictures_every": steps // 2}
     adapt(source, images, folder / "straight", method, **options)
     with pytest.raises(StoppedError):
-        adapt(source, images, folder / "halves", method, callbacks=[At(11, stop)], **options)
-    # It had written the losses of step 10, and resumes before it.
-    assert [r["step"] for r in tff.adaptation.RunFolder(folder / "halves").stats()] == [10]
-    assert steps_kept(folder / "halves") == [9]
+        adapt(source, images, folder / "halves", method, callbacks=[At(steps - 1, stop)], **options)
+    # It had written losses, and resumes before them.
+    assert [r["step"] for r in tff.adaptation.RunFolder(folder / "halves").stats()] == logged
+    assert steps_kept(folder / "halves") == [kept]
     run = adapt(source, images, folder / "halves", method, **options)
-    assert "Going on from step 9." in (folder / "halves" / "log.txt").read_text("utf-8")
+    assert f"Going on from step {kept}." in (folder / "halves" / "log.txt").read_text("utf-8")
     assert differences(folder / "straight", folder / "halves") == []
     lines = (run.folder / "stats.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [10, 12]
+    assert [json.loads(line)["step"] for line in lines] == [*logged, steps]
     assert run.gan.fingerprint() != source.fingerprint()
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(source, images, tmp_path, eagerly):
     """Elastic weight consolidation: two players, lazy R1, a penalty, a moving average."""
-    check_resumed(source, images, tmp_path, "ewc", fisher_samples=4, fisher_cache=False)
+    check_resumed(source, images, tmp_path, "ewc", 12, fisher_samples=4, fisher_cache=False)
 
 
 @pytest.mark.download
 def test_a_resumed_reconstruction_is_the_uninterrupted_one(source, images, tmp_path, eagerly):
     """Batch statistics adaptation: a latent table with its optimizer, falling rates, noise."""
-    check_resumed(source, images, tmp_path, "bsa", latent_learning_rate=0.05, rate_decay_steps=5)
+    check_resumed(source, images, tmp_path, "bsa", latent_learning_rate=0.05, rate_decay_steps=2)
 
 
 @pytest.mark.download
