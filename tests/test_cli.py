@@ -231,6 +231,11 @@ def settings_are_known() -> None:
         (["study", "--pool=x"], r"There is no x\."),
         (["study", "--pool="], r"There are no files of answers to pool\."),
         (["study", "--pool=."], r"There are no \.json files in \.\."),
+        (["analyze"], r"Say what to analyze: tf-fewshot analyze WHAT\. Known: .+drift.*\."),
+        (["analyze", "fischer"], r"Unknown analysis 'fischer'\. Did you mean 'fisher'\? .+"),
+        (["analyze", "fisher"], r"fisher needs --source or --adapters\."),
+        (["analyze", "drift", "--source=x"], r"drift does not look at --source: leave it out\."),
+        (["analyze", "statistics", "--source=x", "--group=a"], r"--group=a: write NAME=MEMBER.+"),
         (["convert", "--out=x.npz"], r"--source is missing: .+"),
         (["convert", "--source=x"], r"--out is missing or of no known format: .+"),
         (["convert", "--source=x", "--out=x.pt"], r"--out is missing or of no known format: .+"),
@@ -371,6 +376,7 @@ def test_a_run_leaves_its_folder(run):
     (record,) = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
     assert record["step"] == 2
     assert {"generator/loss", "generator/ewc", "discriminator/loss"} <= set(record)
+    assert 0 < record["generator/drift"] < 0.1
 
 
 def test_the_same_command_again_goes_on(folder, run):

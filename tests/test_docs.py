@@ -31,6 +31,7 @@ EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 # What becomes of a command: in the usual tests, and in those marked large.
 USUAL = {
     "adapt": (DRY_RUN, RUN),  # two steps and the report take 7 s
+    "analyze": (READ, RUN),
     "benchmark": (READ, RUN),
     "compare": (DRY_RUN, RUN),
     "convert": (RUN, RUN),
@@ -50,6 +51,8 @@ EXCEPTIONS = [
     ("README.md", "sample", RUN, RUN, "of that run"),
     ("README.md", "import tf_fewshot", RUN, RUN, "the reader's first program; it exports, too"),
     ("docs/adapting.md", "--method=update_all", READ, RUN, "the README's call"),
+    ("docs/analysis.md", "adapt", READ, RUN, "the README's call, and one like it"),
+    ("docs/analysis.md", "biggan32", READ, READ, "needs what docs/pretraining.md trains"),
     ("docs/measuring.md", "--method=update_all", READ, RUN, "the README's call"),
     ("docs/measuring.md", "--pool", READ, READ, "needs the answers of people"),
     ("docs/serving.md", "--method=update_all", READ, RUN, "the README's call"),

@@ -174,9 +174,7 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
     def activations(self, z, label=None, training=False, truncation=None) -> list:
         """The maps ``[N, h, w, C]`` after the first layer and each block, then the images."""
         at = None if truncation is None or self.rows == 1 else statistics_at(truncation, self.rows)
-        z = tf.cast(z, tf.float32)
-        z = self.latents.enter(self.latents.carry(z, z))
-        first, conditions = self._split(z, self._class_vectors(tf.shape(z)[0], label))
+        first, conditions = self.conditions(z, label)
         x = self.from_latent(first, training=training)
         x = self.added(tf.reshape(x, [-1, 4, 4, self.channels[0]]))
         shown = [tf.cast(x, self.compute_dtype)]
@@ -190,6 +188,12 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         kernel = self.to_rgb.normalised_kernel(training)[..., :3]
         images = tf.tanh(tf.nn.conv2d(x, kernel, 1, "SAME") + self.to_rgb.bias[:3])
         return [*shown, images]
+
+    def conditions(self, z, label=None) -> tuple[Any, list[Any]]:
+        """What the first layer ``[N, D]`` and each block ``[N, D]`` are told of latents."""
+        z = tf.cast(z, tf.float32)
+        z = self.latents.enter(self.latents.carry(z, z))
+        return self._split(z, self._class_vectors(tf.shape(z)[0], label))
 
     def attends_after(self, block: Block, size: int) -> bool:
         """Whether the map of ``size`` pixels after a block attends to itself."""

@@ -1,0 +1,15 @@
+"""Figures of what analyses return: arrays in, Matplotlib figures out."""
+
+from .bars import bars_by_layer
+from .curves import curves
+from .scatter import panels_by_layer
+from .style import PALETTE, new_figure, save_figure
+
+__all__ = [
+    "PALETTE",
+    "bars_by_layer",
+    "curves",
+    "new_figure",
+    "panels_by_layer",
+    "save_figure",
+]

@@ -1,0 +1,8 @@
+"""What analyses leave in a folder: pictures, data, and one HTML page with a section of each."""
+
+from .drift import write_drift
+from .fisher import write_fisher
+from .statistics import write_statistics
+from .weights import write_change
+
+__all__ = ["write_change", "write_drift", "write_fisher", "write_statistics"]

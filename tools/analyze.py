@@ -1,0 +1,138 @@
+"""Looks inside generators, as the papers do: pictures, their data, and one page of all.
+
+    tf-fewshot analyze WHAT [--flags]
+
+WHAT is
+
+    statistics      γ and β by layer in two dimensions, of classes or domains
+    change          how much the weights of each layer changed
+    fisher          average Fisher information of each layer
+    drift           how far the weights went while runs trained
+
+The folder --out gets a PNG and an SVG of each picture, its data as .csv or .npz, and the page
+analysis.html, which later analyses into the same folder are added to. Adapters are
+[NAME=]PATH of adapter files or run folders. Needs the analysis extra.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from tf_fewshot.errors import UserError, unknown_name
+
+from . import common
+from .startup import load_tensorflow
+
+_SOURCE = flags.DEFINE_string("source", None, "Preset or file; else that of the first adapter.")
+_ADAPTERS = flags.DEFINE_list("adapters", [], "[NAME=]PATH of adapter files or run folders.")
+_RUNS = flags.DEFINE_list("runs", [], "[NAME=]PATH of run folders (drift).")
+_GROUPS = flags.DEFINE_multi_string(
+    "group", [], "NAME=MEMBER,… colours classes or domains (statistics); may be repeated."
+)
+_EMBEDDING = flags.DEFINE_enum(
+    "embedding", "auto", ["auto", "tsne", "pca"], "Two dimensions (statistics)."
+)
+_SAMPLES = flags.DEFINE_integer("samples", None, "Generated images.", lower_bound=2)
+_OUT = flags.DEFINE_string("out", "analysis", "The folder that is written to.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysis:
+    """What can be analyzed.
+
+    Attributes:
+        write: Does it, and returns where the page is.
+        uses: The flags that it looks at, beside --out.
+        needs: Flags of which one at least must be given; of each of these groups.
+    """
+
+    write: Callable[[], Path]
+    uses: tuple[str, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()
+
+    def check(self, what: str) -> None:
+        """Raises a UserError for flags that are missing, or that it does not look at."""
+        of_command = flags.FLAGS.flags_by_module_dict()[__name__]
+        known = {*self.uses, *(name for group in self.needs for name in group), "out"}
+        for flag in of_command:
+            if flag.present and flag.name not in known:
+                raise UserError(f"{what} does not look at --{flag.name}: leave it out.")
+        for group in self.needs:
+            if not any(flags.FLAGS[name].value for name in group):
+                raise UserError(f"{what} needs {' or '.join(f'--{name}' for name in group)}.")
+
+
+def prepare(argv: list[str]) -> tuple[list[str], str | None]:
+    """Returns the arguments without the name of the analysis, and that name."""
+    if len(argv) < 2 or argv[1].startswith("-"):
+        return argv, None
+    if argv[1] not in ANALYSES:
+        raise unknown_name("analysis", argv[1], ANALYSES)
+    return [argv[0], *argv[2:]], argv[1]
+
+
+def main(what: str | None) -> None:
+    if what is None:
+        known = ", ".join(ANALYSES)
+        raise UserError(f"Say what to analyze: tf-fewshot analyze WHAT. Known: {known}.")
+    chosen = ANALYSES[what]
+    chosen.check(what)
+    print(chosen.write())
+
+
+def _subjects() -> tuple[Any, list[Any]]:
+    load_tensorflow()
+    from tf_fewshot.analysis import load_subjects
+
+    return load_subjects(_SOURCE.value, _ADAPTERS.value)
+
+
+def _statistics() -> Path:
+    groups: dict[str, list[str]] = {}
+    for text in _GROUPS.value:
+        name, equals, members = text.partition("=")
+        if not equals or not members:
+            raise UserError(f"--group={text}: write NAME=MEMBER,MEMBER.")
+        groups[name] = [*groups.get(name, []), *members.split(",")]
+    source, domains = _subjects()
+    from tf_fewshot.analysis.pages import write_statistics
+
+    seed = common.SEED.value
+    return write_statistics(
+        source, domains, _OUT.value, groups=groups, embedding=_EMBEDDING.value, seed=seed
+    )
+
+
+def _change() -> Path:
+    source, domains = _subjects()
+    from tf_fewshot.analysis.pages import write_change
+
+    return write_change(source, domains, _OUT.value)
+
+
+def _fisher() -> Path:
+    source, _ = _subjects()
+    from tf_fewshot.analysis.pages import write_fisher
+
+    return write_fisher(source, _OUT.value, samples=_SAMPLES.value or 256)
+
+
+def _drift() -> Path:
+    load_tensorflow()
+    from tf_fewshot.analysis.pages import write_drift
+
+    return write_drift(_RUNS.value, _OUT.value)
+
+
+_GENERATOR = ("source", "adapters")
+ANALYSES: dict[str, Analysis] = {
+    "statistics": Analysis(_statistics, ("group", "embedding"), (_GENERATOR,)),
+    "change": Analysis(_change, ("source",), (("adapters",),)),
+    "fisher": Analysis(_fisher, ("samples",), (_GENERATOR,)),
+    "drift": Analysis(_drift, (), (("runs",),)),
+}
