@@ -5,6 +5,7 @@
 WHAT is
 
     statistics      γ and β by layer in two dimensions, of classes or domains
+    activations     how often each filter is active, against its γ and β
     change          how much the weights of each layer changed
     fisher          average Fisher information of each layer
     drift           how far the weights went while runs trained
@@ -92,6 +93,20 @@ def _subjects() -> tuple[Any, list[Any]]:
     return load_subjects(_SOURCE.value, _ADAPTERS.value)
 
 
+def _one() -> Any:
+    """The one generator that is looked into: the adapted one, or the source."""
+    source, domains = _subjects()
+    if len(domains) > 1:
+        raise UserError("This looks into one generator: give one of --adapters at a time.")
+    return domains[0] if domains else source
+
+
+def _bars() -> Any:
+    from tf_fewshot.analysis.progress import Bars
+
+    return Bars()
+
+
 def _statistics() -> Path:
     groups: dict[str, list[str]] = {}
     for text in _GROUPS.value:
@@ -106,6 +121,14 @@ def _statistics() -> Path:
     return write_statistics(
         source, domains, _OUT.value, groups=groups, embedding=_EMBEDDING.value, seed=seed
     )
+
+
+def _activations() -> Path:
+    subject = _one()
+    from tf_fewshot.analysis.pages import write_activations
+
+    samples, seed = _SAMPLES.value or 256, common.SEED.value
+    return write_activations(subject, _OUT.value, samples=samples, seed=seed, progress=_bars())
 
 
 def _change() -> Path:
@@ -132,6 +155,7 @@ def _drift() -> Path:
 _GENERATOR = ("source", "adapters")
 ANALYSES: dict[str, Analysis] = {
     "statistics": Analysis(_statistics, ("group", "embedding"), (_GENERATOR,)),
+    "activations": Analysis(_activations, ("samples",), (_GENERATOR,)),
     "change": Analysis(_change, ("source",), (("adapters",),)),
     "fisher": Analysis(_fisher, ("samples",), (_GENERATOR,)),
     "drift": Analysis(_drift, (), (("runs",),)),

@@ -4,6 +4,7 @@ What draws them is in :mod:`.drawing`, what writes pictures, data and one HTML p
 :mod:`.pages`, which ``tf-fewshot analyze`` calls.
 """
 
+from .activations import LayerActivations, activation_rates
 from .change import ChangeRates, change_rates
 from .drift import Drifts, drifts_of_runs
 from .embedding import embedded, silhouette
@@ -15,9 +16,11 @@ __all__ = [
     "ChangeRates",
     "Drifts",
     "Importance",
+    "LayerActivations",
     "LayerStatistics",
     "Statistics",
     "Subject",
+    "activation_rates",
     "change_rates",
     "drifts_of_runs",
     "embedded",

@@ -2,6 +2,7 @@
 
 from .bars import bars_by_layer
 from .curves import curves
+from .points import point_panels
 from .scatter import panels_by_layer
 from .style import PALETTE, new_figure, save_figure
 
@@ -11,5 +12,6 @@ __all__ = [
     "curves",
     "new_figure",
     "panels_by_layer",
+    "point_panels",
     "save_figure",
 ]
