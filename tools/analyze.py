@@ -9,6 +9,8 @@ WHAT is
     change          how much the weights of each layer changed
     fisher          average Fisher information of each layer
     drift           how far the weights went while runs trained
+    truncation      samples, precision and recall at several truncations
+    neighbours      samples beside the nearest training pictures, and the share of copies
 
 The folder --out gets a PNG and an SVG of each picture, its data as .csv or .npz, and the page
 analysis.html, which later analyses into the same folder are added to. Adapters are
@@ -39,6 +41,13 @@ _EMBEDDING = flags.DEFINE_enum(
     "embedding", "auto", ["auto", "tsne", "pca"], "Two dimensions (statistics)."
 )
 _SAMPLES = flags.DEFINE_integer("samples", None, "Generated images.", lower_bound=2)
+_REFERENCE = flags.DEFINE_string(
+    "reference", None, "Real pictures that were not trained on (truncation, neighbours)."
+)
+_TRAINING = flags.DEFINE_string("training", None, "The training pictures (neighbours).")
+_TRUNCATIONS = flags.DEFINE_list("truncations", None, "Numbers (truncation).")
+_TRUNCATION = flags.DEFINE_float("truncation", None, "As in tf-fewshot sample.")
+_LABEL = flags.DEFINE_integer("label", None, "Class, where there are classes; else any.")
 _OUT = flags.DEFINE_string("out", "analysis", "The folder that is written to.")
 
 
@@ -90,7 +99,7 @@ def _subjects() -> tuple[Any, list[Any]]:
     load_tensorflow()
     from tf_fewshot.analysis import load_subjects
 
-    return load_subjects(_SOURCE.value, _ADAPTERS.value)
+    return load_subjects(_SOURCE.value, _ADAPTERS.value, _TRUNCATION.value, _LABEL.value)
 
 
 def _one() -> Any:
@@ -152,11 +161,51 @@ def _drift() -> Path:
     return write_drift(_RUNS.value, _OUT.value)
 
 
+def _truncation() -> Path:
+    texts = _TRUNCATIONS.value or []
+    try:
+        numbers = [float(text) for text in texts] or None
+    except ValueError:
+        raise UserError(f"--truncations={','.join(texts)}: numbers with commas between.") from None
+    subject = _one()
+    from tf_fewshot.analysis.pages import write_truncation
+
+    return write_truncation(
+        subject,
+        _REFERENCE.value or "",
+        _OUT.value,
+        truncations=numbers,
+        samples=_SAMPLES.value or 200,
+        seed=common.SEED.value,
+        progress=_bars(),
+    )
+
+
+def _neighbours() -> Path:
+    subject = _one()
+    from tf_fewshot.analysis.pages import write_neighbours
+
+    return write_neighbours(
+        subject,
+        _TRAINING.value or "",
+        _OUT.value,
+        reference=_REFERENCE.value,
+        samples=_SAMPLES.value or 200,
+        seed=common.SEED.value,
+    )
+
+
 _GENERATOR = ("source", "adapters")
+# What says which samples are drawn.
+_DRAWN = ("truncation", "label", "samples")
 ANALYSES: dict[str, Analysis] = {
     "statistics": Analysis(_statistics, ("group", "embedding"), (_GENERATOR,)),
-    "activations": Analysis(_activations, ("samples",), (_GENERATOR,)),
+    "activations": Analysis(_activations, _DRAWN, (_GENERATOR,)),
     "change": Analysis(_change, ("source",), (("adapters",),)),
     "fisher": Analysis(_fisher, ("samples",), (_GENERATOR,)),
     "drift": Analysis(_drift, (), (("runs",),)),
+    "truncation": Analysis(
+        _truncation, ("truncations", "label", "samples"), (_GENERATOR, ("reference",))
+    ),
+    "neighbours": Analysis(_neighbours, ("reference", *_DRAWN), (_GENERATOR, ("training",))),
 }

@@ -2,6 +2,8 @@
 
 from .bars import bars_by_layer
 from .curves import curves
+from .histograms import histograms
+from .pictures import picture_rows
 from .points import point_panels
 from .scatter import panels_by_layer
 from .style import PALETTE, new_figure, save_figure
@@ -10,8 +12,10 @@ __all__ = [
     "PALETTE",
     "bars_by_layer",
     "curves",
+    "histograms",
     "new_figure",
     "panels_by_layer",
+    "picture_rows",
     "point_panels",
     "save_figure",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ from .style import colour, legend_outside, line_style, new_figure, styled
 
 
 def curves(
-    series: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    series: Mapping[str, tuple[Sequence[float] | np.ndarray, np.ndarray]],
     x_label: str,
     y_label: str,
     points: bool = False,
+    ticks: Sequence[str] = (),
 ) -> Any:
     """Draws lines.
 
@@ -22,6 +23,7 @@ def curves(
         series: x and y, ``[N]`` each, by name.
         x_label, y_label: What they are.
         points: Whether measured points are marked.
+        ticks: Names of the places 0, 1, … of x, in place of numbers.
 
     Returns:
         A Matplotlib figure.
@@ -39,6 +41,8 @@ def curves(
                 marker="o" if points or len(x) == 1 else None,
             )
             handles.append(line)
+        if ticks:
+            axes.set_xticks(range(len(ticks)), ticks)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         if len(series) > 1:

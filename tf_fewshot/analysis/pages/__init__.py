@@ -3,7 +3,17 @@
 from .activations import write_activations
 from .drift import write_drift
 from .fisher import write_fisher
+from .neighbours import write_neighbours
 from .statistics import write_statistics
+from .truncation import write_truncation
 from .weights import write_change
 
-__all__ = ["write_activations", "write_change", "write_drift", "write_fisher", "write_statistics"]
+__all__ = [
+    "write_activations",
+    "write_change",
+    "write_drift",
+    "write_fisher",
+    "write_neighbours",
+    "write_statistics",
+    "write_truncation",
+]
