@@ -9,6 +9,8 @@ WHAT is
     change          how much the weights of each layer changed
     fisher          average Fisher information of each layer
     drift           how far the weights went while runs trained
+    interpolation   what lies between samples, or between the fitted pictures of a run
+    morphing        from a source to a domain, from domain to domain, or from class to class
     truncation      samples, precision and recall at several truncations
     neighbours      samples beside the nearest training pictures, and the share of copies
 
@@ -48,6 +50,12 @@ _TRAINING = flags.DEFINE_string("training", None, "The training pictures (neighb
 _TRUNCATIONS = flags.DEFINE_list("truncations", None, "Numbers (truncation).")
 _TRUNCATION = flags.DEFINE_float("truncation", None, "As in tf-fewshot sample.")
 _LABEL = flags.DEFINE_integer("label", None, "Class, where there are classes; else any.")
+_FITTED = flags.DEFINE_boolean(
+    "fitted", False, "Between the latents that the run fitted to its pictures (interpolation)."
+)
+_CLASSES = flags.DEFINE_list("classes", None, "FROM,TO: classes of the source (morphing).")
+_FRAMES = flags.DEFINE_integer("frames", 16, "Pictures on each way.", lower_bound=2)
+_FORMAT = flags.DEFINE_enum("format", "gif", ["gif", "webp", "mp4"], "Of moving pictures.")
 _OUT = flags.DEFINE_string("out", "analysis", "The folder that is written to.")
 
 
@@ -161,6 +169,56 @@ def _drift() -> Path:
     return write_drift(_RUNS.value, _OUT.value)
 
 
+def _interpolation() -> Path:
+    source, domains = _subjects()
+    if len(domains) > 1:
+        raise UserError("This looks into one generator: give one of --adapters at a time.")
+    if _FITTED.value and not domains:
+        raise UserError("--fitted is of a run: give its folder with --adapters.")
+    from tf_fewshot.analysis import fitted_latents
+    from tf_fewshot.analysis.pages import write_interpolation
+
+    subject, fitted = (domains or [source])[0], None
+    if _FITTED.value:
+        run = _ADAPTERS.value[0].partition("=")
+        fitted = fitted_latents(run[2] or run[0], subject, source)
+    return write_interpolation(
+        subject,
+        _OUT.value,
+        fitted=fitted,
+        ends=_SAMPLES.value or 5,
+        frames=_FRAMES.value,
+        seed=common.SEED.value,
+        kind=_FORMAT.value,
+        progress=_bars(),
+    )
+
+
+def _morphing() -> Path:
+    classes = _CLASSES.value or []
+    if classes and (len(classes) != 2 or not all(text.isdecimal() for text in classes)):
+        raise UserError(f"--classes={','.join(classes)}: two numbers of classes, FROM,TO.")
+    if bool(classes) == bool(_ADAPTERS.value) or len(_ADAPTERS.value) > 2:
+        raise UserError("morphing needs one or two --adapters, or --source with --classes=FROM,TO.")
+    source, domains = _subjects()
+    from tf_fewshot.analysis.pages import write_morphing
+
+    if classes:
+        start, end = (source.of_class(int(text)) for text in classes)
+    else:
+        start, end = domains if len(domains) == 2 else (source, domains[0])
+    return write_morphing(
+        start,
+        end,
+        _OUT.value,
+        samples=_SAMPLES.value or 4,
+        frames=_FRAMES.value,
+        seed=common.SEED.value,
+        kind=_FORMAT.value,
+        progress=_bars(),
+    )
+
+
 def _truncation() -> Path:
     texts = _TRUNCATIONS.value or []
     try:
@@ -204,6 +262,10 @@ ANALYSES: dict[str, Analysis] = {
     "change": Analysis(_change, ("source",), (("adapters",),)),
     "fisher": Analysis(_fisher, ("samples",), (_GENERATOR,)),
     "drift": Analysis(_drift, (), (("runs",),)),
+    "interpolation": Analysis(
+        _interpolation, ("fitted", "frames", "format", *_DRAWN), (_GENERATOR,)
+    ),
+    "morphing": Analysis(_morphing, ("classes", "frames", "format", "samples"), (_GENERATOR,)),
     "truncation": Analysis(
         _truncation, ("truncations", "label", "samples"), (_GENERATOR, ("reference",))
     ),

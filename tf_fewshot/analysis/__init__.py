@@ -9,6 +9,8 @@ from .change import ChangeRates, change_rates
 from .drift import Drifts, drifts_of_runs
 from .embedding import embedded, silhouette
 from .importance import Importance, fisher_by_layer
+from .interpolation import between, between_fitted, drawn, fitted_latents, interpolated
+from .morphing import morphed
 from .neighbours import Neighbours, nearest_training
 from .statistics import LayerStatistics, Statistics, statistics_of_classes, statistics_of_domains
 from .subjects import Subject, load_subjects
@@ -25,11 +27,17 @@ __all__ = [
     "Subject",
     "TruncationSweep",
     "activation_rates",
+    "between",
+    "between_fitted",
     "change_rates",
+    "drawn",
     "drifts_of_runs",
     "embedded",
     "fisher_by_layer",
+    "fitted_latents",
+    "interpolated",
     "load_subjects",
+    "morphed",
     "nearest_training",
     "silhouette",
     "statistics_of_classes",

@@ -47,6 +47,14 @@ class Subject:
             return np.arange(n, dtype=np.int32) % self.gan.num_classes
         return np.full(n, self.label, np.int32)
 
+    def of_class(self, label: int) -> Subject:
+        """Returns this generator, drawing one class.
+
+        Raises:
+            UserError: if there is no such class.
+        """
+        return _checked(dataclasses.replace(self, label=label))
+
     def latents(self, n: int, seed: int = 0) -> np.ndarray:
         """Draws float32 ``z`` ``[n, latent_dim]`` as samples have them."""
         return self.gan.sample_latents(n, seed, self.truncation)

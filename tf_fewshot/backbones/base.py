@@ -265,6 +265,15 @@ class GAN(Adaptable, abc.ABC):
         del label
         return z
 
+    def drawn_latents(self, z, label=None):
+        """The free latents whose pictures :meth:`generate` draws for ``z``, without truncation.
+
+        They are those of :meth:`free_latents`, with what extensions of the free space make of
+        them: :meth:`synthesize` of a copy without these extensions gives the pictures.
+        """
+        del label
+        return self.generator.latents.carry(z, z)
+
     def synthesize(self, free, label=None, training: bool = False):
         """Images of free latents ``[N, free_latent_dim]``; 0 is the centre."""
         return self.generator(free, label, training=training)

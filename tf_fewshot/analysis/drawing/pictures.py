@@ -58,6 +58,6 @@ def picture_rows(
         axes.xaxis.set_label_position("top")
         places = [j * (width + gap) + width / 2 for j in range(len(titles))]
         axes.set_xticks(places, titles)
-        axes.set_xlabel(x_label)
+        axes.set_xlabel(x_label, labelpad=8)
         axes.set_ylabel(y_label)
     return figure

@@ -6,6 +6,7 @@ from .fisher import write_fisher
 from .neighbours import write_neighbours
 from .statistics import write_statistics
 from .truncation import write_truncation
+from .ways import write_interpolation, write_morphing
 from .weights import write_change
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "write_change",
     "write_drift",
     "write_fisher",
+    "write_interpolation",
+    "write_morphing",
     "write_neighbours",
     "write_statistics",
     "write_truncation",
