@@ -237,6 +237,7 @@ def settings_are_known() -> None:
         (["analyze", "drift", "--source=x"], r"drift does not look at --source: leave it out\."),
         (["analyze", "morphing", "--source=x"], r"morphing needs one or two --adapters, .+"),
         (["analyze", "morphing", "--source=x", "--classes=a,b"], r"--classes=a,b: two numbers .+"),
+        (["analyze", "projection", "--source=x"], r"projection needs --pictures\."),
         (["analyze", "truncation", "--source=x"], r"truncation needs --reference\."),
         (["analyze", "statistics", "--source=x", "--group=a"], r"--group=a: write NAME=MEMBER.+"),
         (["convert", "--out=x.npz"], r"--source is missing: .+"),

@@ -11,6 +11,7 @@ WHAT is
     drift           how far the weights went while runs trained
     interpolation   what lies between samples, or between the fitted pictures of a run
     morphing        from a source to a domain, from domain to domain, or from class to class
+    projection      pictures in a generator, by their latents, and in other domains
     truncation      samples, precision and recall at several truncations
     neighbours      samples beside the nearest training pictures, and the share of copies
 
@@ -53,6 +54,12 @@ _LABEL = flags.DEFINE_integer("label", None, "Class, where there are classes; el
 _FITTED = flags.DEFINE_boolean(
     "fitted", False, "Between the latents that the run fitted to its pictures (interpolation)."
 )
+_PICTURES = flags.DEFINE_string(
+    "pictures", None, "Real pictures to be projected (projection, interpolation)."
+)
+_INTO = flags.DEFINE_string("into", None, "Adapter to project into; else the source (projection).")
+_STEPS = flags.DEFINE_integer("steps", 100, "Of a projection.", lower_bound=1)
+_LIMIT = flags.DEFINE_integer("limit", 10, "At most so many pictures are projected.", lower_bound=1)
 _CLASSES = flags.DEFINE_list("classes", None, "FROM,TO: classes of the source (morphing).")
 _FRAMES = flags.DEFINE_integer("frames", 16, "Pictures on each way.", lower_bound=2)
 _FORMAT = flags.DEFINE_enum("format", "gif", ["gif", "webp", "mp4"], "Of moving pictures.")
@@ -175,13 +182,19 @@ def _interpolation() -> Path:
         raise UserError("This looks into one generator: give one of --adapters at a time.")
     if _FITTED.value and not domains:
         raise UserError("--fitted is of a run: give its folder with --adapters.")
+    if _FITTED.value and _PICTURES.value:
+        raise UserError("--fitted is of the run's own pictures: leave out --pictures.")
     from tf_fewshot.analysis import fitted_latents
-    from tf_fewshot.analysis.pages import write_interpolation
+    from tf_fewshot.analysis.pages import projected, write_interpolation
 
     subject, fitted = (domains or [source])[0], None
     if _FITTED.value:
         run = _ADAPTERS.value[0].partition("=")
         fitted = fitted_latents(run[2] or run[0], subject, source)
+    elif _PICTURES.value:
+        count, steps = _SAMPLES.value or 5, _STEPS.value
+        _, found = projected(subject, _PICTURES.value, limit=count, steps=steps, progress=_bars())
+        fitted = found.free
     return write_interpolation(
         subject,
         _OUT.value,
@@ -190,6 +203,27 @@ def _interpolation() -> Path:
         frames=_FRAMES.value,
         seed=common.SEED.value,
         kind=_FORMAT.value,
+        progress=_bars(),
+    )
+
+
+def _projection() -> Path:
+    source, domains = _subjects()
+    from tf_fewshot.analysis.pages import write_projection
+
+    named = {subject.name: subject for subject in (source, *domains)}
+    into = _INTO.value or source.name
+    if into not in named:
+        raise unknown_name("generator of --into", into, named)
+    return write_projection(
+        named.pop(into),
+        list(named.values()),
+        _PICTURES.value or "",
+        _OUT.value,
+        limit=_LIMIT.value,
+        steps=_STEPS.value,
+        samples=_SAMPLES.value or 100,
+        seed=common.SEED.value,
         progress=_bars(),
     )
 
@@ -263,7 +297,12 @@ ANALYSES: dict[str, Analysis] = {
     "fisher": Analysis(_fisher, ("samples",), (_GENERATOR,)),
     "drift": Analysis(_drift, (), (("runs",),)),
     "interpolation": Analysis(
-        _interpolation, ("fitted", "frames", "format", *_DRAWN), (_GENERATOR,)
+        _interpolation, ("fitted", "pictures", "steps", "frames", "format", *_DRAWN), (_GENERATOR,)
+    ),
+    "projection": Analysis(
+        _projection,
+        ("into", "steps", "limit", "label", "samples"),
+        (_GENERATOR, ("pictures",)),
     ),
     "morphing": Analysis(_morphing, ("classes", "frames", "format", "samples"), (_GENERATOR,)),
     "truncation": Analysis(

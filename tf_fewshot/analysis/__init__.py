@@ -12,6 +12,7 @@ from .importance import Importance, fisher_by_layer
 from .interpolation import between, between_fitted, drawn, fitted_latents, interpolated
 from .morphing import morphed
 from .neighbours import Neighbours, nearest_training
+from .projection import Projection, images_of_free, project, projectable
 from .statistics import LayerStatistics, Statistics, statistics_of_classes, statistics_of_domains
 from .subjects import Subject, load_subjects
 from .truncation import TruncationSweep, truncation_sweep, usual_truncations
@@ -23,6 +24,7 @@ __all__ = [
     "LayerActivations",
     "LayerStatistics",
     "Neighbours",
+    "Projection",
     "Statistics",
     "Subject",
     "TruncationSweep",
@@ -35,10 +37,13 @@ __all__ = [
     "embedded",
     "fisher_by_layer",
     "fitted_latents",
+    "images_of_free",
     "interpolated",
     "load_subjects",
     "morphed",
     "nearest_training",
+    "project",
+    "projectable",
     "silhouette",
     "statistics_of_classes",
     "statistics_of_domains",
