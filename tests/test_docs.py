@@ -38,6 +38,7 @@ USUAL = {
     "draw_avatars": (RUN, RUN),
     "evaluate": (READ, RUN),  # it needs an adapter, as the next three
     "export": (READ, RUN),
+    "pairs": (READ, RUN),
     "sample": (READ, RUN),
     "study": (READ, RUN),
     "methods": (RUN, RUN),
@@ -77,6 +78,7 @@ FEW: dict[str, dict[str, object]] = {
     "compare": {"steps": 2, "batch_size": 2, "n": 12, "seeds": 0, "precision": "float32"},
     "draw_avatars": {"count": 30},
     "evaluate": {"n": 12},
+    "pairs": {"n": 2},
     "pretrain": {"precision": "float32"},
     "quickstart": {"scale": 0.002},
     "sample": {"n": 2},

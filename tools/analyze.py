@@ -11,6 +11,7 @@ WHAT is
     drift           how far the weights went while runs trained
     interpolation   what lies between samples, or between the fitted pictures of a run
     morphing        from a source to a domain, from domain to domain, or from class to class
+    correspondence  the same latents through a source and its adapters
     projection      pictures in a generator, by their latents, and in other domains
     truncation      samples, precision and recall at several truncations
     neighbours      samples beside the nearest training pictures, and the share of copies
@@ -207,6 +208,14 @@ def _interpolation() -> Path:
     )
 
 
+def _correspondence() -> Path:
+    source, domains = _subjects()
+    from tf_fewshot.analysis.pages import write_correspondence
+
+    n, seed = _SAMPLES.value or 10, common.SEED.value
+    return write_correspondence([source, *domains], _OUT.value, n=n, seed=seed)
+
+
 def _projection() -> Path:
     source, domains = _subjects()
     from tf_fewshot.analysis.pages import write_projection
@@ -299,6 +308,7 @@ ANALYSES: dict[str, Analysis] = {
     "interpolation": Analysis(
         _interpolation, ("fitted", "pictures", "steps", "frames", "format", *_DRAWN), (_GENERATOR,)
     ),
+    "correspondence": Analysis(_correspondence, ("source", *_DRAWN), (("adapters",),)),
     "projection": Analysis(
         _projection,
         ("into", "steps", "limit", "label", "samples"),

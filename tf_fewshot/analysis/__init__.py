@@ -6,12 +6,14 @@ What draws them is in :mod:`.drawing`, what writes pictures, data and one HTML p
 
 from .activations import LayerActivations, activation_rates
 from .change import ChangeRates, change_rates
+from .correspondence import corresponding
 from .drift import Drifts, drifts_of_runs
 from .embedding import embedded, silhouette
 from .importance import Importance, fisher_by_layer
 from .interpolation import between, between_fitted, drawn, fitted_latents, interpolated
 from .morphing import morphed
 from .neighbours import Neighbours, nearest_training
+from .pairs import read_pair, write_pairs
 from .projection import Projection, images_of_free, project, projectable
 from .statistics import LayerStatistics, Statistics, statistics_of_classes, statistics_of_domains
 from .subjects import Subject, load_subjects
@@ -32,6 +34,7 @@ __all__ = [
     "between",
     "between_fitted",
     "change_rates",
+    "corresponding",
     "drawn",
     "drifts_of_runs",
     "embedded",
@@ -44,9 +47,11 @@ __all__ = [
     "nearest_training",
     "project",
     "projectable",
+    "read_pair",
     "silhouette",
     "statistics_of_classes",
     "statistics_of_domains",
     "truncation_sweep",
     "usual_truncations",
+    "write_pairs",
 ]

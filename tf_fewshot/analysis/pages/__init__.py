@@ -1,6 +1,7 @@
 """What analyses leave in a folder: pictures, data, and one HTML page with a section of each."""
 
 from .activations import write_activations
+from .correspondence import write_correspondence
 from .drift import write_drift
 from .fisher import write_fisher
 from .neighbours import write_neighbours
@@ -14,6 +15,7 @@ __all__ = [
     "projected",
     "write_activations",
     "write_change",
+    "write_correspondence",
     "write_drift",
     "write_fisher",
     "write_interpolation",
