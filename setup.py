@@ -54,6 +54,8 @@ setup(
     extras_require={
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "analysis": ANALYSIS,
+        # Brings ffmpeg, to write moving pictures as MP4.
+        "video": ["imageio-ffmpeg>=0.6,<0.7"],
         "serving": [f"tensorflow-serving-api{TENSORFLOW}"],
         "dev": [
             *ANALYSIS,

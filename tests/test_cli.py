@@ -224,6 +224,18 @@ def test_the_methods_are_listed(tmp_path):
         (["study", "--pool=x"], r"There is no x\."),
         (["study", "--pool="], r"There are no files of answers to pool\."),
         (["study", "--pool=."], r"There are no \.json files in \.\."),
+        (["analyze"], r"Say what to analyze: tf-fewshot analyze WHAT\. Known: .+drift.*\."),
+        (["analyze", "fischer"], r"Unknown analysis 'fischer'\. Did you mean 'fisher'\? .+"),
+        (["analyze", "fisher"], r"fisher needs --source or --adapters\."),
+        (["analyze", "drift", "--source=x"], r"drift does not look at --source: leave it out\."),
+        (["analyze", "morphing", "--source=x"], r"morphing needs one or two --adapters, .+"),
+        (["analyze", "morphing", "--source=x", "--classes=a,b"], r"--classes=a,b: two numbers .+"),
+        (["pairs", "--out=x"], r"--adapter is missing: .+"),
+        (["pairs", "--adapter=x"], r"--out is missing: .+"),
+        (["analyze", "correspondence", "--source=x"], r"correspondence needs --adapters\."),
+        (["analyze", "projection", "--source=x"], r"projection needs --pictures\."),
+        (["analyze", "truncation", "--source=x"], r"truncation needs --reference\."),
+        (["analyze", "statistics", "--source=x", "--group=a"], r"--group=a: write NAME=MEMBER.+"),
         (["convert", "--out=x.npz"], r"--source is missing: .+"),
         (["convert", "--source=x"], r"--out is missing or of no known format: .+"),
         (["convert", "--source=x", "--out=x.pt"], r"--out is missing or of no known format: .+"),
@@ -364,6 +376,7 @@ def test_a_run_leaves_its_folder(run):
     (record,) = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
     assert record["step"] == 2
     assert {"generator/loss", "generator/ewc", "discriminator/loss"} <= set(record)
+    assert 0 < record["generator/drift"] < 0.1
 
 
 def test_the_same_command_again_goes_on(folder, run):

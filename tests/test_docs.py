@@ -31,12 +31,14 @@ EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 # What becomes of a command: in the usual tests, and in those marked large.
 USUAL = {
     "adapt": (DRY_RUN, RUN),  # two steps and the report take 7 s
+    "analyze": (READ, RUN),
     "benchmark": (READ, RUN),
     "compare": (DRY_RUN, RUN),
     "convert": (RUN, RUN),
     "draw_avatars": (RUN, RUN),
     "evaluate": (READ, RUN),  # it needs an adapter, as the next three
     "export": (READ, RUN),
+    "pairs": (READ, RUN),
     "sample": (READ, RUN),
     "study": (READ, RUN),
     "methods": (RUN, RUN),
@@ -50,6 +52,8 @@ EXCEPTIONS = [
     ("README.md", "sample", RUN, RUN, "of that run"),
     ("README.md", "import tf_fewshot", READ, RUN, "test_api.py has its calls; the export is slow"),
     ("docs/adapting.md", "--method=update_all", READ, RUN, "the README's call"),
+    ("docs/analysis.md", "adapt", READ, RUN, "the README's call, and one like it"),
+    ("docs/analysis.md", "biggan32", READ, READ, "needs what docs/pretraining.md trains"),
     ("docs/measuring.md", "--method=update_all", READ, RUN, "the README's call"),
     ("docs/measuring.md", "--pool", READ, READ, "needs the answers of people"),
     ("docs/serving.md", "--method=update_all", READ, RUN, "the README's call"),
@@ -74,6 +78,7 @@ FEW: dict[str, dict[str, object]] = {
     "compare": {"steps": 2, "batch_size": 2, "n": 12, "seeds": 0, "precision": "float32"},
     "draw_avatars": {"count": 30},
     "evaluate": {"n": 12},
+    "pairs": {"n": 2},
     "pretrain": {"precision": "float32"},
     "quickstart": {"scale": 0.002},
     "sample": {"n": 2},

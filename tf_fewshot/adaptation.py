@@ -21,6 +21,7 @@ from .planning import Plan, plan
 from .report import write_report
 from .training import precision as precisions
 from .training.assemble import Assembly, assemble, trainer
+from .training.drift import STAT, Drift
 from .training.loop import Schedule, Trainer
 from .training.run_folder import RunFolder, fakes_name
 from .training.status import StatusLine
@@ -132,8 +133,9 @@ class _Session:
             assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
             batches = Batches(self.plan.pictures, self.run_defaults.batch_size, self.plan.seed)
             loop = trainer(assembly, batches, folder.checkpoints, self.callbacks)
+            drift = Drift(assembly.problem.gan.generator, self.plan.start.generator)
             self._first_pictures(folder)
-            steps = self._train(loop, folder)
+            steps = self._train(loop, folder, drift)
             run = self._finish(assembly, loop, folder, steps)
             write_report(folder)
             folder.log(f"Done: {folder.report_path}")
@@ -170,7 +172,7 @@ class _Session:
         folder.save_grid("source_samples", before, columns=_COLUMNS)
         folder.save_grid("fakes_init", before, columns=_COLUMNS)
 
-    def _train(self, loop: Trainer, folder: RunFolder) -> int:
+    def _train(self, loop: Trainer, folder: RunFolder, drift: Drift) -> int:
         steps, truncation = self.run_defaults.steps, self.run_defaults.truncation
         begun = loop.restore(folder.log)
         folder.truncate_stats(begun)
@@ -181,6 +183,7 @@ class _Session:
         def report(step: int, numbers: dict[str, float]) -> None:
             status.update(step, numbers)
             if step % 10 == 0 or step == steps:
+                numbers = {**numbers, STAT: drift()}
                 folder.append_stats(step, numbers)
                 folder.events.scalars(step, numbers)
             if step % self.pictures_every == 0 or step == steps:

@@ -19,6 +19,8 @@ COMMANDS = {
     "sample": "Draw pictures from an adapted generator or a source.",
     "evaluate": "Measure samples against real pictures.",
     "study": "Ask people which of two pictures is generated, or pool their answers.",
+    "analyze": "Look inside: statistics, Fisher information, changes of weights, …",
+    "pairs": "Write a data set of pairs: a source and an adapter.",
     "compare": "Compare methods on the same pictures, over seeds.",
     "export": "Write a SavedModel for TF-Serving.",
     "convert": "Convert a generator to this project's format, or to Keras files.",

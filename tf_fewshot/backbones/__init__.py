@@ -4,12 +4,13 @@
 from . import biggan, dcgan, extensions, sngan, stylegan, stylegan2
 from .base import GAN
 from .errors import BackboneError
-from .parts import ScaleShiftRole, Stage
+from .parts import RoleValues, ScaleShiftRole, Stage
 from .registry import build, register, settings_of
 
 __all__ = [
     "GAN",
     "BackboneError",
+    "RoleValues",
     "ScaleShiftRole",
     "Stage",
     "biggan",

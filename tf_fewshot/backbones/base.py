@@ -19,7 +19,7 @@ from .configuration import Configuration, NoConfiguration, configured
 from .errors import BackboneError
 from .extensions import Point, from_json, to_json
 from .network import Network
-from .parts import ClassTable, ScaleShiftRole, Stage, Variable, digest_of
+from .parts import ClassTable, RoleValues, ScaleShiftRole, Stage, Variable, digest_of
 from .truncation import Truncation, no_truncation, truncated_latents
 from .upgrade import upgraded
 
@@ -171,6 +171,18 @@ class GAN(Adaptable, abc.ABC):
         """
         return []
 
+    def own_scale_shift(self, z, label=None) -> list[RoleValues]:
+        """What :meth:`own_scale_shift_roles` come to, in their order, for these latents.
+
+        Architectures that compute them by maps say here how.
+
+        Args:
+            z: float32 ``[N, latent_dim]``.
+            label: int ``[N]``, where there are classes.
+        """
+        labels = np.zeros(len(z), np.int32) if label is None else np.asarray(label)
+        return [RoleValues.of_role(role, labels) for role in self.own_scale_shift_roles()]
+
     def class_tables(self) -> list[ClassTable]:
         """The tables of which a label chooses a row; empty if the architecture has none."""
         return []
@@ -257,6 +269,15 @@ class GAN(Adaptable, abc.ABC):
         """
         del label
         return z
+
+    def drawn_latents(self, z, label=None):
+        """The free latents whose pictures :meth:`generate` draws for ``z``, without truncation.
+
+        They are those of :meth:`free_latents`, with what extensions of the free space make of
+        them: :meth:`synthesize` of a copy without these extensions gives the pictures.
+        """
+        del label
+        return self.generator.latents.carry(z, z)
 
     def synthesize(self, free, label=None, training: bool = False):
         """Images of free latents ``[N, free_latent_dim]``; 0 is the centre."""

@@ -45,6 +45,39 @@ class ScaleShiftRole:
         return cls(name, (layer.gamma,), (layer.beta,))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class RoleValues:
+    """What scales and shifts one hidden layer of the generator for given latents.
+
+    Attributes:
+        layer: Name of the hidden layer, as in its :class:`ScaleShiftRole`.
+        gammas: Scales, float32 ``[N, C]``; 1 changes nothing.
+        betas: Shifts, of the same shape; None if the layer has none.
+        of_input: Whether the channels are those that enter the layer, not those that leave it.
+    """
+
+    layer: str
+    gammas: np.ndarray
+    betas: np.ndarray | None
+    of_input: bool = False
+
+    @classmethod
+    def of_role(cls, role: ScaleShiftRole, labels: np.ndarray) -> RoleValues:
+        """The values of a direct role, whose variables have a row a class or one for all."""
+        scale, shift = (
+            _rows(variables, labels) if variables else None
+            for variables in (role.gammas, role.betas)
+        )
+        assert role.direct and scale is not None
+        return cls(role.layer, scale, shift)
+
+
+def _rows(variables: tuple[Variable, ...], labels: np.ndarray) -> np.ndarray:
+    table = np.concatenate([np.asarray(v, np.float32) for v in variables], -1)
+    table = table.reshape(-1, table.shape[-1])
+    return table[labels] if len(table) > 1 else np.repeat(table, len(labels), axis=0)
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassTable:
     """A table of a network with classes, of which a label chooses one row.

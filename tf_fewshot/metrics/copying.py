@@ -42,7 +42,7 @@ def _measure(inputs: Inputs) -> dict:
     assert inputs.training is not None
     size = inputs.fake.shape[1:3]
     reference = inputs.reference.resized(size).images
-    new = ~_among(reference, inputs.training.resized(size).images)
+    new = ~among(reference, inputs.training.resized(size).images)
     if not new.any():
         raise UserError(
             "All reference pictures were trained on: copied needs pictures that were not."
@@ -62,8 +62,12 @@ def _measure(inputs: Inputs) -> dict:
     }
 
 
-def _among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns whether one of ``others`` has the same pixels as each of ``images``: bool ``[N]``."""
+def among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns whether one of ``others`` has the same pixels as each of ``images``: bool ``[N]``.
+
+    Args:
+        images, others: uint8 ``[N, H, W, 3]`` of one size.
+    """
     known = {other.tobytes() for other in others}
     return np.array([image.tobytes() in known for image in images], bool)
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..base import GAN
-from ..parts import ClassTable, ScaleShiftRole, Stage
+from ..parts import ClassTable, RoleValues, ScaleShiftRole, Stage
 from ..truncation import Truncation
 from .initial import blank_weights
 from .standing_statistics import accumulate_statistics
@@ -139,6 +139,19 @@ class BigGANFamily(GAN):
                 f"{block.name}/{norm.name}", (norm.gamma.kernel,), (norm.beta.kernel,), False
             )
             for block in self.generator.blocks
+            for norm in block.norms
+        ]
+
+    def own_scale_shift(self, z, label=None) -> list[RoleValues]:
+        """What the maps of each block make of these latents and the vectors of their classes."""
+        _, conditions = self.generator.conditions(self.generator.told(z, label), label)
+        return [
+            RoleValues(
+                f"{block.name}/{norm.name}",
+                1.0 + norm.gamma(condition).numpy(),
+                norm.beta(condition).numpy(),
+            )
+            for block, condition in zip(self.generator.blocks, conditions, strict=True)
             for norm in block.norms
         ]
 

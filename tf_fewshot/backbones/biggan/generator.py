@@ -190,7 +190,7 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
     def drawn(self, told, label=None, training=False, truncation=None) -> list:
         """The maps and images of what the network is told; see :meth:`activations`."""
         at = None if truncation is None or self.rows == 1 else statistics_at(truncation, self.rows)
-        first, conditions = self._split(told, self._class_vectors(tf.shape(told)[0], label))
+        first, conditions = self.conditions(told, label)
         x = self.from_latent(first, training=training)
         x = self.added(tf.reshape(x, [-1, 4, 4, self.channels[0]]))
         shown = [tf.cast(x, self.compute_dtype)]
@@ -204,6 +204,10 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         kernel = self.to_rgb.normalised_kernel(training)[..., :3]
         images = tf.tanh(tf.nn.conv2d(x, kernel, 1, "SAME") + self.to_rgb.bias[:3])
         return [*shown, images]
+
+    def conditions(self, told, label=None) -> tuple[Any, list[Any]]:
+        """What the first layer ``[N, D]`` and each block ``[N, D]`` are told, with the class."""
+        return self._split(told, self._class_vectors(tf.shape(told)[0], label))
 
     def attends_after(self, block: Block, size: int) -> bool:
         """Whether the map of ``size`` pixels after a block attends to itself."""

@@ -57,6 +57,9 @@ class StyleBasedGAN(GAN):
         free = (ws - self.generator.w_avg) / self._scale()
         return tf.reshape(free, [-1, self.free_latent_dim])
 
+    def drawn_latents(self, z, label=None):
+        return self.free_latents(z, label)
+
     def synthesize(self, free, label=None, training: bool = False):
         """Images of free latents; a class is in the styles, so that ``label`` is ignored."""
         del label

@@ -6,7 +6,11 @@ Adversarial Networks" (CVPR 2019). The framework of the EWC paper.
 
 from __future__ import annotations
 
-from ..parts import ScaleShiftRole, Stage
+from typing import Any
+
+import numpy as np
+
+from ..parts import RoleValues, ScaleShiftRole, Stage
 from ..registry import register
 from ..style_based.gan import StyleBasedGAN
 from .config import StyleGANConfig
@@ -45,12 +49,21 @@ class StyleGAN(StyleBasedGAN):
     def own_scale_shift_roles(self) -> list[ScaleShiftRole]:
         """The style modulations of AdaIN: maps that compute scale and shift together."""
         return [
-            ScaleShiftRole(
-                f"{block.name}/{epilogue.name}",
-                tuple(epilogue.adain.style_mod.weights),
-                (),
-                direct=False,
-            )
+            ScaleShiftRole(name, tuple(adain.style_mod.weights), (), direct=False)
+            for name, adain in self._styled()
+        ]
+
+    def own_scale_shift(self, z, label=None) -> list[RoleValues]:
+        """What the styles of these latents scale and shift after each normalisation."""
+        ws, values = self.generator.layer_styles(z, label), []
+        for i, (name, adain) in enumerate(self._styled()):
+            scale, shift = np.split(adain.style_mod(ws[:, i]).numpy(), 2, axis=-1)
+            values.append(RoleValues(name, scale + 1.0, shift))
+        return values
+
+    def _styled(self) -> list[tuple[str, Any]]:
+        return [
+            (f"{block.name}/{epilogue.name}", epilogue.adain)
             for block in self.generator.blocks
             for epilogue in (block.epilogue0, block.epilogue1)
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..parts import ClassTable, ScaleShiftRole, Stage
+from ..parts import ClassTable, RoleValues, ScaleShiftRole, Stage
 from ..registry import register
 from ..style_based.gan import StyleBasedGAN
 from .config import StyleGAN2Config
@@ -72,6 +72,14 @@ class StyleGAN2(StyleBasedGAN):
         return [
             ScaleShiftRole(name, tuple(conv.modulation.weights), (), direct=False)
             for name, conv in self._styled()
+        ]
+
+    def own_scale_shift(self, z, label=None) -> list[RoleValues]:
+        """What the styles of these latents scale the input channels of each layer by."""
+        ws = self.generator.layer_styles(z, label)
+        return [
+            RoleValues(name, conv.modulation(ws[:, i]).numpy() + 1.0, None, True)
+            for i, (name, conv) in enumerate(self._styled())
         ]
 
     def _styled(self) -> list[tuple[str, Any]]:

@@ -172,14 +172,8 @@ class FisherPenalty(Regularizer):
             self.ewc_strength,
             latent_dim=source.latent_dim,
             source=source.generator,
-            samples=self.fisher_samples,
-            likelihood=self.fisher_likelihood,
-            convention=self.fisher_convention,
-            batch_size=self.fisher_batch_size,
-            clip_images=True,
-            seed=0,
-            cache=self._cache(source) if self.fisher_cache else None,
             attach=False,
+            **self._estimate(source),
         )
 
         def term(turn: Turn):
@@ -188,6 +182,29 @@ class FisherPenalty(Regularizer):
             return penalty, {"ewc": penalty}
 
         return Penalty(GENERATOR, term, [callback])
+
+    def diagonal(self, source: GAN) -> dict[str, np.ndarray]:
+        """Returns the Fisher diagonal of a source, as the penalty weighs its weights.
+
+        Args:
+            source: A GAN without classes, or with one.
+
+        Raises:
+            UserError: if there is no discriminator and the likelihood needs one.
+        """
+        estimate = FisherEstimate(**self._estimate(source))
+        return estimate.diagonal(source.generator, source.discriminator, source.latent_dim)
+
+    def _estimate(self, source: GAN) -> EstimateSettings:
+        return {
+            "samples": self.fisher_samples,
+            "likelihood": self.fisher_likelihood,
+            "convention": self.fisher_convention,
+            "batch_size": self.fisher_batch_size,
+            "clip_images": True,
+            "seed": 0,
+            "cache": self._cache(source) if self.fisher_cache else None,
+        }
 
     def _cache(self, source: GAN) -> Path:
         """Returns the file of this source's diagonal, as these settings estimate it."""

@@ -1,0 +1,177 @@
+"""On the way between latents: of samples, and of fitted pictures."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ..backbones import GAN
+from ..backbones.extensions import GaussianOfLatents
+from ..backbones.sampling import quantised
+from ..errors import UserError
+from ..layers import LatentMap
+from .progress import Progress, quiet
+from .subjects import Subject
+
+_BATCH = 32
+
+
+def between(start: np.ndarray, end: np.ndarray, frames: int, spherical: bool) -> np.ndarray:
+    """Gives latents on the way between two; the first and the last are these, to the bit.
+
+    Args:
+        start, end: float32 ``[D]``.
+        frames: Number of latents, 2 or more.
+        spherical: Along the great circle (Shoemake, 1985), which keeps the length that latents
+            of N(0, 1) have (White, "Sampling Generative Networks", 2016); else straight.
+
+    Returns:
+        float32 ``[frames, D]``.
+
+    Raises:
+        UserError: for fewer than two frames.
+    """
+    if frames < 2:
+        raise UserError(f"The way between two has 2 frames or more, not {frames}.")
+    t = np.linspace(0.0, 1.0, frames)[:, None]
+    a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    first, last = 1.0 - t, t
+    if spherical:
+        lengths = np.linalg.norm(a) * np.linalg.norm(b)
+        angle = np.arccos(np.clip(a @ b / lengths, -1.0, 1.0)) if lengths else 0.0
+        if np.sin(angle) > 1e-6:
+            first, last = (np.sin((1 - t) * angle), np.sin(t * angle)) / np.sin(angle)
+    way = (first * a + last * b).astype(np.float32)
+    way[0], way[-1] = start, end
+    return way
+
+
+def interpolated(
+    subject: Subject, ends: int = 5, frames: int = 8, seed: int = 0, progress: Progress = quiet
+) -> np.ndarray:
+    """Draws pictures on the way from each of several samples to the next.
+
+    Args:
+        subject: The generator. Of a conditional one all pictures are of one class, the first
+            unless the subject has another.
+        ends: Number of samples, 2 or more.
+        frames: Pictures from one to the next, both with them.
+        seed: Of the samples' latents.
+        progress: Told how far the work is.
+
+    Returns:
+        uint8 ``[ends - 1, frames, H, W, 3]``.
+    """
+    if ends < 2:
+        raise UserError(f"A way leads between 2 samples or more, not {ends}.")
+    z = subject.latents(ends, seed)
+    label = np.int32(subject.label or 0) if subject.gan.num_classes else None
+    ways = []
+    for number, (start, end) in enumerate(itertools.pairwise(z)):
+        way = between(start, end, frames, spherical=True)
+        labels = None if label is None else np.full(frames, label)
+        same = np.repeat(start[None], frames, axis=0)
+        ways.append(subject.images_of(way, labels, finished_as=same))
+        progress("interpolation", (number + 1) * frames, (ends - 1) * frames)
+    return np.stack(ways)
+
+
+def between_fitted(
+    gan: GAN, fitted: np.ndarray, frames: int = 8, progress: Progress = quiet
+) -> np.ndarray:
+    """Draws pictures on the straight way from each fitted latent to the next, in the free space.
+
+    Args:
+        gan: What they were fitted in, without classes or with one.
+        fitted: Free latents, float32 ``[N, free_latent_dim]``, N of 2 or more.
+        frames: Pictures from one to the next, both with them.
+        progress: Told how far the work is.
+
+    Returns:
+        uint8 ``[N - 1, frames, H, W, 3]``.
+
+    Raises:
+        UserError: if there are fewer than two latents.
+    """
+    if len(fitted) < 2:
+        raise UserError(f"A way leads between 2 pictures or more, not {len(fitted)}.")
+    ways = []
+    for number, (start, end) in enumerate(itertools.pairwise(fitted)):
+        ways.append(drawn(gan, between(start, end, frames, spherical=False)))
+        progress("interpolation", (number + 1) * frames, (len(fitted) - 1) * frames)
+    return np.stack(ways)
+
+
+def drawn(gan: GAN, free: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    """Draws the uint8 pictures ``[N, H, W, 3]`` of free latents ``[N, free_latent_dim]``.
+
+    Args:
+        gan: The generator.
+        free: Its free latents.
+        labels: Classes int ``[N]``, where there are classes.
+    """
+    # Where samples are drawn from a Gaussian of latents, z is what leads to these.
+    inside = gan.extension(GaussianOfLatents.name) is not None
+    parts = []
+    for start in range(0, len(free), _BATCH):
+        part = slice(start, start + _BATCH)
+        some = None if labels is None else tf.constant(labels[part])
+        if inside:
+            images = gan.generate(gan.latents_of_fitted(free[part]), some)
+        else:
+            images = gan.synthesize(tf.constant(free[part]), some)
+        parts.append(quantised(images).numpy())
+    return np.concatenate(parts)
+
+
+def fitted_latents(run: str | os.PathLike, subject: Subject, source: Subject) -> np.ndarray:
+    """Reads the latents that a run fitted to its training pictures.
+
+    Args:
+        run: The run folder, of a method that fits one to each picture.
+        subject: What the run adapted; its free space is made the one of the run.
+        source: What it began from.
+
+    Returns:
+        Free latents, float32 ``[N, free_latent_dim]``, in the order of the pictures.
+
+    Raises:
+        UserError: if the run keeps no such latents.
+    """
+    gan = subject.gan
+    folder = Path(run).expanduser()
+    folder = folder.parent if folder.name == "adapter" else folder
+    files = sorted((folder / "checkpoints").glob("step*.npz"))
+    none = UserError(
+        f"{folder} keeps no latents of its pictures: it is no run folder of a method that fits one "
+        "to each, such as update_all or bsa. Project the pictures instead."
+    )
+    if not files:
+        raise none
+    try:
+        with open(files[-1], "rb") as opened, np.load(opened, allow_pickle=False) as kept:
+            names = sorted(name for name in kept.files if name.startswith("latents/"))
+            arrays = [kept[f"latents/{i}"] for i in range(len(names))]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{files[-1]} cannot be read ({error}).") from error
+    layers = gan.free_latent_layers
+    dim = gan.free_latent_dim // layers
+    # The table; with layers, the kernel and bias of the map that all pictures share; the seeds.
+    shapes = [(dim, layers * dim), (layers * dim,)] if layers > 1 else []
+    fits = len(arrays) == len(shapes) + 2 and arrays[0].ndim == 2 and arrays[0].shape[1] == dim
+    if not fits or [a.shape for a in arrays[1:-1]] != shapes:
+        raise none
+    gan.share_free_space(source.gan.with_one_class())
+    table = arrays[0].astype(np.float32)
+    if layers == 1:
+        return table
+    carry = LatentMap(layers)
+    carry.build((None, dim))
+    carry.kernel.assign(arrays[1])
+    carry.bias.assign(arrays[2])
+    return np.asarray(carry(table))

@@ -1,0 +1,128 @@
+"""From one domain to another: weights and latents together.
+
+Source: Noguchi and Harada, "Image Generation From Small Datasets via Batch Statistics Adaptation"
+(ICCV 2019), figure 14: γ, β and the latent are interpolated at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from ..backbones import GAN
+from ..backbones.extensions import GaussianOfLatents, Point
+from ..backbones.sampling import quantised
+from ..backbones.truncation import Truncation
+from ..errors import UserError
+from .progress import Progress, quiet
+from .subjects import Subject
+
+
+def morphed(
+    start: Subject,
+    end: Subject,
+    samples: int = 4,
+    frames: int = 8,
+    seed: int = 0,
+    progress: Progress = quiet,
+) -> np.ndarray:
+    """Draws the same latents on the way from one domain to another.
+
+    Every weight in which the two differ is interpolated, γ and β among them, and the latents in
+    the free space. Classes are domains, too: subjects with labels are taken as these classes.
+
+    Args:
+        start, end: Domains of one source, or classes of it.
+        samples: Number of latents.
+        frames: Pictures of each, from 2 on. The first and the last are the domains' own samples,
+            to the bit; styles and statistics are not truncated.
+        seed: Of the latents.
+        progress: Told how far the work is.
+
+    Returns:
+        uint8 ``[samples, frames, H, W, 3]``.
+
+    Raises:
+        UserError: if they are not of one source's architecture, or for fewer than two frames.
+    """
+    if frames < 2:
+        raise UserError(f"A morph has 2 frames or more, not {frames}.")
+    if start.gan.architecture != end.gan.architecture:
+        raise UserError(
+            f"There is no way from a {start.gan.architecture} to a {end.gan.architecture}: morph "
+            "between domains of one source."
+        )
+    z = start.gan.sample_latents(samples, seed, _of_latents(start))
+    ends = [_own(subject, z) for subject in (start, end)]
+    first, last = _alike(_plain(start), _plain(end))
+    last.share_free_space(first)
+    mixed = _without_gaussian(first).clone()
+    mixed.share_free_space(first)
+    latents = [np.asarray(gan.drawn_latents(tf.constant(z))) for gan in (first, last)]
+    pairs = list(_weights(mixed, first, last))
+    synthesize = tf.function(lambda free: quantised(mixed.synthesize(free)))
+    between = []
+    progress("morphing", 2 * samples, frames * samples)
+    for i, t in enumerate(np.linspace(0.0, 1.0, frames)[1:-1]):
+        for variable, a, b in pairs:
+            variable.assign((1.0 - t) * a + t * b)
+        free = ((1.0 - t) * latents[0] + t * latents[1]).astype(np.float32)
+        between.append(synthesize(tf.constant(free)).numpy())
+        progress("morphing", (3 + i) * samples, frames * samples)
+    return np.stack([ends[0], *between, ends[1]], axis=1)
+
+
+def _of_latents(subject: Subject) -> float | None:
+    return subject.truncation if Truncation.LATENTS in subject.gan.truncates else None
+
+
+def _own(subject: Subject, z: np.ndarray) -> np.ndarray:
+    """The domain's own samples of latents, of the class that it is taken as."""
+    label = None if not subject.gan.num_classes else np.full(len(z), subject.label or 0, np.int32)
+    return Subject(subject.name, subject.gan).images_of(z, label)
+
+
+def _plain(subject: Subject) -> GAN:
+    for extension in subject.gan.extensions:
+        if extension.point is Point.IMAGES:
+            raise UserError(
+                f"{subject.name} changes finished pictures ({extension.words}): there is no way "
+                "to it by weights."
+            )
+    return subject.gan.with_one_class(subject.label or 0)
+
+
+def _alike(first: GAN, last: GAN) -> tuple[GAN, GAN]:
+    """Returns copies that both have the extensions of either."""
+    pair = []
+    for gan, other in ((first, last), (last, first)):
+        copy = gan.clone()
+        for extension in other.extensions:
+            if copy.extension(extension.name) is None and not isinstance(
+                extension, GaussianOfLatents
+            ):
+                copy = copy.extended(extension)
+        pair.append(copy)
+    return pair[0], pair[1]
+
+
+def _without_gaussian(gan: GAN) -> GAN:
+    kept = [e for e in gan.extensions if not isinstance(e, GaussianOfLatents)]
+    return gan.rebuild(extensions=kept)
+
+
+def _weights(mixed: GAN, first: GAN, last: GAN) -> Iterable[tuple]:
+    """Yields the weights in which two GANs differ, with their values in both."""
+    theirs = [{v.path: v for v in gan.generator.weights} for gan in (first, last)]
+    for variable in mixed.generator.weights:
+        values = [known.get(variable.path) for known in theirs]
+        if any(v is None or v.shape != variable.shape for v in values):
+            raise UserError(
+                f"There is no way from one to the other: they differ in {variable.path}. Morph "
+                "between domains of one source."
+            )
+        a, b = (np.asarray(v) for v in values)
+        if np.issubdtype(a.dtype, np.floating) and a.tobytes() != b.tobytes():
+            yield variable, a, b

@@ -1,0 +1,36 @@
+"""Packages that only analyses need, imported when they are used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..errors import UserError
+
+_EXTRAS = {
+    "matplotlib": "analysis",
+    "sklearn": "analysis",
+    "threadpoolctl": "analysis",  # of scikit-learn
+    "imageio_ffmpeg": "video",
+}
+
+
+def optional(module: str) -> Any:
+    """Imports a module of a package that an extra brings.
+
+    Args:
+        module: Its full name, such as "matplotlib.figure".
+
+    Raises:
+        UserError: if the package is not installed; it says which extra brings it.
+    """
+    package = module.split(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != package:
+            raise
+        extra = _EXTRAS[package]
+        raise UserError(
+            f"This needs {package}, which is not installed: pip install 'tf-fewshot[{extra}]'."
+        ) from error
