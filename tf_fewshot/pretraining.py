@@ -247,9 +247,11 @@ def describe(plan: PretrainingPlan) -> str:
         f"{network.name}: {sum(math.prod(v.shape) for v in network.trainable_weights):,} weights"
         for network in gan.networks()
     ]
+    # A row a class is more than anybody reads.
+    config = {k: v for k, v in plan.config.items() if len(str(v)) < 200}
     return "\n".join(
         [
-            f"{plan.method.title}, {plan.architecture} {plan.config}",
+            f"{plan.method.title}, {plan.architecture} {config}",
             f"{len(plan.pictures)} pictures from {plan.pictures.source}, {plan.dtype}",
             *counts,
             *map(str, plan.growths),
