@@ -703,6 +703,13 @@ def test_the_automatic_precision_is_measured(source):
     assert (match[1] == "bfloat16") == (ratio >= 1.15) or abs(ratio - 1.15) < 0.006
 
 
+def test_the_precision_of_a_source_with_classes_is_measured():
+    """Of both networks: their passes take labels."""
+    gan = backbones.build("sngan", **{**TINY["sngan"], "num_classes": 3})
+    assert gan.discriminator is not None
+    assert precision.choose("auto", gan, 4)[0] in precision.POLICIES.values()
+
+
 @pytest.mark.parametrize(
     ("seconds", "policy"), [(0.99, "float32"), (0.9, "float32"), (0.5, "mixed_bfloat16")]
 )

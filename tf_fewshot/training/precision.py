@@ -58,14 +58,16 @@ def _best_seconds(gan: GAN, batch_size: int) -> list[float]:
 def _step(gan: GAN, batch_size: int) -> Callable[[], object]:
     """Returns a compiled pass forward and backward through the networks."""
     z = tf.constant(gan.sample_latents(batch_size, seed=0))
+    labels = tf.range(batch_size) % gan.num_classes if gan.num_classes else None
     tensors = [v.value for v in gan.generator.trainable_weights]
 
     @tf.function
     def step():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
-            images = gan.generator(z)
-            scores = gan.discriminator(images) if gan.discriminator is not None else images
+            images = gan.generator(z, labels)
+            judge = gan.discriminator
+            scores = images if judge is None else judge(images, labels)
             loss = tf.reduce_mean(scores)
         gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
         return tf.add_n([tf.reduce_sum(tf.abs(g)) for g in gradients])
