@@ -11,6 +11,7 @@ from PIL import Image
 
 import tf_fewshot as tff
 from tf_fewshot import backbones
+from tf_fewshot.adapted import evaluate_source
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
@@ -259,6 +260,25 @@ def test_labels_are_part_of_what_a_run_is():
 
     assert identity(0, 0, 1, 1) == identity(3, 3, 5, 5)
     assert identity(0, 0, 1, 1) != identity(0, 1, 1, 1)
+
+
+@pytest.mark.download
+def test_a_class_is_measured_against_its_own_pictures():
+    source = backbones.build("sngan", **SMALL["sngan"])
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3)).astype(np.uint8)
+    reference = Pictures(images, labels=np.arange(12) % 3)
+
+    def measured(of: Pictures, label: int | None) -> dict:
+        (record,) = evaluate_source(source, of, ["kid"], 6, label=label)
+        return record
+
+    one = measured(reference, 1)
+    assert (one["label"], one["num_real"]) == (1, 4)
+    assert one["value"] == measured(Pictures(images[1::3]), 1)["value"]
+    assert one["value"] != measured(reference, 2)["value"]
+    assert "label" not in measured(reference, None)
+    with pytest.raises(UserError, match="no pictures of class 3"):
+        measured(reference, 3)
 
 
 @pytest.mark.download

@@ -14,6 +14,7 @@ from .backbones import GAN
 from .backbones.sampling import images_of, sample_images
 from .data.load import load_pictures
 from .data.pictures import Pictures
+from .errors import UserError
 from .export import Adapter, export_saved_model
 from .metrics.evaluate import evaluate
 from .study import write_study
@@ -82,18 +83,23 @@ class Adapted:
         seed: int = 0,
         training: Pictures | str | os.PathLike | None = None,
         truncation: float | None = None,
+        label: int | None = None,
         **options: Any,
     ) -> list[dict[str, Any]]:
-        """Measures samples against real pictures; see :func:`tf_fewshot.metrics.evaluate`."""
+        """Measures samples against real pictures; see :func:`tf_fewshot.metrics.evaluate`.
+
+        With ``label`` it measures samples of one class, against real pictures of that class where
+        these have classes.
+        """
         shown = self.truncation if truncation is None else truncation
 
         def draw(count: int, of_seed: int) -> np.ndarray:
-            return self.sample(count, of_seed, shown)
+            return self.sample(count, of_seed, shown, label)
 
         through = methods.trained_through(self.adapter.method, self.adapter.settings)
         options = {"trained_through": through, **options}
         size = self.gan.image_shape[:2]
-        return _evaluated(draw, size, reference, metrics, n, seed, training, shown, options)
+        return _evaluated(draw, size, reference, metrics, n, seed, training, shown, label, options)
 
     def study(
         self,
@@ -141,16 +147,17 @@ def evaluate_source(
     seed: int = 0,
     training: Pictures | str | os.PathLike | None = None,
     truncation: float | None = None,
+    label: int | None = None,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """Measures a generator that was not adapted; as :meth:`Adapted.evaluate`."""
     gan = source if isinstance(source, GAN) else weights.load(source)
 
     def draw(count: int, of_seed: int) -> np.ndarray:
-        return sample_images(gan, count, of_seed, truncation)
+        return sample_images(gan, count, of_seed, truncation, label=label)
 
     size = gan.image_shape[:2]
-    return _evaluated(draw, size, reference, metrics, n, seed, training, truncation, options)
+    return _evaluated(draw, size, reference, metrics, n, seed, training, truncation, label, options)
 
 
 def _evaluated(
@@ -162,15 +169,22 @@ def _evaluated(
     seed,
     training,
     truncation,
+    label,
     options,
 ):
     if not isinstance(reference, Pictures):
         reference = load_pictures(reference, size)
+    of_class = {} if label is None else {"label": label}
+    if label is not None and reference.labels is not None:
+        chosen = np.flatnonzero(reference.labels == label)
+        if not len(chosen):
+            raise UserError(f"{reference.source} has no pictures of class {label}.")
+        reference = reference.select(chosen)
     if training is not None and not isinstance(training, Pictures):
         training = load_pictures(training, size)
 
     records = evaluate(draw, reference, metrics, n, seed, training, **options)
-    return [{**record, "truncation": truncation} for record in records]
+    return [{**record, "truncation": truncation, **of_class} for record in records]
 
 
 def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None = None) -> Adapted:

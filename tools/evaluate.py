@@ -19,6 +19,9 @@ _METRICS = flags.DEFINE_list("metrics", ["fid", "kid"], "Names of metrics.")
 _N = flags.DEFINE_integer("n", 2000, "Number of samples.", lower_bound=2)
 _DETECTOR = flags.DEFINE_string("detector", None, "CNNDetection's file (for detectability).")
 _TRUNCATION = flags.DEFINE_float("truncation", None, "As in tf-fewshot sample.")
+_LABEL = flags.DEFINE_integer(
+    "label", None, "Class, of samples and of the reference where it has classes; else any."
+)
 _OUT = flags.DEFINE_string("out", None, "File of JSON lines that the records are added to.")
 
 
@@ -39,6 +42,7 @@ def main() -> None:
         "seed": common.SEED.value,
         "training": _TRAINING.value,
         "truncation": _TRUNCATION.value,
+        "label": _LABEL.value,
         "detector": _DETECTOR.value,
     }
     if _ADAPTER.value:
