@@ -230,6 +230,8 @@ def test_the_methods_are_listed(tmp_path):
         (["analyze", "drift", "--source=x"], r"drift does not look at --source: leave it out\."),
         (["analyze", "morphing", "--source=x"], r"morphing needs one or two --adapters, .+"),
         (["analyze", "morphing", "--source=x", "--classes=a,b"], r"--classes=a,b: two numbers .+"),
+        (["select", "--out=x"], r"--data is missing: .+"),
+        (["select", "--data=x"], r"--out is missing: .+"),
         (["pairs", "--out=x"], r"--adapter is missing: .+"),
         (["pairs", "--adapter=x"], r"--out is missing: .+"),
         (["analyze", "correspondence", "--source=x"], r"correspondence needs --adapters\."),

@@ -40,6 +40,7 @@ USUAL = {
     "export": (READ, RUN),
     "pairs": (READ, RUN),
     "sample": (READ, RUN),
+    "select": (READ, RUN),
     "study": (READ, RUN),
     "methods": (RUN, RUN),
     "pretrain": (DRY_RUN, DRY_RUN),  # its recipes count images, and take hours

@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Measure samples against real pictures.",
     "study": "Ask people which of two pictures is generated, or pool their answers.",
     "analyze": "Look inside: statistics, Fisher information, changes of weights, …",
+    "select": "Choose pictures of a large folder that go together in style.",
     "pairs": "Write a data set of pairs: a source and an adapter.",
     "compare": "Compare methods on the same pictures, over seeds.",
     "export": "Write a SavedModel for TF-Serving.",

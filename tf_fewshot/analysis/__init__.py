@@ -15,6 +15,7 @@ from .morphing import morphed
 from .neighbours import Neighbours, nearest_training
 from .pairs import read_pair, write_pairs
 from .projection import Projection, images_of_free, project, projectable
+from .selection import Selection, select, style_vectors, styles_of
 from .statistics import LayerStatistics, Statistics, statistics_of_classes, statistics_of_domains
 from .subjects import Subject, load_subjects
 from .truncation import TruncationSweep, truncation_sweep, usual_truncations
@@ -27,6 +28,7 @@ __all__ = [
     "LayerStatistics",
     "Neighbours",
     "Projection",
+    "Selection",
     "Statistics",
     "Subject",
     "TruncationSweep",
@@ -48,9 +50,12 @@ __all__ = [
     "project",
     "projectable",
     "read_pair",
+    "select",
     "silhouette",
     "statistics_of_classes",
     "statistics_of_domains",
+    "style_vectors",
+    "styles_of",
     "truncation_sweep",
     "usual_truncations",
     "write_pairs",

@@ -22,7 +22,7 @@ from .progress import Progress, quiet
 
 LEAST_SIZE = 64
 """Pixels to which smaller pictures are enlarged before LPIPS looks at them."""
-_PIXELS = 2.0  # weight of the mean absolute difference of pixels
+_PIXELS = 0.5  # weight of the mean absolute difference of pixels
 _PRIOR = 0.002  # and of the mean square of free latents, whose prior is N(0, 1)
 _RATE = 0.1
 _BATCH = 10

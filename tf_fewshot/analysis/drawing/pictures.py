@@ -49,6 +49,7 @@ def picture_rows(
         axes = figure.subplots()
         axes.imshow(sheet, interpolation="nearest", aspect="equal")
         axes.grid(visible=False)
+        axes.set_anchor("E")
         for spine in axes.spines.values():
             spine.set_visible(False)
         axes.tick_params(length=0, labelsize=12)

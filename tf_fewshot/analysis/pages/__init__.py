@@ -6,6 +6,7 @@ from .drift import write_drift
 from .fisher import write_fisher
 from .neighbours import write_neighbours
 from .projection import projected, write_projection
+from .selection import write_selection
 from .statistics import write_statistics
 from .truncation import write_truncation
 from .ways import write_interpolation, write_morphing
@@ -22,6 +23,7 @@ __all__ = [
     "write_morphing",
     "write_neighbours",
     "write_projection",
+    "write_selection",
     "write_statistics",
     "write_truncation",
 ]

@@ -1,0 +1,180 @@
+"""Of many pictures those that go together, by their style.
+
+Source: Noguchi and Harada, "Image Generation From Small Datasets via Batch Statistics Adaptation"
+(ICCV 2019), supplement A.1: pictures of one style are chosen from a large set by Gram matrices
+(Gatys et al., CVPR 2016) of VGG16.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from ..data.augment import to_float
+from ..data.decode import BadPictureError, decode
+from ..data.sources import open_source
+from ..errors import UserError
+from ..features import VGG16Features
+from ..losses.style import gram_matrices
+from .progress import Progress, quiet
+
+LAYERS = ("conv1_1", "conv2_1", "conv3_1")
+SIZE = 64
+"""Pixels at which styles are compared."""
+_RANK = 48  # directions of the channels whose products are kept, of each layer
+_BATCH = 32
+_CENTRES = 1000  # pictures that are tried as the middle of a group
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Selection:
+    """Pictures that go together.
+
+    Attributes:
+        chosen: int64 ``[n]``: which pictures, the nearest to the middle first.
+        distances: float32 ``[n]``: their style distance from the middle.
+        others: float32 ``[N - n]``: that of all that were not chosen.
+    """
+
+    chosen: np.ndarray
+    distances: np.ndarray
+    others: np.ndarray
+
+
+def style_vectors(images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Computes vectors whose squared distance is about the style loss of Gatys et al.
+
+    Gram matrices of all channels would take a hundred thousand numbers a picture. These are of
+    random orthogonal directions of the channels, which keep distances on average.
+
+    Args:
+        images: uint8 ``[N, H, W, 3]``.
+        seed: Of the directions; vectors of other seeds do not compare.
+
+    Returns:
+        float32 ``[N, D]``.
+    """
+    network = _network()
+    rng = np.random.default_rng(seed)
+    parts = []
+    turns: list[np.ndarray] = []
+    for start in range(0, len(images), _BATCH):
+        features = network(tf.constant(to_float(images[start : start + _BATCH])))
+        if not turns:
+            turns = [_directions(f.shape[-1], rng) for f in features]
+        grams = []
+        for feature, turn in zip(features, turns, strict=True):
+            channels, rank = turn.shape
+            gram = gram_matrices(tf.tensordot(feature, turn, 1)).numpy()
+            # The mean over all pairs of channels, of which the share that is kept is known.
+            scale = 0.5 / channels * (channels / rank) / np.sqrt(len(LAYERS))
+            grams.append(gram.reshape(len(gram), -1) * scale)
+        parts.append(np.concatenate(grams, axis=1))
+    return np.concatenate(parts).astype(np.float32)
+
+
+@functools.cache
+def _network() -> VGG16Features:
+    return VGG16Features(LAYERS)
+
+
+def _directions(channels: int, rng: np.random.Generator) -> np.ndarray:
+    """Orthonormal directions float32 ``[channels, rank]``."""
+    if channels <= _RANK:
+        return np.eye(channels, dtype=np.float32)
+    q, _ = np.linalg.qr(rng.normal(size=(channels, _RANK)))
+    return q.astype(np.float32)
+
+
+def select(vectors: np.ndarray, n: int, like: np.ndarray | None = None, seed: int = 0) -> Selection:
+    """Chooses the pictures that go together.
+
+    Args:
+        vectors: Of all pictures, float32 ``[N, D]``, see :func:`style_vectors`.
+        n: How many.
+        like: Of pictures in whose style they shall be, float32 ``[M, D]``. None finds the
+            tightest group: the picture whose n nearest, itself among them, are nearest. Of many
+            pictures a thousand are tried.
+        seed: Of these.
+
+    Raises:
+        UserError: if there are fewer pictures than asked for, or n is below 1.
+    """
+    if not 1 <= n <= len(vectors):
+        raise UserError(f"{n} pictures were asked for, and there are {len(vectors)}.")
+    if like is not None:
+        away = np.sqrt(np.stack([_squares(vectors, one) for one in like])).mean(0)
+    else:
+        centres = np.arange(len(vectors))
+        if len(centres) > _CENTRES:
+            centres = np.random.default_rng(seed).choice(centres, _CENTRES, replace=False)
+        best, away = np.inf, np.zeros(len(vectors))
+        for centre in centres:
+            distance = np.sqrt(_squares(vectors, vectors[centre]))
+            total = float(np.partition(distance, n - 1)[:n].sum())
+            if total < best:
+                best, away = total, distance
+    order = np.argsort(away, kind="stable")
+    away = away.astype(np.float32)
+    return Selection(order[:n], away[order[:n]], away[order[n:]])
+
+
+def _squares(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:
+    return np.square(vectors - one).sum(1, dtype=np.float64)
+
+
+def styles_of(
+    place: str | os.PathLike, skip_bad: bool = False, seed: int = 0, progress: Progress = quiet
+) -> tuple[list[str], np.ndarray, list[str]]:
+    """Reads the pictures of a place one batch at a time, and computes their style vectors.
+
+    Args:
+        place: A folder, or what :func:`tf_fewshot.data.load.load_pictures` takes.
+        skip_bad: Whether to leave out pictures that cannot be read.
+        seed: See :func:`style_vectors`.
+        progress: Told how far the work is.
+
+    Returns:
+        The pictures' names, their vectors float32 ``[N, D]``, and remarks for people.
+
+    Raises:
+        UserError: if there are none, or one cannot be read.
+    """
+    names: list[str] = []
+    vectors, notes = [], []
+    with open_source(place) as source:
+        total = len(source.entries)
+        for done, some, images in _batches(source.entries, os.fspath(place), skip_bad, notes):
+            if len(images):
+                names += some
+                vectors.append(style_vectors(images, seed))
+            progress("styles", done, total)
+    if not names:
+        raise UserError(f"There are no pictures in {os.fspath(place)}.")
+    return names, np.concatenate(vectors), notes
+
+
+def _batches(
+    entries: list, place: str, skip_bad: bool, notes: list[str]
+) -> Iterator[tuple[int, list[str], np.ndarray]]:
+    for start in range(0, len(entries), _BATCH):
+        names, images = [], []
+        for entry in entries[start : start + _BATCH]:
+            try:
+                images.append(decode(entry.open, (SIZE, SIZE))[0])
+            except BadPictureError as error:
+                if not skip_bad:
+                    raise UserError(
+                        f"{entry.name} in {place} cannot be used: {error}. Mend or remove it, or "
+                        "skip such pictures."
+                    ) from error
+                notes.append(f"{entry.name} was skipped: {error}")
+                continue
+            names.append(entry.name)
+        done = min(start + _BATCH, len(entries))
+        yield done, names, np.stack(images) if images else np.zeros((0, SIZE, SIZE, 3), np.uint8)
