@@ -664,7 +664,7 @@ def test_batches_give_the_pictures_of_their_indices():
     assert Batches(Pictures(images), 3)[0][2] is None
 
 
-def test_batches_of_groups_of_one_class():
+def test_batches_of_groups_without_labels():
     labels = np.array([0] * 7 + [1] * 9 + [2] * 2, np.int32)
     images = np.arange(18, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
     pictures = Pictures(images, labels)

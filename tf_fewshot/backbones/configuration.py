@@ -31,7 +31,7 @@ class Configuration:
         """
         return self
 
-    def of_one_class(self, start: int | str) -> dict[str, Any]:
+    def without_labels(self, start: int | str) -> dict[str, Any]:
         """The settings that change where labels are given up, by their names.
 
         Args:

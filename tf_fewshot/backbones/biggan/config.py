@@ -188,7 +188,7 @@ class BigGANConfig(Configuration):
             _ = config.of_discriminator  # It says what does not fit.
         return config
 
-    def of_one_class(self, start):
+    def without_labels(self, start):
         rows = self.choices.choice_variants
         chosen = [] if isinstance(start, str) or not rows else [rows[start]]
         return {"num_classes": 0, "choice_variants": chosen}

@@ -51,7 +51,7 @@ def as_one_class(gan: Host, start: int | str) -> Any:
     if not tables:
         raise BackboneError(f"a {gan.architecture} cannot do without its classes")
     row = _chosen(gan, tables, start)
-    changes = gan.configuration.of_one_class(start)
+    changes = gan.configuration.without_labels(start)
     twin = gan.rebuild(**changes, extensions=[*gan.extensions, OneClass()])
     variables = twin.variables_by_path()
     for table in tables:
