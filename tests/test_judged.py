@@ -89,6 +89,24 @@ def test_heads_judge_what_lies_between_and_move_the_generator_alone(assembly):
 
 
 @pytest.mark.download
+def test_the_strength_of_augmentation_follows_the_heads(tiny_dcgan):
+    settings = {
+        "batch_size": 4,
+        "augment": "ada",
+        "ada_images": 100,
+        "precision": "float32",
+    }
+    chosen = plan(tiny_dcgan, PICTURES, "judged_reconstruction", **settings)
+    _, heads = assemble(chosen.method, chosen.problem("float32", print)).players
+    for variable in heads.variables:
+        if variable.shape == (1,):
+            variable.assign([9.0])  # They are sure of every picture.
+    strengths = [float(heads.loss(step_of([0, 1, 2, 3]))[1]["augment_p"]) for _ in range(9)]
+    # 16 pictures between two changes, 100 from 0 to 1.
+    assert strengths == pytest.approx(3 * [0.0] + 4 * [0.16] + 2 * [0.32])
+
+
+@pytest.mark.download
 def test_without_its_weight_it_is_reconstruction(tiny_dcgan):
     chosen = tff.methods.get("judged_reconstruction")
     assert chosen.trained_through == ("alexnet",)

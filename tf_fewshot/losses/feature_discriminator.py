@@ -7,6 +7,8 @@ Off-the-shelf Models for GAN Training" (CVPR 2022): beside the usual discriminat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -88,17 +90,14 @@ class FeatureDiscriminator:
             for head, feature in zip(self._heads, features, strict=True)
         ]
 
-    def generator_loss(self, features: list[tf.Tensor], labels=None) -> tf.Tensor:
-        """Returns the generator's hinge loss on what the heads see of its images: a scalar."""
-        return _mean([-logit for logit in self.logits(features, labels)])
+    def generator_loss(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the generator's hinge loss on logits of its images: a scalar."""
+        return _mean([-logit for logit in logits])
 
-    def discriminator_loss(
-        self, real: list[tf.Tensor], fake: list[tf.Tensor], labels=None
-    ) -> tf.Tensor:
-        """Returns the hinge loss of the heads: a scalar, 2 if they cannot tell anything."""
-        of_real, of_fake = self.logits(real, labels, True), self.logits(fake, labels)
-        return _mean([tf.nn.relu(1.0 - logit) for logit in of_real]) + _mean(
-            [tf.nn.relu(1.0 + logit) for logit in of_fake]
+    def discriminator_loss(self, real: Sequence[tf.Tensor], fake: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the hinge loss of the heads' logits: a scalar, 2 if they cannot tell anything."""
+        return _mean([tf.nn.relu(1.0 - logit) for logit in real]) + _mean(
+            [tf.nn.relu(1.0 + logit) for logit in fake]
         )
 
     def _activations(self, images: tf.Tensor) -> list[tf.Tensor]:

@@ -141,6 +141,14 @@ class ProjectedDiscriminator:
             for head, feature in zip(self._heads, features, strict=True)
         ]
 
+    def generator_loss(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
+        """See :func:`generator_hinge`."""
+        return generator_hinge(logits)
+
+    def discriminator_loss(self, real: Sequence[tf.Tensor], fake: Sequence[tf.Tensor]) -> tf.Tensor:
+        """See :func:`discriminator_hinge`."""
+        return discriminator_hinge(real, fake)
+
     def _activations(self, images: tf.Tensor) -> list[tf.Tensor]:
         x = tf.image.resize(tf.cast(images, tf.float32), [self._size, self._size])
         return [tf.cast(activation, tf.float32) for activation in self._network(x)]

@@ -88,6 +88,30 @@ class OnFeatures:
     feature_learning_rate: float = 0.0005
     feature_group: int = 0
 
+    @property
+    def given(self) -> bool:
+        """Whether there is one."""
+        return self.feature_weight != 0.0
+
+    @property
+    def trained_through(self) -> tuple[str, ...]:
+        """The network that it looks through, if there is one."""
+        return ("alexnet",) if self.given else ()
+
+    def opponent(
+        self, problem: Problem, game: Game, augment: Augmentation | None = None
+    ) -> FeatureOpponent:
+        """Returns the player that it is in a game, shown pictures as ``augment`` leaves them."""
+        heads = FeatureDiscriminator(
+            problem.images,
+            problem.seed,
+            problem.gan.generator.dtype_policy.name,
+            problem.gan.num_classes,
+            self.feature_group,
+        )
+        rate, weight = self.feature_learning_rate, self.feature_weight
+        return FeatureOpponent(game, heads, rate, weight, augment=augment)
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmenting:
@@ -239,7 +263,7 @@ class Adversarial(AdversarialGame):
 
     @property
     def trained_through(self):
-        return ("alexnet",) if self.on_features.feature_weight else ()
+        return self.on_features.trained_through
 
     def __post_init__(self):
         if self.augmenting.adapts and self.adversarial_loss not in _UNDECIDED_AT_0:
@@ -278,19 +302,8 @@ class Adversarial(AdversarialGame):
             self.r1.r1_gamma,
             self.r1.r1_interval,
         )
-        chosen = self.on_features
-        if not chosen.feature_weight:
-            return [own]
-        gan = problem.gan
-        heads = FeatureDiscriminator(
-            problem.images,
-            problem.seed,
-            gan.generator.dtype_policy.name,
-            gan.num_classes,
-            chosen.feature_group,
-        )
-        rate, weight = chosen.feature_learning_rate, chosen.feature_weight
-        return [own, FeatureOpponent(game, heads, rate, weight)]
+        beside = [self.on_features.opponent(problem, game)] if self.on_features.given else []
+        return [own, *beside]
 
     def judge(self, problem: Problem) -> Judge:
         """Returns how the GAN's discriminator tells real pictures from generated ones."""

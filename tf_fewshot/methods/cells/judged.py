@@ -7,13 +7,12 @@ import dataclasses
 import tensorflow as tf
 
 from ...losses.augmentation import seeds_for
-from ...losses.feature_discriminator import FeatureDiscriminator
 from ..drawn import Generated
 from ..optimizers import adam_with
 from ..step import Shared, Step
 from .adversarial import Augmenting, OnFeatures
 from .latents import between
-from .opponents import FeatureOpponent, Game
+from .opponents import Game
 from .reconstruction import Reconstruction
 
 # Of the heads, as in every game here.
@@ -46,13 +45,13 @@ class JudgedReconstruction(Reconstruction):
 
     @property
     def trained_through(self):
-        heads = ["alexnet"] if self.on_features.feature_weight else []
-        return tuple(dict.fromkeys([*super().trained_through, *heads]))
+        through = (*super().trained_through, *self.on_features.trained_through)
+        return tuple(dict.fromkeys(through))
 
     def players(self, problem, selection, latents, penalties):
         (generator,) = super().players(problem, selection, latents, penalties)
         gan, chosen = problem.gan, self.on_features
-        if not chosen.feature_weight:
+        if not chosen.given:
             return [generator]
         seeds = seeds_for(problem.seed, "between")
 
@@ -64,20 +63,8 @@ class JudgedReconstruction(Reconstruction):
             return step.pictures
 
         generated, real = Shared(draw), Shared(shown, trained=False)
-        heads = FeatureDiscriminator(
-            problem.images,
-            problem.seed,
-            gan.generator.dtype_policy.name,
-            gan.num_classes,
-            chosen.feature_group,
-        )
-        opponent = FeatureOpponent(
-            Game(gan, generated, real, adam_with(*_BETAS)),
-            heads,
-            chosen.feature_learning_rate,
-            chosen.feature_weight,
-            augment=self.augmenting.for_problem(problem),
-        )
+        game = Game(gan, generated, real, adam_with(*_BETAS))
+        opponent = chosen.opponent(problem, game, self.augmenting.for_problem(problem))
 
         def loss(step: Step):
             total, numbers = generator.loss(step)

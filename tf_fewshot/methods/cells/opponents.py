@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,6 +14,7 @@ from ...backbones import GAN
 from ...losses import adversarial
 from ...losses.augmentation import Augmentation
 from ...losses.feature_discriminator import FeatureDiscriminator
+from ...losses.projected import ProjectedDiscriminator
 from ..drawn import Generated
 from ..optimizers import OptimizerFactory
 from ..player import DISCRIMINATOR, Group, Penalty, Player, Turn, penalised
@@ -136,46 +138,59 @@ class FeatureOpponent(Opponent):
         game: What it sees.
         discriminator: The heads that look at the activations, and are trained.
         learning_rate: Of the heads.
-        weight: Of the generator's loss against it.
-        name: Of its player, and of the loss in the generator's log.
+        weight: Of the generator's loss against it; None takes that as it is.
+        name: Of its player.
+        log_name: What the generator's log calls its loss; None takes ``name``.
         augment: What happens to the images that it is shown.
     """
 
     def __init__(
         self,
         game: Game,
-        discriminator: FeatureDiscriminator,
-        learning_rate: float,
-        weight: float,
+        discriminator: FeatureDiscriminator | ProjectedDiscriminator,
+        learning_rate: Any,
+        weight: float | None = None,
         name: str = "features",
+        log_name: str | None = None,
         augment: Augmentation | None = None,
     ):
         self._game, self._discriminator = game, discriminator
         self._rate, self.weight, self._name = learning_rate, weight, name
+        self.log_name = name if log_name is None else log_name
         self._augment = augment
-        self.log_name = name
         self._features = Shared(self._features_of_generated)
 
     def generator_loss(self, step: Step, generated: Generated) -> tf.Tensor:
         features = self._features.given(step, self._seen(generated.images))
-        return self._discriminator.generator_loss(features, step.labels)
+        own = self._discriminator
+        return own.generator_loss(own.logits(features, step.labels))
 
     def player(self) -> Player:
         own = self._discriminator
-        groups = [Group(own.variables, self._rate)]
         augmented = self._augment.state if self._augment else ()
+        groups = [Group(own.variables, self._rate)]
         state = [*own.variables, *own.state, *augmented]
         return Player(self._name, groups, self._own_loss, self._game.optimizer, state=state)
-
-    def _features_of_generated(self, step: Step) -> list[tf.Tensor]:
-        return self._seen(self._game.generated.seen(step).images)
 
     def _seen(self, images: tf.Tensor) -> list[tf.Tensor]:
         return self._discriminator.features(self._augment(images) if self._augment else images)
 
+    def _features_of_generated(self, step: Step) -> list[tf.Tensor]:
+        return self._seen(self._game.generated.seen(step).images)
+
     def _own_loss(self, step: Step):
-        game, real = self._game, self._game.real.seen(step)
+        game, own, real = self._game, self._discriminator, self._game.real.seen(step)
         of_real, of_fake = self._seen(real), self._features.seen(step)
-        total = self._discriminator.discriminator_loss(of_real, of_fake, step.labels)
+        real_logits = own.logits(of_real, step.labels, training=True)
+        fake_logits = own.logits(of_fake, step.labels)
+        total = own.discriminator_loss(real_logits, fake_logits)
+        numbers = {"loss": total, "real": _mean(real_logits), "fake": _mean(fake_logits)}
+        if self._augment:
+            by_picture = tf.add_n([tf.reduce_mean(some, [1, 2]) for some in real_logits])
+            numbers |= self._augment.observe(by_picture, tf.shape(real)[0])
         turn = Turn(self._name, step, game.generated.seen(step), real, of_real, of_fake)
-        return penalised(total, {"loss": total}, game.penalties, turn)
+        return penalised(total, numbers, game.penalties, turn)
+
+
+def _mean(logits: list[tf.Tensor]) -> tf.Tensor:
+    return tf.add_n([tf.reduce_mean(some) for some in logits]) / len(logits)

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
-
-import tensorflow as tf
 
 from ...errors import UserError
 from ...features import ALEXNET_LEAST_SIZE
-from ...losses.augmentation import Augmentation
 from ...losses.projected import (
     FeatureNetwork,
     ProjectedDiscriminator,
-    discriminator_hinge,
     feature_network,
-    generator_hinge,
 )
-from ..drawn import Generated
-from ..player import Group, Player, Turn, penalised
-from ..step import Shared, Step
 from .adversarial import AdversarialGame
-from .opponents import Game, Opponent
+from .opponents import FeatureOpponent, Opponent
 
 HEADS = "heads"
 
@@ -73,61 +64,5 @@ class Projected(AdversarialGame):
             gan.num_classes,
         )
         augment = self.augmenting.for_problem(problem)
-        return [ProjectedOpponent(game, heads, self.rates.of_discriminator, augment)]
-
-
-class ProjectedOpponent(Opponent):
-    """Heads on projected features.
-
-    Args:
-        game: What they see.
-        discriminator: The heads, and what they look through.
-        learning_rate: Of the heads.
-        augment: What happens to the images that they are shown.
-    """
-
-    def __init__(
-        self,
-        game: Game,
-        discriminator: ProjectedDiscriminator,
-        learning_rate: Any,
-        augment: Augmentation | None = None,
-    ):
-        self._game, self._discriminator = game, discriminator
-        self._rate, self._augment = learning_rate, augment
-        self._features = Shared(self._features_of_generated)
-
-    def generator_loss(self, step: Step, generated: Generated) -> tf.Tensor:
-        features = self._features.given(step, self._seen(generated.images))
-        return generator_hinge(self._discriminator.logits(features, step.labels))
-
-    def player(self) -> Player:
-        own = self._discriminator
-        augmented = self._augment.state if self._augment else ()
-        state = [*own.variables, *own.state, *augmented]
-        groups = [Group(own.variables, self._rate)]
-        return Player(HEADS, groups, self._own_loss, self._game.optimizer, state=state)
-
-    def _seen(self, images: tf.Tensor) -> list[tf.Tensor]:
-        return self._discriminator.features(self._augment(images) if self._augment else images)
-
-    def _features_of_generated(self, step: Step) -> list[tf.Tensor]:
-        return self._seen(self._game.generated.seen(step).images)
-
-    def _own_loss(self, step: Step):
-        game, labels = self._game, step.labels
-        real = game.real.seen(step)
-        of_real, of_fake = self._seen(real), self._features.seen(step)
-        real_logits = self._discriminator.logits(of_real, labels, training=True)
-        fake_logits = self._discriminator.logits(of_fake, labels)
-        total = discriminator_hinge(real_logits, fake_logits)
-        numbers = {"loss": total, "real": _mean(real_logits), "fake": _mean(fake_logits)}
-        if self._augment:
-            by_picture = tf.add_n([tf.reduce_mean(some, [1, 2]) for some in real_logits])
-            numbers |= self._augment.observe(by_picture, tf.shape(real)[0])
-        turn = Turn(HEADS, step, game.generated.seen(step), real, of_real, of_fake)
-        return penalised(total, numbers, game.penalties, turn)
-
-
-def _mean(logits: list[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n([tf.reduce_mean(some) for some in logits]) / len(logits)
+        rate = self.rates.of_discriminator
+        return [FeatureOpponent(game, heads, rate, name=HEADS, log_name="loss", augment=augment)]
