@@ -9,6 +9,7 @@ import scipy.stats
 import tensorflow as tf
 
 from tf_fewshot.backbones import BackboneError, build
+from tf_fewshot.choices import Choices
 from tf_fewshot.layers import ChoiceMap
 from tf_fewshot.weights import load
 from tf_fewshot.weights.native.gan_file import save_gan
@@ -50,7 +51,7 @@ def expected(table: np.ndarray, z: np.ndarray, variants) -> np.ndarray:
 
 
 def test_rows_of_choices_add_up():
-    layer = ChoiceMap(SLOTS, QUANTILES, 5, VARIANTS, classes=3)
+    layer = ChoiceMap(Choices(SLOTS, QUANTILES, VARIANTS), 5, classes=3)
     layer.build((None, 12))
     z = np.random.default_rng(0).standard_normal((30, 12)).astype(np.float32)
     labels = np.arange(30) % 3
@@ -67,7 +68,7 @@ def test_rows_of_choices_add_up():
 
 
 def test_rows_are_trained_by_the_pictures_that_choose_them():
-    layer = ChoiceMap(SLOTS, QUANTILES, 5, VARIANTS, classes=3)
+    layer = ChoiceMap(Choices(SLOTS, QUANTILES, VARIANTS), 5, classes=3)
     layer.build((None, 12))
     z = tf.constant([[0.0, 3, 0, 0, 9, 9, 9, 0.0, 0, 0, 0, 0]])
     with tf.GradientTape() as tape:
@@ -107,10 +108,14 @@ def test_pictures_are_fitted_behind_the_mapping_network(changes):
     np.testing.assert_allclose(free.mean(0), 0.0, atol=1e-4)
     np.testing.assert_allclose(free.std(0), 1.0, atol=1e-4)
     np.testing.assert_allclose(gan.synthesize(free[:4]), gan.generate(z[:4]), atol=1e-5)
+    np.testing.assert_array_equal(gan.drawn_latents(z), free)
     drawing = gan.with_latent_gaussian(4)
     drawing.fit_latents(free[:4], gan)
     again = drawing.latents_of_fitted(free[:4])
     np.testing.assert_allclose(drawing.generate(again), gan.generate(z[:4]), atol=5e-3)
+    # What is drawn then lies where the pictures do, in the space that was fitted.
+    mean = np.asarray(drawing.drawn_latents(np.zeros((1, gan.latent_dim), np.float32)))
+    np.testing.assert_allclose(mean[0], free[:4].mean(0), atol=2e-3)
     stages = [stage.name for stage in drawing.generator_stages()]
     assert stages[:3] == ["mapping", "latent_gaussian", "G_linear"]
     staged = [v.path for stage in drawing.generator_stages() for v in stage.variables]
@@ -137,10 +142,10 @@ def test_a_generator_without_spectral_normalisation():
     ("changes", "message"),
     [
         ({"mapping": []}, "give mapping at least one width"),
-        ({"latent_dim": 8}, "the choices take 9 components, and latent_dim is 8"),
+        ({"latent_dim": 8}, "The choices take 9 components, and latents have 8"),
         ({"choice_slots": [4, -1]}, "whole numbers from 0 on"),
         ({"choice_variants": [[4, 3, 2]]}, "a row for each of 3 classes, not 1"),
-        ({"choice_variants": [[4, 4, 2]] * 3}, r"none above \[4, 3, 2\], not \[4, 4, 2\]"),
+        ({"choice_variants": [[4, 4, 2]] * 3}, r"above \[4, 3, 2\], not \[4, 4, 2\]"),
         ({"choice_variants": [[4, 3]] * 3}, "must have 3 numbers"),
         ({"choice_slots": [], "choice_quantiles": 0}, "choice_variants needs choice_slots"),
     ],

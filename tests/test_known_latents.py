@@ -16,10 +16,11 @@ from PIL import Image
 
 import tf_fewshot as tff
 from tf_fewshot import features, pretraining, weights
+from tf_fewshot.choices import Choices
 from tf_fewshot.data import avatar_latents, avatars
 from tf_fewshot.data.avatar_latents import choices_of, draw_arrays, latent_of, layout
 from tf_fewshot.data.load import load_pictures
-from tf_fewshot.data.pictures import Choices, Pictures
+from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.losses.perceptual import LPIPSLoss
 
@@ -32,7 +33,8 @@ STYLE = "thumbs"
 def of_style():
     """The choices of the style with where each begins, and their layout."""
     choices, chosen = choices_of(STYLE), layout(choices_of(STYLE))
-    slots, single = iter(chosen.first), itertools.count(sum(chosen.slots))
+    *firsts, end = chosen.first
+    slots, single = iter(firsts), itertools.count(end)
     first = {key: next(slots) if among else next(single) for key, among in choices.items()}
     return choices, first, chosen
 
@@ -44,15 +46,15 @@ def test_every_choice_has_components_of_its_own():
     assert set.union(*places) == set(range(chosen.size))
     assert {bool(among) for among in choices.values()} == {True, False}
     assert not any(key.startswith("animation") for key in choices)
-    assert list(chosen.slots) == sorted(chosen.slots, reverse=True)
-    assert chosen.variants == ((*chosen.slots, chosen.quantiles),)
+    assert chosen.choice_slots == sorted(chosen.choice_slots, reverse=True)
+    assert chosen.choice_variants == [[*chosen.choice_slots, chosen.choice_quantiles]]
 
 
 def test_styles_share_components():
     """A slot is as large as the largest choice of a style that lies in it."""
     shared = layout({"a": "xyz", "b": "xy", "c": ""}, {"d": "xyzw", "e": "", "f": ""}, {"g": ""})
-    assert (shared.slots, shared.quantiles, shared.size) == ((4, 2), 2, 8)
-    assert shared.variants == ((3, 2, 1), (4, 0, 2), (0, 0, 1))
+    assert shared == Choices([4, 2], 2, [[3, 2, 1], [4, 0, 2], [0, 0, 1]])
+    assert shared.size == 8
     assert Choices.of_arrays(shared.arrays()) == shared
 
 
@@ -74,7 +76,7 @@ def test_a_latent_says_what_was_chosen(seed):
 def test_latents_of_avatars_are_normally_distributed():
     chosen = layout(choices_of(STYLE))
     # Four components that no choice of this style takes.
-    chosen = dataclasses.replace(chosen, quantiles=chosen.quantiles + 4)
+    chosen = dataclasses.replace(chosen, choice_quantiles=chosen.choice_quantiles + 4)
     z = np.stack([latent_of(STYLE, seed, chosen) for seed in range(600)])
     for component in z.T:
         assert scipy.stats.kstest(component, "norm").pvalue > 1e-4
@@ -102,7 +104,8 @@ def test_styles_are_drawn_as_classes(tmp_path):
     [
         ({"choice_variants": None}, "missing: choice_variants"),
         ({"choice_slots": np.array([1.5])}, "must be whole numbers"),
-        ({"choice_variants": np.array([[1, 1, 1]])}, "must be whole numbers"),
+        ({"choice_variants": np.array([[1, 1, 1]])}, "must have 2 numbers"),
+        ({"choice_variants": np.array([[3, 1]])}, r"above \[2, 1\], not \[3, 1\]"),
         ({"choice_quantiles": np.array(3)}, "has choices of 5 components, and no such latents"),
     ],
 )

@@ -25,8 +25,8 @@ import numpy as np
 import scipy.special
 from PIL import Image
 
+from ..choices import Choices
 from .avatars import dicebear, rasterised, style_of
-from .pictures import Choices
 
 # Choices that show in one of so many avatars are those of a style.
 _LOOKED_AT = 1000
@@ -62,10 +62,10 @@ def layout(*of_styles: Mapping[str, Sequence[str]]) -> Choices:
     """
     sizes = [[len(variants) for variants in choices.values()] for choices in of_styles]
     of_slots = [[n for n in row if n] for row in sizes]
-    slots = tuple(map(max, itertools.zip_longest(*of_slots, fillvalue=0)))
+    slots = list(map(max, itertools.zip_longest(*of_slots, fillvalue=0)))
     quantiles = [row.count(0) for row in sizes]
     padded = [row + [0] * (len(slots) - len(row)) for row in of_slots]
-    variants = tuple((*row, n) for row, n in zip(padded, quantiles, strict=True))
+    variants = [[*row, n] for row, n in zip(padded, quantiles, strict=True)]
     return Choices(slots, max(quantiles), variants)
 
 
@@ -86,7 +86,8 @@ def _latent(
     """Returns the latent of an avatar of which it is known what was decided."""
     rng = np.random.default_rng([seed, *style.encode()])
     z = rng.standard_normal(choices.size).astype(np.float32)
-    slots, single = iter(choices.first), itertools.count(sum(choices.slots))
+    *firsts, end = choices.first
+    slots, single = iter(firsts), itertools.count(end)
     for key, variants in choices_of(style).items():
         first = next(slots) if variants else next(single)
         if key not in decided:

@@ -4,75 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
+from ..choices import Choices
 from ..errors import UserError
 from .resize import ImageSize, fit, image_size
-
-
-@dataclasses.dataclass(frozen=True)
-class Choices:
-    """What components of latents stand for, where pictures were drawn from choices.
-
-    Attributes:
-        slots: How many components each slot has, of which the largest says which variant of a
-            part is chosen; they come one after the other, from the first component on.
-        quantiles: How many single components follow, each a quantile of N(0, 1).
-        variants: For each class, how many components of each slot count in it, and last how many
-            of the single ones.
-    """
-
-    slots: tuple[int, ...]
-    quantiles: int
-    variants: tuple[tuple[int, ...], ...]
-
-    @property
-    def size(self) -> int:
-        """How many components there are."""
-        return sum(self.slots) + self.quantiles
-
-    @property
-    def first(self) -> list[int]:
-        """The first component of each slot."""
-        return list(itertools.accumulate(self.slots, initial=0))[:-1]
-
-    def settings(self) -> dict[str, Any]:
-        """The same, by the names that .npz files and networks have for it."""
-        return {
-            "choice_slots": list(self.slots),
-            "choice_quantiles": self.quantiles,
-            "choice_variants": list(map(list, self.variants)),
-        }
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The same as int32 arrays."""
-        return {name: np.asarray(value, np.int32) for name, value in self.settings().items()}
-
-    @classmethod
-    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Choices:
-        """Returns those of such arrays.
-
-        Raises:
-            UserError: if they do not fit together.
-        """
-        names = [f"choice_{field.name}" for field in dataclasses.fields(cls)]
-        missing = [name for name in names if name not in arrays]
-        if missing:
-            raise UserError(f"Choices need the arrays {', '.join(names)}; missing: {missing[0]}.")
-        slots, quantiles, variants = (arrays[name] for name in names)
-        whole = all(array.dtype.kind in "iu" for array in (slots, quantiles, variants))
-        shaped = slots.ndim == 1 and not quantiles.ndim and variants.ndim == 2
-        if not whole or not shaped or variants.shape[1] != len(slots) + 1:
-            raise UserError(
-                "choice_slots must be whole numbers [S], choice_quantiles one, and "
-                "choice_variants [classes, S + 1]."
-            )
-        return cls(tuple(slots.tolist()), int(quantiles), tuple(map(tuple, variants.tolist())))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

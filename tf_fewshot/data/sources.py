@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..choices import Choices
 from ..errors import UserError
 from .decode import SUFFIXES, BadPictureError, open_picture
-from .pictures import Choices
 
 MAX_FILE_BYTES = 1 << 30
 """Largest picture file, in bytes unpacked, that is read from an archive."""

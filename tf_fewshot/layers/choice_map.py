@@ -10,13 +10,14 @@ choices themselves.
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from ..choices import Choices
 
 # Between how many points of a quantile what is told is interpolated.
 KNOTS = 8
@@ -24,45 +25,6 @@ KNOTS = 8
 _SHARPNESS = 20.0
 # Adam moves every row as far as every kernel, but each is of few pictures.
 _LRMUL = 5.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Layout:
-    """Which components of latents stand for which choices.
-
-    Attributes:
-        slots: How many components each slot has, which come one after the other.
-        quantiles: How many single components follow.
-        variants: For each class, how many of the components of each slot count, and last how
-            many of the single ones. Empty where all do.
-    """
-
-    slots: tuple[int, ...]
-    quantiles: int
-    variants: tuple[tuple[int, ...], ...] = ()
-
-    @property
-    def size(self) -> int:
-        """How many components there are in all."""
-        return sum(self.slots) + self.quantiles
-
-    @property
-    def features(self) -> int:
-        """How many features: a constant, each component of a slot, and each quantile's knots."""
-        return 1 + sum(self.slots) + KNOTS * self.quantiles
-
-    def counts(self, classes: int) -> np.ndarray:
-        """Which features count, bool ``[classes, features]``."""
-        used = self.variants or [(*self.slots, self.quantiles)] * classes
-        counts = np.zeros((classes, self.features), bool)
-        counts[:, 0] = True
-        ends = list(itertools.accumulate(self.slots, initial=1))
-        for row, numbers in zip(counts, used, strict=True):
-            *of_slots, single = numbers
-            for first, number in zip(ends[:-1], of_slots, strict=True):
-                row[first : first + number] = True
-            row[ends[-1] : ends[-1] + KNOTS * single] = True
-        return counts
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -75,32 +37,26 @@ class ChoiceMap(keras.layers.Layer):
     class has rows of its own for those that count in it, all float32.
 
     Args:
-        slots, quantiles, variants: See :class:`Layout`.
+        choices: What components stand for; or its settings by name.
         units: Size of a row.
         classes: How many classes labels tell apart; 0 where one set of rows serves all.
 
-    Input: latents ``[N, layout.size or more]`` and int labels ``[N]``, which are not looked at
+    Input: latents ``[N, choices.size or more]`` and int labels ``[N]``, which are not looked at
     without classes. Output: float32 ``[N, units]``.
     """
 
     def __init__(
-        self,
-        slots: Sequence[int],
-        quantiles: int,
-        units: int,
-        variants: Sequence[Sequence[int]] = (),
-        classes: int = 0,
-        **kwargs,
+        self, choices: Choices | Mapping[str, Any], units: int, classes: int = 0, **kwargs
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.layout = Layout(tuple(slots), quantiles, tuple(map(tuple, variants)))
+        self.choices = choices if isinstance(choices, Choices) else Choices(**choices)
         self.units, self.classes = units, classes
-        self._counts = self.layout.counts(max(classes, 1))
+        self._counts = self._counting()
 
     def build(self, input_shape=None):
         del input_shape
         # Without labels each feature has its row, so that there is one shape for all such.
-        rows = int(self._counts.sum()) if self.classes else self.layout.features
+        rows = int(self._counts.sum()) if self.classes else self._counts.shape[1]
         self.rows = self.add_weight(
             shape=(rows, self.units),
             name="rows",
@@ -123,17 +79,34 @@ class ChoiceMap(keras.layers.Layer):
         counts = self._counts[0][None]
         if self.classes:
             counts = tf.gather(self._counts, label)
-        parts, end, place = [tf.ones_like(z[:, :1])], 0, 1
-        for size in self.layout.slots:
-            logits = _SHARPNESS * z[:, end : end + size]
+        parts, single = [tf.ones_like(z[:, :1])], self.choices.choice_quantiles
+        *firsts, end = self.choices.first
+        for first, size in zip(firsts, self.choices.choice_slots, strict=True):
+            logits = _SHARPNESS * z[:, first : first + size]
             # A slot none of whose components counts is cut out below.
-            logits = tf.where(counts[:, place : place + size], logits, -1e9)
+            logits = tf.where(counts[:, 1 + first : 1 + first + size], logits, -1e9)
             parts.append(tf.nn.softmax(logits))
-            end, place = end + size, place + size
-        position = (KNOTS - 1) * _cumulative(z[:, end : end + self.layout.quantiles])
+        position = (KNOTS - 1) * _cumulative(z[:, end : end + single])
         hats = tf.nn.relu(1.0 - tf.abs(position[..., None] - np.arange(KNOTS, dtype=np.float32)))
-        parts.append(tf.reshape(hats, [-1, KNOTS * self.layout.quantiles]))
+        parts.append(tf.reshape(hats, [-1, KNOTS * single]))
         return tf.where(counts, tf.concat(parts, 1), 0.0)
+
+    def _counting(self) -> np.ndarray:
+        """Which features count, bool ``[classes or 1, features]``.
+
+        Features are a constant, the components of slots, and the knots of each single component.
+        """
+        choices, rows = self.choices, max(self.classes, 1)
+        every = [[*choices.choice_slots, choices.choice_quantiles]] * rows
+        *firsts, end = choices.first
+        counts = np.zeros((rows, 1 + end + KNOTS * choices.choice_quantiles), bool)
+        counts[:, 0] = True
+        for row, numbers in zip(counts, choices.choice_variants or every, strict=True):
+            *of_slots, single = numbers
+            for first, number in zip(firsts, of_slots, strict=True):
+                row[1 + first : 1 + first + number] = True
+            row[1 + end : 1 + end + KNOTS * single] = True
+        return counts
 
     def _places(self) -> np.ndarray:
         """The row of each feature of each class, int32 ``[classes, F]``; 0 if it does not count."""
@@ -147,8 +120,8 @@ class ChoiceMap(keras.layers.Layer):
         return table
 
     def get_config(self) -> dict:
-        layout = dataclasses.asdict(self.layout)
-        return {**super().get_config(), **layout, "units": self.units, "classes": self.classes}
+        mine = {"choices": self.choices.settings(), "units": self.units, "classes": self.classes}
+        return {**super().get_config(), **mine}
 
 
 def _cumulative(x):

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from ...choices import Choices
+from ...errors import UserError
 from ..checks import check_resolution
 from ..configuration import Configuration
 from ..errors import BackboneError
@@ -19,6 +21,7 @@ _WIDTHS = {
 }
 _LATENTS = {128: 120, 256: 140, 512: 128}
 _IMAGENET = 1000
+_NO_CHOICES = Choices()
 
 
 def default_channels(resolution: int, base: int) -> list[int]:
@@ -30,70 +33,6 @@ def default_channels(resolution: int, base: int) -> list[int]:
 def default_attention(resolution: int, highest: int) -> int:
     """The resolution with attention: ``highest`` of the released networks, below it half."""
     return highest if resolution > highest else resolution // 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Choices:
-    """What ``z`` stands for, where that is known: the choices of a program that draws.
-
-    Attributes:
-        choice_slots: How many components of ``z`` each slot has, of which the largest says which
-            variant of a part is chosen; they come one after the other.
-        choice_quantiles: How many single components follow, each a quantile of N(0, 1).
-        choice_variants: For each class, how many components of each slot count in it, and last
-            how many of the single ones; empty where all do.
-    """
-
-    choice_slots: Sequence[int] = ()
-    choice_quantiles: int = 0
-    choice_variants: Sequence[Sequence[int]] = ()
-
-    @property
-    def given(self) -> bool:
-        """Whether there are any."""
-        return bool(self.choice_slots or self.choice_quantiles)
-
-    def as_lists(self) -> Choices:
-        """The same as files have it."""
-        variants = list(map(list, self.choice_variants))
-        return Choices(list(self.choice_slots), self.choice_quantiles, variants)
-
-    def check(self, latent_dim: int, mapping: Sequence[int], num_classes: int) -> None:
-        """Checks that they fit a network of these settings.
-
-        Raises:
-            BackboneError: if they do not.
-        """
-        if not self.given:
-            if self.choice_variants:
-                raise BackboneError("choice_variants needs choice_slots or choice_quantiles")
-            return
-        if not mapping:
-            raise BackboneError(
-                "choice_slots and choice_quantiles are read by the first layer of the mapping "
-                "network: give mapping at least one width"
-            )
-        most = [*self.choice_slots, self.choice_quantiles]
-        if any(not isinstance(n, int) or n < 0 for n in most):
-            raise BackboneError(f"choices must be whole numbers from 0 on, not {most}")
-        if sum(most) > latent_dim:
-            raise BackboneError(
-                f"the choices take {sum(most)} components, and latent_dim is {latent_dim}"
-            )
-        rows = len(self.choice_variants)
-        if rows not in (0, max(num_classes, 1)):
-            raise BackboneError(
-                f"choice_variants must have a row for each of {max(num_classes, 1)} classes, not "
-                f"{rows}"
-            )
-        for row in self.choice_variants:
-            if len(row) != len(most) or any(
-                not 0 <= n <= m for n, m in zip(row, most, strict=False)
-            ):
-                raise BackboneError(
-                    f"a row of choice_variants must have {len(most)} numbers, none above "
-                    f"{most}, not {list(row)}"
-                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +77,7 @@ class BigGANConfig(Configuration):
     minibatch_group: int = 0
     mapping: Sequence[int] = ()
     spectral_norm: bool = True
-    choices: Choices = Choices()
+    choices: Choices = _NO_CHOICES
 
     @property
     def told_dim(self) -> int:
@@ -176,7 +115,15 @@ class BigGANConfig(Configuration):
         highest = 128 if self.resolution == 256 else 64
         widths = list(self.discriminator_widths)
         choices = self.choices.as_lists()
-        choices.check(latent_dim, mapping, self.num_classes or 0)
+        if choices.given and not mapping:
+            raise BackboneError(
+                "choice_slots and choice_quantiles are read by the first layer of the mapping "
+                "network: give mapping at least one width"
+            )
+        try:
+            choices.check(latent_dim, self.num_classes or 0)
+        except UserError as error:
+            raise BackboneError(str(error)) from error
         changes = {
             "latent_dim": latent_dim,
             "discriminator_widths": widths,

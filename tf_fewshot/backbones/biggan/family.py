@@ -73,6 +73,9 @@ class BigGANFamily(GAN):
         centre, scale = self._centre_and_scale()
         return (self.generator.told(z, label) - centre) / scale
 
+    def drawn_latents(self, z, label=None):
+        return self.free_latents(z, label) if self._mapped else super().drawn_latents(z, label)
+
     def synthesize(self, free, label=None, training: bool = False):
         if not self._mapped:
             return super().synthesize(free, label, training)

@@ -7,7 +7,6 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import keras
@@ -61,9 +60,8 @@ class BigGANGenerator(FamilyGenerator):
         super().__init__(config, extensions, **kwargs)
         widths, layers = list(config.mapping), []
         if config.choices.given:
-            slots, quantiles, variants = dataclasses.astuple(config.choices)
-            classes, units = self.classes.count, widths.pop(0)
-            layers.append(ChoiceMap(slots, quantiles, units, variants, classes, name="mapping0"))
+            units, classes = widths.pop(0), self.classes.count
+            layers.append(ChoiceMap(config.choices, units, classes, name="mapping0"))
         for width in widths:
             # In float32, as the map from the latent that follows is.
             layers.append(

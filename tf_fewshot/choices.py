@@ -1,0 +1,108 @@
+"""Latents that stand for the choices of a program that draws."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What the components of ``z`` stand for, where that is known.
+
+    Attributes:
+        choice_slots: How many components of ``z`` each slot has, of which the largest says which
+            variant of a part is chosen; they come one after the other.
+        choice_quantiles: How many single components follow, each a quantile of N(0, 1).
+        choice_variants: For each class, how many components of each slot count in it, and last
+            how many of the single ones; empty where all do.
+    """
+
+    choice_slots: Sequence[int] = ()
+    choice_quantiles: int = 0
+    choice_variants: Sequence[Sequence[int]] = ()
+
+    @property
+    def given(self) -> bool:
+        """Whether there are any."""
+        return bool(self.choice_slots or self.choice_quantiles)
+
+    @property
+    def size(self) -> int:
+        """How many components they take."""
+        return sum(self.choice_slots) + self.choice_quantiles
+
+    @property
+    def first(self) -> list[int]:
+        """The first component of each slot, and of the single ones."""
+        return list(itertools.accumulate(self.choice_slots, initial=0))
+
+    def as_lists(self) -> Choices:
+        """The same as JSON files have it."""
+        variants = list(map(list, self.choice_variants))
+        return Choices(list(self.choice_slots), self.choice_quantiles, variants)
+
+    def settings(self) -> dict[str, Any]:
+        """The same by name, as JSON files have it."""
+        return vars(self.as_lists())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The same by name as int32 arrays, as .npz files have it."""
+        return {name: np.asarray(value, np.int32) for name, value in vars(self).items()}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Choices:
+        """Returns those of such arrays.
+
+        Raises:
+            UserError: if one is missing, or they are not whole numbers.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise UserError(f"Choices need the arrays {', '.join(names)}; missing: {missing[0]}.")
+        slots, quantiles, variants = (arrays[name] for name in names)
+        whole = all(array.dtype.kind in "iu" for array in (slots, quantiles, variants))
+        if not whole or (slots.ndim, quantiles.ndim, variants.ndim) != (1, 0, 2):
+            raise UserError(
+                "choice_slots must be whole numbers [S], choice_quantiles one, and "
+                "choice_variants [classes, S + 1]."
+            )
+        choices = cls(slots.tolist(), int(quantiles), variants.tolist())
+        choices.check(choices.size, len(variants))
+        return choices
+
+    def check(self, latent_dim: int, classes: int) -> None:
+        """Checks that they fit latents of that size, and so many classes.
+
+        Raises:
+            UserError: if they do not.
+        """
+        most = [*self.choice_slots, self.choice_quantiles]
+        if any(not isinstance(n, int) or n < 0 for n in most):
+            raise UserError(f"Choices must be whole numbers from 0 on, not {most}.")
+        if self.choice_variants and not self.given:
+            raise UserError("choice_variants needs choice_slots or choice_quantiles.")
+        if self.size > latent_dim:
+            raise UserError(
+                f"The choices take {self.size} components, and latents have {latent_dim}."
+            )
+        rows = len(self.choice_variants)
+        if rows not in (0, max(classes, 1)):
+            raise UserError(
+                f"choice_variants must have a row for each of {max(classes, 1)} classes, not "
+                f"{rows}."
+            )
+        for row in self.choice_variants:
+            fits = len(row) == len(most)
+            if not fits or any(not 0 <= n <= m for n, m in zip(row, most, strict=True)):
+                raise UserError(
+                    f"A row of choice_variants must have {len(most)} numbers, none below 0 or "
+                    f"above {most}, not {list(row)}."
+                )
