@@ -262,6 +262,13 @@ def test_labels_are_part_of_what_a_run_is():
     assert identity(0, 0, 1, 1) != identity(0, 1, 1, 1)
 
 
+def test_a_start_that_nothing_begins_with_is_said():
+    one_domain = backbones.build("sngan", **TINY["sngan"])
+    chosen = plan(one_domain, PICTURES, "bsa", class_start="identity")
+    assert chosen.notes == ["The source has no classes: class_start=identity is not looked at."]
+    assert plan(one_domain, PICTURES, "bsa").notes == []
+
+
 @pytest.mark.download
 def test_a_class_is_measured_against_its_own_pictures():
     source = backbones.build("sngan", **SMALL["sngan"])
@@ -291,9 +298,10 @@ def test_the_nearest_class_is_the_one_of_the_pictures(tmp_path, caplog):
             table.assign(rng.uniform(-1.5, 1.5, table.shape).astype(np.float32))
     images = np.asarray(source.generate(source.sample_latents(4, seed=9), np.full(4, 2)))
     pictures = np.clip(images * 127.5 + 127.5, 0, 255).astype(np.uint8)
-    ranked = nearest_classes(source, pictures)
+    ranked = nearest_classes(source, Pictures(pictures))
     assert ranked[0][0] == 2 and sorted(dict(ranked)) == [0, 1, 2]
     assert [distance for _, distance in ranked] == sorted(dict(ranked).values())
+    assert nearest_classes(source, Pictures(pictures)) == ranked
     chosen = plan(source, pictures, "bsa", class_start="nearest")
     assert chosen.method.settings()["class_start"] == "2"
     assert re.fullmatch(

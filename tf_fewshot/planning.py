@@ -118,7 +118,6 @@ def plan(
     else:
         source = weights.load(source)
     check_parts(chosen, source)
-    notes: list[str] = []
     height, width, channels = source.image_shape
     if isinstance(data, np.ndarray):
         data = Pictures(data)
@@ -131,16 +130,26 @@ def plan(
         )
     data = data.with_classes(chosen.trainable.per_class)
     chosen.latents.check(data, source.latent_dim)
-    if chosen.trainable.class_start == "auto":
-        blends = source.classes_blend or not source.num_classes
-        chosen = chosen.with_settings(class_start="mean" if blends else "nearest")
-    if source.num_classes and chosen.trainable.class_start == "nearest":
-        ranked = nearest_classes(source, data.images, seed)
+    chosen, notes = _begun(chosen, source, data)
+    return Plan(chosen, source, name, data, seed, precision, notes)
+
+
+def _begun(method: Method, source: GAN, data: Pictures) -> tuple[Method, list[str]]:
+    """Returns the method with the class that it begins as decided, and what is to be said of it."""
+    start, notes = method.trainable.class_start, []
+    if not source.num_classes:
+        if start not in ("auto", "mean"):
+            notes.append(f"The source has no classes: class_start={start} is not looked at.")
+        start = "mean"
+    elif start == "auto":
+        start = "mean" if source.classes_blend else "nearest"
+    if start == "nearest":
+        ranked = nearest_classes(source, data)
         label, distance = ranked[0]
         others = "".join(f"; class {other}: {far:.3f}" for other, far in ranked[1:2])
-        chosen = chosen.with_settings(class_start=str(label))
+        start = str(label)
         notes.append(
             f"Begins as class {label} of the source, whose samples are most like the pictures "
             f"(LPIPS {distance:.3f}{others})."
         )
-    return Plan(chosen, source, name, data, seed, precision, notes)
+    return method.with_settings(class_start=start), notes

@@ -108,9 +108,11 @@ class LPIPSLoss:
             indices: Not looked at.
         """
         del indices
-        distance = tf.reduce_mean(self._lpips(self._enlarged(images), self._enlarged(targets)))
+        distance = tf.reduce_mean(self._lpips(enlarged(images), enlarged(targets)))
         return self._weight * distance, distance
 
-    def _enlarged(self, images: tf.Tensor) -> tf.Tensor:
-        height, width = (max(size, ALEXNET_LEAST_SIZE) for size in images.shape[1:3])
-        return tf.image.resize(images, [height, width])
+
+def enlarged(images) -> tf.Tensor:
+    """Returns images ``[N, H, W, 3]``, of which AlexNet sees detail: of 96 pixels or more."""
+    height, width = (max(size, ALEXNET_LEAST_SIZE) for size in images.shape[1:3])
+    return tf.image.resize(images, [height, width])

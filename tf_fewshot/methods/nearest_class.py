@@ -5,47 +5,50 @@ from __future__ import annotations
 import numpy as np
 
 from ..backbones import GAN
-from ..features import ALEXNET_LEAST_SIZE, LPIPS
+from ..data.pictures import Pictures
+from ..features import lpips
+from ..losses.perceptual import enlarged
 
 # Samples of all classes together: of a 64-pixel BigGAN they take some seconds.
 _SAMPLES = 400
 _OF_A_CLASS = 16
-_AT_ONCE = 32
 _PICTURES = 32
+# By source and pictures: trials of a comparison all ask the same.
+_ranked: dict[tuple[str, str], list[tuple[int, float]]] = {}
 
 
-def nearest_classes(gan: GAN, pictures: np.ndarray, seed: int = 0) -> list[tuple[int, float]]:
+def nearest_classes(gan: GAN, pictures: Pictures) -> list[tuple[int, float]]:
     """Returns the classes of a source by how far its samples are from pictures, nearest first.
 
     The distance is the mean over pictures of LPIPS (AlexNet) to the nearest of a class's samples,
-    of which all classes have as many, from the same latents.
+    of which all classes have as many, from the same latents. It is computed once a process.
 
     Args:
         gan: A GAN with classes.
-        pictures: uint8 ``[N, H, W, 3]`` of its size; at most 32 of them are looked at.
-        seed: Of the latents.
+        pictures: Of its size; the first 32 of them are looked at.
 
     Returns:
         Number and distance of each class.
     """
+    key = (gan.fingerprint(), pictures.fingerprint())
+    if key not in _ranked:
+        _ranked[key] = _measured(gan, pictures.images[:_PICTURES])
+    return list(_ranked[key])
+
+
+def _measured(gan: GAN, pictures: np.ndarray) -> list[tuple[int, float]]:
     count = int(np.clip(_SAMPLES // gan.num_classes, 2, _OF_A_CLASS))
-    lpips, z = LPIPS("alex"), gan.sample_latents(count, seed)
-    wanted = _embedded(lpips, pictures[:_PICTURES] / np.float32(127.5) - 1.0)
+    z = gan.sample_latents(count, seed=0)
+    wanted = _embedded(pictures / np.float32(127.5) - 1.0)
     distances = []
     for label in range(gan.num_classes):
-        parts = [
-            np.asarray(gan.generate(some, np.full(len(some), label)))
-            for some in np.array_split(z, -(-count // _AT_ONCE))
-        ]
-        drawn = _embedded(lpips, np.clip(np.concatenate(parts), -1.0, 1.0))
+        drawn = _embedded(np.clip(gan.generate(z, np.full(count, label)), -1.0, 1.0))
         squares = np.square(wanted).sum(1)[:, None] + np.square(drawn).sum(1)[None]
         nearest = (squares - 2.0 * wanted @ drawn.T).min(1)
         distances.append((label, float(nearest.mean())))
     return sorted(distances, key=lambda pair: pair[1])
 
 
-def _embedded(lpips: LPIPS, images: np.ndarray) -> np.ndarray:
-    """LPIPS's vectors of images ``[N, H, W, 3]`` in [-1, 1], each pixel twice where it is small."""
-    times = -(-ALEXNET_LEAST_SIZE // min(images.shape[1:3]))
-    enlarged = images.repeat(times, 1).repeat(times, 2)
-    return lpips.embed(enlarged.astype(np.float32))
+def _embedded(images: np.ndarray) -> np.ndarray:
+    """LPIPS's vectors of images ``[N, H, W, 3]`` in [-1, 1]."""
+    return lpips("alex").embed(np.asarray(enlarged(images)))
