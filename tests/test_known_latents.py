@@ -215,6 +215,10 @@ def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_pa
     source = pretraining.pretrain(plan, tmp_path / "first")
     gan = weights.load(source)
     assert gan.discriminator is None
+    said = (
+        "The pictures say the model's choice_quantiles, choice_slots, choice_variants, latent_dim."
+    )
+    assert said in (tmp_path / "first" / "log.txt").read_text("utf-8")
     assert (gan.config["latent_dim"], gan.config["choice_slots"]) == (6, [3])
     assert gan.config["choice_variants"] == [[3, 3], [2, 3]]
     expected = images / 127.5 - 1.0

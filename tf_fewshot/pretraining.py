@@ -76,7 +76,7 @@ def plan(
     pictures = load_pictures(data, model["resolution"], min_count=chosen.batch_size)
     begun = _begun(weights.load(start), model, seed) if start is not None else None
     if begun is None:
-        model = _told_of(pictures, model, chosen.architecture, method)
+        model, pictures = _told_of(pictures, model, chosen.architecture, method)
     gan = begun or backbones.build(chosen.architecture, **model)
     pictures = _with_classes(pictures, gan)
     method.latents.check(pictures, gan.latent_dim)
@@ -124,14 +124,17 @@ def _chosen(config: Mapping[str, Any]) -> tuple[PretrainingSettings, Method]:
 
 def _told_of(
     pictures: Pictures, model: dict[str, Any], architecture: str, method: Method
-) -> dict[str, Any]:
-    """Returns the settings of the model with those that follow from the pictures.
+) -> tuple[dict[str, Any], Pictures]:
+    """Returns the settings of the model with those that follow from the pictures, which say so.
 
     Those that it has itself stay, and what the architecture does not know is left out.
     """
-    known = backbones.settings_of(architecture)
-    of_pictures = method.latents.model_settings(pictures)
-    return {**{k: v for k, v in of_pictures.items() if k in known}, **model}
+    known = {*backbones.settings_of(architecture)} - {*model}
+    told = {k: v for k, v in method.latents.model_settings(pictures).items() if k in known}
+    if told:
+        note = f"The pictures say the model's {', '.join(sorted(told))}."
+        pictures = dataclasses.replace(pictures, notes=[*pictures.notes, note])
+    return {**told, **model}, pictures
 
 
 def _growths(chosen: PretrainingSettings) -> list[Growth]:
@@ -279,6 +282,8 @@ def pretrain(
     """
     growths = {"growths": [str(growth) for growth in plan.growths]}
     with RunFolder.open(workdir, plan.identity(), growths) as folder:
+        for note in plan.pictures.notes:
+            folder.log(note)
         snapshots = plan.run(folder)
         chosen, numbers = snapshots[-1], {}
         if reference is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import copy
 from collections.abc import Sequence
 from typing import Any, Self
@@ -16,25 +15,20 @@ from .extensions import (
     Extension,
     GaussianOfLatents,
     GeneratorScaleShift,
-    Host,
     LatentMiner,
     Point,
 )
 from .extensions.one_class import as_one_class
+from .free_latents import FreeLatents
 from .parts import ScaleShiftRole, Stage, Variable
 from .upgrade import upgraded
 
 
-class Adaptable(Host):
+class Adaptable(FreeLatents):
     """The part of the contract that makes copies; :class:`~tf_fewshot.backbones.GAN` has it."""
 
     config: dict[str, Any]
     source_metadata: dict[str, Any]
-
-    @property
-    @abc.abstractmethod
-    def latent_dim(self) -> int:
-        """Size of ``z``."""
 
     # Settings and weights -------------------------------------------------------
 
@@ -243,11 +237,3 @@ class Adaptable(Host):
         """
         gaussian = self.required(GaussianOfLatents.name).of(self)
         return gaussian.coordinates(self.inner_latents(latents), self.latent_dim)
-
-    def share_free_space(self, of: Adaptable) -> None:
-        """Makes free latents mean here what they mean in a GAN of the same configuration."""
-        del of
-
-    def inner_latents(self, free: np.ndarray) -> np.ndarray:
-        """Free latents as the network has them at the point of extensions."""
-        return free

@@ -250,39 +250,6 @@ class GAN(Adaptable, abc.ABC):
         del truncation, noise
         return self.generator(z, label)
 
-    # Free latents: those that a method optimises for one picture ------------------
-
-    @property
-    def free_latent_dim(self) -> int:
-        """Size of a latent in the space where single pictures are fitted."""
-        return self.latent_dim
-
-    @property
-    def free_latent_layers(self) -> int:
-        """How many equal parts such a latent has, where each layer has one of its own."""
-        return 1
-
-    def free_latents(self, z, label=None):
-        """Maps ``z`` to the free space: centred on 0, unit variance in each component.
-
-        The identity where ``z`` itself is such a space.
-        """
-        del label
-        return z
-
-    def drawn_latents(self, z, label=None):
-        """The free latents whose pictures :meth:`generate` draws for ``z``, without truncation.
-
-        They are those of :meth:`free_latents`, with what extensions of the free space make of
-        them: :meth:`synthesize` of a copy without these extensions gives the pictures.
-        """
-        del label
-        return self.generator.latents.carry(z, z)
-
-    def synthesize(self, free, label=None, training: bool = False):
-        """Images of free latents ``[N, free_latent_dim]``; 0 is the centre."""
-        return self.generator(free, label, training=training)
-
     # Activations ---------------------------------------------------------------
 
     def generator_features(self, z, label=None) -> list:
