@@ -18,18 +18,17 @@ def get_config() -> ConfigDict:
     model |= {"discriminator_widths": [16, 48, 96, 160, 256], "minibatch_group": 4}
     return ConfigDict(
         {
+            "method": "known_latents_game",
             "architecture": "biggan",
             "model": model,
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
             "growths": [(64, 500_000, 0, 0.0, 1.0)],
             "batch_size": 32,
             "class_group": 4,
-            "learning_rate": 0.0001,
-            "d_learning_rate": 0.002,
+            "learning_rate": 0.0003,
+            "d_learning_rate": 0.001,
+            "likeness_weight": 10.0,
             "ema_images": 10_000,
             "snapshot_images": 25_600,
-            "adversarial_loss": "hinge",
-            "feature_weight": 1.0,
-            "feature_learning_rate": 0.002,
         }
     )

@@ -74,7 +74,10 @@ class Method:
     @property
     def trained_through(self) -> tuple[str, ...]:
         """Names of the frozen networks that the losses look through."""
-        return self.objective.trained_through
+        through = [
+            name for cell in (self.objective, *self.regularizers) for name in cell.trained_through
+        ]
+        return tuple(dict.fromkeys(through))
 
     def cells(self) -> list[Any]:
         """Returns what holds the settings: the four choices and the defaults of the run."""

@@ -27,6 +27,11 @@ class Regularizer(abc.ABC):
 
     keeps_discriminator: bool = False
 
+    @property
+    def trained_through(self) -> tuple[str, ...]:
+        """Names of the frozen networks that it looks through."""
+        return ()
+
     @abc.abstractmethod
     def prepare(self, problem: Problem, selection: Selection, latents: LatentSource) -> Penalty:
         """Makes the penalty ready for a problem."""
