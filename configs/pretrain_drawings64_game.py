@@ -15,16 +15,21 @@ from tf_fewshot.configs import pretrain_drawings64  # pyright: ignore[reportMiss
 
 def get_config() -> ConfigDict:
     model = pretrain_drawings64.get_config().model.to_dict()
-    model |= {"discriminator_widths": [16, 48, 96, 160, 256], "minibatch_group": 4}
+    model |= {
+        "discriminator_widths": [16, 48, 96, 160, 256],
+        "discriminator_spectral_norm": False,
+        "minibatch_group": 4,
+    }
     return ConfigDict(
         {
             "method": "known_latents_game",
             "architecture": "biggan",
             "model": model,
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
-            "growths": [(64, 500_000, 0, 0.0, 1.0)],
+            "growths": [(64, 500_000, 0, 1.0, 1.0)],
             "batch_size": 32,
             "class_group": 4,
+            "adversarial_loss": "non_saturating",
             "learning_rate": 0.0003,
             "d_learning_rate": 0.001,
             "likeness_weight": 10.0,

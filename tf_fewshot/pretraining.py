@@ -190,7 +190,7 @@ def scaled(growths: Sequence[Growth], steps: int) -> list[Growth]:
     ]
 
 
-_OF_DISCRIMINATOR = ("discriminator_widths", "minibatch_group")
+_OF_DISCRIMINATOR = ("discriminator_widths", "minibatch_group", "discriminator_spectral_norm")
 
 
 def _begun(gan: backbones.GAN, model: dict[str, Any], seed: int) -> backbones.GAN:

@@ -55,6 +55,8 @@ class BigGANConfig(Configuration):
             the image to the logit; none is without a discriminator.
         minibatch_group: Images of which that discriminator also sees how they differ; see
             :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
+        discriminator_spectral_norm: Whether that discriminator is spectrally normalised; see
+            there.
         mapping: Widths of the layers of a mapping network, as StyleGAN has one, from ``z`` and
             the vector of the class to what the first layer and the blocks are told; the last is
             a multiple of these. None of the released networks has one: with it what ``z`` means
@@ -75,6 +77,7 @@ class BigGANConfig(Configuration):
     statistics: int = 1
     discriminator_widths: Sequence[int] = ()
     minibatch_group: int = 0
+    discriminator_spectral_norm: bool = True
     mapping: Sequence[int] = ()
     spectral_norm: bool = True
     choices: Choices = _NO_CHOICES
@@ -97,6 +100,7 @@ class BigGANConfig(Configuration):
             discriminator_widths=self.discriminator_widths,
             num_classes=self.num_classes or 0,
             minibatch_group=self.minibatch_group,
+            discriminator_spectral_norm=self.discriminator_spectral_norm,
         ).resolved()
 
     def resolved(self) -> BigGANConfig:

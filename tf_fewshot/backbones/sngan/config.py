@@ -40,6 +40,9 @@ class SNGANConfig(Configuration):
         minibatch_group: Images of which the discriminator's last block is also shown the standard
             deviation (:class:`~tf_fewshot.layers.MinibatchStdDev`, a channel for every 16), which
             the published SNGAN is not; 0 leaves it out.
+        discriminator_spectral_norm: Whether the discriminator is spectrally normalised. Without
+            it, and with R1, it learns within some hundred steps what a normalised one takes
+            thousands for.
     """
 
     resolution: int = 128
@@ -50,6 +53,7 @@ class SNGANConfig(Configuration):
     num_classes: int = 0
     channels: int = 3
     minibatch_group: int = 0
+    discriminator_spectral_norm: bool = True
 
     def resolved(self) -> SNGANConfig:
         check_resolution(self.resolution, 16)

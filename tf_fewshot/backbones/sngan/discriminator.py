@@ -37,6 +37,7 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         first: Whether this is the first block. Its first convolution has ``filters``
             channels; that of the others as many as the input.
         extensions: What adds layers after both 3 × 3 convolutions.
+        normalised: Whether kernels are spectrally normalised.
 
     Input ``[N, R, R, C]``, output ``[N, R/2, R/2, filters]`` or ``[N, R, R, filters]``.
     """
@@ -47,10 +48,12 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         down: bool = True,
         first: bool = False,
         extensions: Extensions | Iterable = (),
+        normalised: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters, self.down, self.first = filters, down, first
+        self.normalised = normalised
         self.extensions = Extensions.of(extensions)
         self.added = tuple(
             self.extensions.hidden(self, f"{name}_{{name}}", f"{self.name}/{name}")
@@ -67,6 +70,7 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
                 filters,
                 resample=resample,
                 kernel_initializer=glorot(2.0),
+                normalised=self.normalised,
                 name=name,
                 dtype=dtype,
             )
@@ -81,7 +85,12 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
             added.build((*input_shape[:-1], filters))
         if self.down or self.first or width != self.filters:
             shortcut = SpectralConv2D(
-                self.filters, 1, kernel_initializer=glorot(), name="c_sc", dtype=dtype
+                self.filters,
+                1,
+                kernel_initializer=glorot(),
+                normalised=self.normalised,
+                name="c_sc",
+                dtype=dtype,
             )
             shortcut.build(input_shape)
             self.c_sc = shortcut
@@ -97,7 +106,7 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
 
     def get_config(self) -> dict:
         config = {"filters": self.filters, "down": self.down, "first": self.first}
-        config["extensions"] = self.extensions.to_json()
+        config |= {"normalised": self.normalised, "extensions": self.extensions.to_json()}
         return {**super().get_config(), **config}
 
 
@@ -112,14 +121,21 @@ class SNGANToLogit(keras.layers.Layer):
     Args:
         classes: Rows of the table; 0 has none.
         single: With 0 classes, adds the one vector ``class_vector``, at first 0.
+        normalised: False leaves out the spectral norms of 1.
 
     Input ``[N, H, W, C]`` and, with classes, int labels ``[N]``; output ``[N, 1]``.
     """
 
-    def __init__(self, classes: int = 0, single: bool = False, **kwargs):
+    def __init__(self, classes: int = 0, single: bool = False, normalised: bool = True, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.classes, self.single = classes, single
-        self.linear = SpectralDense(1, kernel_initializer=glorot(), name="linear", dtype="float32")
+        self.classes, self.single, self.normalised = classes, single, normalised
+        self.linear = SpectralDense(
+            1,
+            kernel_initializer=glorot(),
+            normalised=normalised,
+            name="linear",
+            dtype="float32",
+        )
         self.projection: SpectralEmbedding | None = None
 
     def build(self, input_shape):
@@ -130,6 +146,7 @@ class SNGANToLogit(keras.layers.Layer):
                 self.classes,
                 width,
                 kernel_initializer=glorot(),
+                normalised=self.normalised,
                 name="projection",
                 dtype="float32",
             )
@@ -152,7 +169,8 @@ class SNGANToLogit(keras.layers.Layer):
         return logits
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "classes": self.classes, "single": self.single}
+        config = {"classes": self.classes, "single": self.single, "normalised": self.normalised}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -178,13 +196,17 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
                 down=i < (config.halvings or 0),
                 first=i == 0,
                 extensions=self.extensions,
+                normalised=config.discriminator_spectral_norm,
                 name=f"block{i + 1}",
                 dtype=self.dtype_policy,
             )
             for i, width in enumerate(widths)
         ]
         self.to_logit = SNGANToLogit(
-            self.classes.count, self.classes.single, name=f"l{len(widths) + 1}"
+            self.classes.count,
+            self.classes.single,
+            config.discriminator_spectral_norm,
+            name=f"l{len(widths) + 1}",
         )
         self.spread: MinibatchStdDev | None = None
         if config.minibatch_group:

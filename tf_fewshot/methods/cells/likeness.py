@@ -13,7 +13,6 @@ from .latents import LatentSource
 from .reconstruction import Perceptual
 from .regularizers import Regularizer
 
-
 _LPIPS = Perceptual(perceptual_network="alexnet", perceptual_weight=1.0)
 
 
