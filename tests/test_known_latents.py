@@ -23,6 +23,9 @@ from tf_fewshot.data.load import load_pictures
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.losses.perceptual import LPIPSLoss
+from tf_fewshot.methods.problem import Problem
+from tf_fewshot.methods.step import Step
+from tf_fewshot.training.assemble import assemble
 
 STYLE = "thumbs"
 
@@ -231,11 +234,14 @@ def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_pa
     assert learned < 0.75 * error(z, 1 - labels)
     again = {
         **CONFIG,
-        "method": "scratch",
-        "adversarial_loss": "hinge",
-        "model": {**CONFIG["model"], "discriminator_widths": [8, 8, 8]},
-        "growths": [(16, 32, 0, 0.0, 1.0)],
-        "learning_rate": 1e-6,
+        "method": "known_latents_game",
+        "model": {
+            **CONFIG["model"],
+            "discriminator_widths": [8, 8, 8],
+            "discriminator_spectral_norm": False,
+        },
+        "growths": [(16, 320, 0, 1.0, 1.0)],
+        "learning_rate": 0.001,
     }
     plan = pretraining.plan(again, tmp_path / "drawings.npz", precision="float32", start=source)
     whole = plan.start
@@ -243,6 +249,39 @@ def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_pa
     assert whole.discriminator(images[:2] / 127.5 - 1.0, labels[:2]).shape == (2, 1)
     np.testing.assert_array_equal(whole.generate(z, labels), gan.generate(z, labels))
     assert plan.images_before == 640
+    assert not any("/u" in v.path for v in whole.discriminator.variables)
+    begun = [v.numpy() for v in whole.discriminator.trainable_variables]
+    gan = weights.load(pretraining.pretrain(plan, tmp_path / "again"))
+    moved = zip(begun, gan.discriminator.trainable_variables, strict=True)
+    assert all((before != after.numpy()).any() for before, after in moved)
+    # Against a discriminator alone the same latents would soon draw other pictures.
+    assert error(z, labels) < 1.1 * learned
+    assert gan.source_metadata["images_seen"] == 960
+
+
+@pytest.mark.download
+def test_likeness_of_image_and_picture(tiny_dcgan):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
+    known = rng.standard_normal((4, tiny_dcgan.latent_dim)).astype(np.float32)
+    problem = Problem(tiny_dcgan, None, images, 2, 0, known_latents=known)
+    method = tff.methods.get("known_latents_game")
+    assert method.trained_through == ("alexnet",)
+    pictures = tf.constant(images[2:] / 127.5 - 1.0, tf.float32)
+
+    def of(**settings):
+        generator, _ = assemble(method.with_settings(**settings), problem).players
+        return generator.loss(Step(tf.constant(0), tf.constant([2, 3]), pictures))
+
+    total, numbers = of(likeness_weight=3.0)
+    made = tiny_dcgan.generator(known[2:], training=True)
+    made = tf.clip_by_value(made, -1.0, 1.0)
+    pixels = float(tf.reduce_mean(tf.abs(made - pictures)))
+    perceptual = float(LPIPSLoss()(made, pictures, None)[0])
+    assert float(numbers["pixels"]) == pytest.approx(pixels, rel=1e-4)
+    assert float(numbers["perceptual"]) == pytest.approx(perceptual, rel=1e-4)
+    expected = float(numbers["loss"]) + 3.0 * (pixels + perceptual)
+    assert float(total) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.download
