@@ -26,13 +26,13 @@ def get_config() -> ConfigDict:
             "architecture": "biggan",
             "model": model,
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
-            "growths": [(64, 500_000, 0, 1.0, 1.0)],
+            "growths": [(64, 500_000, 0, 0.1, 1.0)],
             "batch_size": 32,
             "class_group": 4,
-            "adversarial_loss": "non_saturating",
             "learning_rate": 0.0003,
-            "d_learning_rate": 0.001,
-            "likeness_weight": 10.0,
+            "likeness_weight": 5.0,
+            "feature_weight": 1.0,
+            "feature_learning_rate": 0.003,
             "ema_images": 10_000,
             "snapshot_images": 25_600,
         }

@@ -17,10 +17,17 @@ from ..errors import unknown_name
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """A pair of losses over logits ``[N, 1]``; both return a scalar to minimise."""
+    """A pair of losses over logits of one shape; both return a scalar to minimise.
 
-    generator: Callable[[tf.Tensor], tf.Tensor]
+    Attributes:
+        generator: Of logits of its images and, if it is ``relative``, of as many real pictures.
+        discriminator: Of logits of real pictures and of the generator's images.
+        relative: Whether images are judged by how they compare with real pictures.
+    """
+
+    generator: Callable[..., tf.Tensor]
     discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    relative: bool = False
 
 
 _TFGAN_NAMES = {
@@ -39,20 +46,36 @@ def get(name: str) -> AdversarialLoss:
     """Returns the loss of that name.
 
     Raises:
-        UserError: for a name other than "non_saturating", "hinge", "wasserstein"
-            and "least_squares".
+        UserError: for a name other than "non_saturating", "hinge", "wasserstein",
+            "least_squares" and "relativistic".
     """
+    if name == "relativistic":
+        return RELATIVISTIC
     if name not in _TFGAN_NAMES:
-        raise unknown_name("adversarial loss", name, _TFGAN_NAMES)
+        raise unknown_name("adversarial loss", name, [*_TFGAN_NAMES, "relativistic"])
     wargs = tfgan.load().losses.wargs
     generator, discriminator = (getattr(wargs, n) for n in _TFGAN_NAMES[name])
     # TF-GAN smooths the real labels by 0.25 unless it is told not to.
     plain = {"label_smoothing": 0.0} if name == "non_saturating" else {}
 
     return AdversarialLoss(
-        lambda fake: generator(fake, **plain),
+        lambda fake, real=None: generator(fake, **plain),
         lambda real, fake: discriminator(real, fake, **plain),
     )
+
+
+def _relativistic(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.nn.softplus(below - above))
+
+
+# Jolicoeur-Martineau, "The relativistic discriminator" (ICLR 2019), section 4: softplus of the
+# difference of a pair, one real and one generated. Where both are of one latent (Known) all that
+# they share drops out of it.
+RELATIVISTIC = AdversarialLoss(
+    lambda fake, real: _relativistic(fake, real),
+    lambda real, fake: _relativistic(real, fake),
+    relative=True,
+)
 
 
 def r1_penalty(discriminator, images, label=None) -> tf.Tensor:

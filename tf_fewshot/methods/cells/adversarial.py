@@ -99,9 +99,20 @@ class OnFeatures:
         return ("alexnet",) if self.given else ()
 
     def opponent(
-        self, problem: Problem, game: Game, augment: Augmentation | None = None
+        self,
+        problem: Problem,
+        game: Game,
+        augment: Augmentation | None = None,
+        loss: adversarial.AdversarialLoss | None = None,
     ) -> FeatureOpponent:
-        """Returns the player that it is in a game, shown pictures as ``augment`` leaves them."""
+        """Returns the player that it is in a game.
+
+        Args:
+            problem: The problem.
+            game: What all players see.
+            augment: What happens to pictures before it is shown them.
+            loss: What is minimised in place of its own hinge loss.
+        """
         heads = FeatureDiscriminator(
             problem.images,
             problem.seed,
@@ -110,7 +121,7 @@ class OnFeatures:
             self.feature_group,
         )
         rate, weight = self.feature_learning_rate, self.feature_weight
-        return FeatureOpponent(game, heads, rate, weight, augment=augment)
+        return FeatureOpponent(game, heads, rate, weight, augment=augment, loss=loss)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,14 +258,16 @@ class Adversarial(AdversarialGame):
         fresh_discriminator: Begins with a new discriminator
             (:func:`tf_fewshot.backbones.fresh.fresh_discriminator`) rather than the
             source's, as it must where none was released.
-        adversarial_loss: "non_saturating", "hinge", "wasserstein" or "least_squares".
+        adversarial_loss: "non_saturating", "hinge", "wasserstein", "least_squares", or
+            "relativistic": a generated image against a real picture, also for the discriminator
+            on frozen features, which otherwise has the hinge loss.
         r1, on_features: Settings that belong together.
     """
 
     fresh_discriminator: bool = False
-    adversarial_loss: Literal["non_saturating", "hinge", "wasserstein", "least_squares"] = (
-        "non_saturating"
-    )
+    adversarial_loss: Literal[
+        "non_saturating", "hinge", "wasserstein", "least_squares", "relativistic"
+    ] = "non_saturating"
     r1: LazyR1 = LazyR1()
     on_features: OnFeatures = OnFeatures()
 
@@ -290,20 +303,22 @@ class Adversarial(AdversarialGame):
                 "selected. Choose a trainable part that selects some, such as 'All', or the "
                 "objective 'Reconstruction'."
             )
-        judge = self.judge(problem)
+        judge, loss = self.judge(problem), adversarial.get(self.adversarial_loss)
         rate = self.rates.of_discriminator
         own = OwnDiscriminator(
             game,
             judge,
-            adversarial.get(self.adversarial_loss),
+            loss,
             selection.groups(DISCRIMINATOR, rate, beside=judge.variables),
             selection.state_of(DISCRIMINATOR),
             self.augmenting.for_problem(problem),
             self.r1.r1_gamma,
             self.r1.r1_interval,
         )
-        beside = [self.on_features.opponent(problem, game)] if self.on_features.given else []
-        return [own, *beside]
+        if not self.on_features.given:
+            return [own]
+        relative = loss if loss.relative else None
+        return [own, self.on_features.opponent(problem, game, loss=relative)]
 
     def judge(self, problem: Problem) -> Judge:
         """Returns how the GAN's discriminator tells real pictures from generated ones."""

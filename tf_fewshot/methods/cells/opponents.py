@@ -95,8 +95,14 @@ class OwnDiscriminator(Opponent):
 
     def generator_loss(self, step: Step, generated: Generated) -> tf.Tensor:
         shown, anchored = self._shown(generated.images), generated.drawn.anchored
-        judgement = self._judge(shown, step.labels, anchored)
-        return tf.add_n([w * self._loss.generator(logits) for w, logits in judgement.opinions])
+        opinions = self._judge(shown, step.labels, anchored).opinions
+        if self._loss.relative:
+            real = self._shown(self._game.real.seen(step))
+            pairs = zip(self._judge(real, step.labels, anchored).opinions, opinions, strict=True)
+            terms = [w * self._loss.generator(f, tf.stop_gradient(r)) for (_, r), (w, f) in pairs]
+        else:
+            terms = [w * self._loss.generator(logits) for w, logits in opinions]
+        return tf.add_n(terms)
 
     def player(self) -> Player:
         augmented = self._augment.state if self._augment else ()
@@ -142,6 +148,8 @@ class FeatureOpponent(Opponent):
         name: Of its player.
         log_name: What the generator's log calls its loss; None takes ``name``.
         augment: What happens to the images that it is shown.
+        loss: What both minimise at each place of the heads' maps; None takes the
+            discriminator's own.
     """
 
     def __init__(
@@ -153,17 +161,27 @@ class FeatureOpponent(Opponent):
         name: str = "features",
         log_name: str | None = None,
         augment: Augmentation | None = None,
+        loss: adversarial.AdversarialLoss | None = None,
     ):
         self._game, self._discriminator = game, discriminator
         self._rate, self.weight, self._name = learning_rate, weight, name
         self.log_name = name if log_name is None else log_name
-        self._augment = augment
+        self._augment, self._loss = augment, loss
         self._features = Shared(self._features_of_generated)
+        self._features_of_real = Shared(lambda step: self._seen(game.real.seen(step)), False)
 
     def generator_loss(self, step: Step, generated: Generated) -> tf.Tensor:
         features = self._features.given(step, self._seen(generated.images))
         own = self._discriminator
-        return own.generator_loss(own.logits(features, step.labels))
+        fake = own.logits(features, step.labels)
+        if self._loss is None:
+            return own.generator_loss(fake)
+        real: list[Any] = [None] * len(fake)
+        if self._loss.relative:
+            of_real = own.logits(self._features_of_real.seen(step), step.labels)
+            real = [tf.stop_gradient(logits) for logits in of_real]
+        pairs = zip(fake, real, strict=True)
+        return tf.add_n([self._loss.generator(f, r) for f, r in pairs]) / len(fake)
 
     def player(self) -> Player:
         own = self._discriminator
@@ -180,10 +198,15 @@ class FeatureOpponent(Opponent):
 
     def _own_loss(self, step: Step):
         game, own, real = self._game, self._discriminator, self._game.real.seen(step)
-        of_real, of_fake = self._seen(real), self._features.seen(step)
+        of_real, of_fake = self._features_of_real.seen(step), self._features.seen(step)
         real_logits = own.logits(of_real, step.labels, training=True)
         fake_logits = own.logits(of_fake, step.labels)
-        total = own.discriminator_loss(real_logits, fake_logits)
+        if self._loss is None:
+            total = own.discriminator_loss(real_logits, fake_logits)
+        else:
+            pairs = zip(real_logits, fake_logits, strict=True)
+            terms = [self._loss.discriminator(r, f) for r, f in pairs]
+            total = tf.add_n(terms) / len(terms)
         numbers = {"loss": total, "real": _mean(real_logits), "fake": _mean(fake_logits)}
         if self._augment:
             by_picture = tf.add_n([tf.reduce_mean(some, [1, 2]) for some in real_logits])

@@ -1,6 +1,6 @@
 """A game on known latents, for sources whose pictures a program has drawn."""
 
-from ..cells.adversarial import Adversarial, GameRates
+from ..cells.adversarial import Adversarial, GameRates, LazyR1
 from ..cells.known import Known
 from ..cells.likeness import Likeness
 from ..cells.trainable import All
@@ -13,8 +13,9 @@ KNOWN_LATENTS_GAME = register(
         paper="Isola et al., Image-to-Image Translation with Conditional Adversarial Networks "
         "(CVPR 2017)",
         objective=Adversarial(
-            adversarial_loss="hinge",
-            rates=GameRates(learning_rate=0.0003, d_learning_rate=0.001),
+            adversarial_loss="relativistic",
+            rates=GameRates(learning_rate=0.0003),
+            r1=LazyR1(r1_gamma=0.1),
         ),
         trainable=All(),
         latents=Known(),
