@@ -65,6 +65,18 @@ def test_adversarial_losses_equal_their_closed_forms(name):
         assert float(value) == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_relativistic_loss_sees_differences_of_pairs_alone():
+    loss = adversarial.get("relativistic")
+    real, fake, content = (tf.constant(drawn(6, 1, seed=i) * 3) for i in range(3))
+    expected = softplus(fake.numpy() - real.numpy()).mean()
+    assert float(loss.discriminator(real, fake)) == pytest.approx(expected, rel=1e-5)
+    expected = softplus(real.numpy() - fake.numpy()).mean()
+    assert float(loss.generator(fake, real)) == pytest.approx(expected, rel=1e-5)
+    again = loss.generator(fake + 10.0 * content, real + 10.0 * content)
+    assert float(again) == pytest.approx(expected, rel=1e-4)
+    assert loss.relative and not adversarial.get("hinge").relative
+
+
 def test_the_non_saturating_gradient_does_not_saturate():
     """-σ(-D) for the generator: nearly -1 where the discriminator is sure, not 0."""
     fake = tf.constant([[-30.0], [0.0], [2.0]])
