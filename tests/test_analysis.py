@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from tf_fewshot import analysis
 from tf_fewshot.analysis import Subject, optional, pages
 from tf_fewshot.analysis.drawing import panels_by_layer, save_figure
 from tf_fewshot.analysis.pages.section import Folder, Section
+from tf_fewshot.analysis.pages.weights import _verdict
 from tf_fewshot.backbones import GAN
+from tf_fewshot.backbones.sampling import sample_images
 from tf_fewshot.errors import UserError
+from tf_fewshot.export import Adapter
 from tf_fewshot.methods.cells.elastic import FisherPenalty
 from tf_fewshot.training.drift import STAT, Drift
 from tf_fewshot.training.run_folder import RunFolder
 
-from .test_extensions import built, every, plain, source_of
+from .test_extensions import built, every, plain, shaken, source_of
 from .test_report import Page
 
 GROUPS = {
@@ -122,7 +126,7 @@ def test_the_same_latents_serve_every_class_and_no_block_is_lost(monkeypatch):
     monkeypatch.setattr("tf_fewshot.analysis.statistics._ROWS", 6)
     parts = analysis.statistics_of_classes(gan, samples=3)
     z = gan.sample_latents(3, seed=0)
-    for a, b, i in zip(whole.layers, parts.layers, range(99), strict=False):
+    for i, (a, b) in enumerate(zip(whole.layers, parts.layers, strict=True)):
         np.testing.assert_allclose(a.gammas, b.gammas, rtol=1e-5)
         alone = gan.own_scale_shift(z, np.full(3, 7))[i].gammas.mean(0)
         np.testing.assert_allclose(a.gammas[7], alone, rtol=1e-5)
@@ -291,6 +295,19 @@ def test_analyses_share_one_page_and_leave_pictures_and_data(tmp_path, runs):
 
 
 @pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ([0.3, 0.2, 0.1], "the last layer, c, changed least, as in the paper"),
+        ([0.3, 0.1, 0.2], r"c \(0\.2\), is number 2 from below, and b changed least \(0\.1\)"),
+        ([0.0, 0.1, 0.0], "a, c did not change at all, which the method does not train"),
+        ([0.0, 0.0, 0.0], "nothing changed"),
+    ],
+)
+def test_the_layer_that_changed_least_is_named(rates, said):
+    assert re.search(said, _verdict("abc", np.array(rates)))
+
+
+@pytest.mark.parametrize(
     ("groups", "said"),
     [
         ({"a": ["0"], "b": ["99"]}, "Group b names '99', which is not among what is compared: 0, "),
@@ -302,6 +319,26 @@ def test_analyses_share_one_page_and_leave_pictures_and_data(tmp_path, runs):
 def test_groups_that_cannot_be_compared_are_named(groups, said, tmp_path):
     with pytest.raises(UserError, match=said):
         pages.write_statistics(Subject("s", plain("sngan")), [], tmp_path, groups=groups)
+
+
+def test_generators_are_loaded_under_names_that_tell_them_apart(tmp_path, tiny_dcgan):
+    other = shaken(tiny_dcgan.clone(), 1)
+    adapter = Adapter.from_gans(tiny_dcgan, other, method="bsa", source_name="tiny")
+    run, file = tmp_path / "lr0.5", tmp_path / "toon.npz"
+    for path in (run / "adapter" / "adapter.npz", file):
+        adapter.save(path)
+    places = [run, f"again={run / 'adapter'}", f"file={run / 'adapter' / 'adapter.npz'}", file]
+    source, domains = analysis.load_subjects(tiny_dcgan, places)
+    assert [one.name for one in domains] == ["lr0.5", "again", "file", "toon"]
+    for domain in domains:
+        np.testing.assert_array_equal(domain.sample(2), sample_images(other, 2))
+    for names in ([run, run / "adapter"], [f"{source.name}={file}"]):
+        with pytest.raises(UserError, match=r"Two generators are called .+ as in NAME="):
+            analysis.load_subjects(tiny_dcgan, names)
+    with pytest.raises(UserError, match="Give a source, or the adapter"):
+        analysis.load_subjects()
+    with pytest.raises(UserError, match=r"There is no class 1: .+ has no classes"):
+        analysis.load_subjects(tiny_dcgan, label=1)
 
 
 def test_what_cannot_be_analyzed_is_said_in_one_line(tmp_path, tiny_dcgan, monkeypatch):
@@ -326,7 +363,7 @@ def test_a_folder_that_cannot_take_files_is_refused_before_anything_is_done(tmp_
     with pytest.raises(UserError, match="file is a file: name a folder"):
         Folder(tmp_path / "file")
     with pytest.raises(UserError, match=r"Cannot write /proc/none/out: .+"):
-        Folder("/proc/none/out").check()
+        Folder("/proc/none/out")
 
 
 def test_a_damaged_section_is_named(tmp_path):

@@ -113,15 +113,24 @@ def select(vectors: np.ndarray, n: int, like: np.ndarray | None = None, seed: in
         centres = np.arange(len(vectors))
         if len(centres) > _CENTRES:
             centres = np.random.default_rng(seed).choice(centres, _CENTRES, replace=False)
-        best, away = np.inf, np.zeros(len(vectors))
-        for centre in centres:
-            distance = np.sqrt(_squares(vectors, vectors[centre]))
-            total = float(np.partition(distance, n - 1)[:n].sum())
-            if total < best:
-                best, away = total, distance
+        away = np.sqrt(_squares(vectors, vectors[_middle(vectors, n, centres)]))
     order = np.argsort(away, kind="stable")
     away = away.astype(np.float32)
     return Selection(order[:n], away[order[:n]], away[order[n:]])
+
+
+def _middle(vectors: np.ndarray, n: int, centres: np.ndarray) -> int:
+    """Returns which of some pictures has the nearest n."""
+    # Around their mean, as rounding grows with the size of what is multiplied.
+    vectors = vectors - vectors.mean(0)
+    sizes = np.einsum("ij,ij->i", vectors, vectors)
+    totals = []
+    for start in range(0, len(centres), _BATCH):
+        some = centres[start : start + _BATCH]
+        squares = sizes[some, None] + sizes - 2 * vectors[some] @ vectors.T
+        nearest = np.partition(squares, n - 1, axis=1)[:, :n]
+        totals.append(np.sqrt(np.maximum(nearest, 0)).sum(1))
+    return int(centres[np.concatenate(totals).argmin()])
 
 
 def _squares(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:

@@ -59,6 +59,8 @@ def panels_by_layer(
             axes.set_title(f"{title}\n{note}" if note else title, fontsize=12)
             axes.set_xticks([])
             axes.set_yticks([])
+            # One scale in both directions, as distances are what is shown.
+            axes.set_aspect("equal", "datalim")
             axes.margins(0.12)
             for spine in axes.spines.values():
                 spine.set(visible=True, color="#c9ced4")

@@ -25,9 +25,8 @@ def write_drift(runs: Sequence[str | os.PathLike], out: str | os.PathLike) -> Pa
     Returns:
         Where the page is.
     """
-    folder = Folder(out)
     found = drifts_of_runs(runs)
-    folder.check()
+    folder = Folder(out)
     series = {
         name: (steps, values)
         for name, steps, values in zip(found.names, found.steps, found.drifts, strict=True)

@@ -48,7 +48,6 @@ def write_statistics(
         UserError: if there is nothing to compare, or a group names what is not there.
     """
     folder = Folder(out)
-    folder.check()
     remarks: list[str] = []
     if domains:
         gans = {subject.name: subject.gan for subject in (source, *domains)}

@@ -34,7 +34,6 @@ def write_change(source: Subject, domains: Sequence[Subject], out: str | os.Path
     if not domains:
         raise UserError("Change rates compare a source with what it became: give an adapter.")
     folder = Folder(out)
-    folder.check()
     rates = {d.name: change_rates(source.gan, d.gan) for d in domains}
     # Scale and shift are in stages that the source has, too: the same for all.
     layers = max((rate.layers for rate in rates.values()), key=len)
@@ -75,14 +74,14 @@ def _verdict(layers: Sequence[str], rates: np.ndarray) -> str:
     if not any(rates[i] > 0 for i in moved):
         return "nothing changed."
     last, least = moved[-1], min(moved, key=lambda i: rates[i])
-    if last == least:
-        return f"the last layer, {layers[last]}, changed least, as in the paper."
     still = [layers[i] for i in moved if rates[i] == 0]
     if still:
         return (
-            f"the last layer does not change least, as it does in the paper: {', '.join(still)} "
-            "did not change at all, which the method does not train."
+            f"{', '.join(still)} did not change at all, which the method does not train. In the "
+            "paper all layers are trained, and the last one changes least."
         )
+    if last == least:
+        return f"the last layer, {layers[last]}, changed least, as in the paper."
     place = sorted(rates[i] for i in moved).index(rates[last]) + 1
     return (
         f"the last layer, {layers[last]} ({show(rates[last])}), is number {place} from below, and "
