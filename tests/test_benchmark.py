@@ -1,5 +1,6 @@
 """The arithmetic of the benchmark, and that everything is measured; not its timings."""
 
+import dataclasses
 import json
 
 import keras
@@ -8,13 +9,26 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.backbones import build
-from tf_fewshot.benchmarking import Measurements, benchmark, loading, operations, steps, timing
+from tf_fewshot.benchmarking import (
+    Measurements,
+    analyses,
+    benchmark,
+    loading,
+    measure,
+    operations,
+    steps,
+    timing,
+)
+from tf_fewshot.benchmarking.analyses import AnalysisTime, measure_analyses
 from tf_fewshot.benchmarking.measure import untrained
+from tf_fewshot.benchmarking.scene import Amounts
 from tf_fewshot.errors import UserError
 from tf_fewshot.layers import attention
+from tf_fewshot.tools.analyze import ANALYSES
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .processes import forks
+from .test_extensions import built, shaken
 
 
 def test_flops_of_a_matrix_product():
@@ -314,3 +328,41 @@ def test_steps_are_timed_when_all_moves():
     ]
     assert steps.whole_step(players) == 33
     assert steps.whole_step(players[1:]) == 1
+
+
+@pytest.mark.download
+@pytest.mark.parametrize(
+    ("architecture", "changes"),
+    [
+        ("dcgan", {"widths": [8] * 3}),
+        pytest.param(
+            "biggan", {"latent_dim": 8, "channels": [8] * 4}, marks=pytest.mark.large, id="biggan"
+        ),
+    ],
+)
+def test_every_analysis_of_a_source_is_timed(architecture, changes, monkeypatch):
+    monkeypatch.setattr(analyses, "_MOST", 1)
+    gan = shaken(built(architecture, resolution=32, **changes))
+    few = {field.name: 2 for field in dataclasses.fields(Amounts)}
+    amounts = Amounts(**{**few, "frames": 3, "judged": 4, "training": 4, "unseen": 20})
+    times = dict(measure_analyses(gan, 1, amounts))
+    assert set(times) == {*ANALYSES, "pairs", "select"}
+    for name, time in times.items():
+        assert time.arrays > 0 and time.processor > 0 and time.arrays < 10 * time.seconds
+        assert (time.passes is None) == (name in ("change", "drift"))
+        assert time.record()["seconds"] == time.seconds
+    assert times["fisher"].record()["of_passes"] == times["fisher"].of_passes
+    assert str(times["drift"]).endswith("no passes")
+
+
+def test_analyses_are_measured_where_they_are_asked_for(source, monkeypatch):
+    taken = AnalysisTime(seconds=8.0, processor=6.0, arrays=3.0, passes=2.0)
+    monkeypatch.setattr(measure, "measure_analyses", lambda gan, repeats: [("fisher", taken)])
+    said = []
+    measurements = Measurements(kinds=["analyses"], precisions=())
+    ((_, record),) = benchmark([str(source)], [], measurements, said.append)
+    assert record == {"analyses": {"fisher": taken.record()}} and taken.of_passes == 1.5
+    assert said[-1] == (
+        "  fisher 8.0 s with figures and files (6.0 of processors); arrays 3.00 s, 1.50 times its "
+        "passes"
+    )
