@@ -91,17 +91,17 @@ def _plain(subject: Subject) -> GAN:
 
 
 def _alike(first: GAN, last: GAN) -> tuple[GAN, GAN]:
-    """Returns copies that both have the extensions of either."""
+    """Returns both with the extensions of either; the second is a copy."""
     pair = []
     for gan, other in ((first, last), (last, first)):
-        copy = gan.clone()
+        alike = gan
         for extension in other.extensions:
-            if copy.extension(extension.name) is None and not isinstance(
+            if alike.extension(extension.name) is None and not isinstance(
                 extension, GaussianOfLatents
             ):
-                copy = copy.extended(extension)
-        pair.append(copy)
-    return pair[0], pair[1]
+                alike = alike.extended(extension)
+        pair.append(alike)
+    return pair[0], pair[1].clone() if pair[1] is last else pair[1]
 
 
 def _weights(mixed: GAN, first: GAN, last: GAN) -> Iterable[tuple]:

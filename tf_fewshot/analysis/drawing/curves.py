@@ -17,6 +17,7 @@ def curves(
     points: bool = False,
     ticks: Sequence[str] = (),
     shares: bool = False,
+    from_zero: bool = False,
 ) -> Any:
     """Draws lines.
 
@@ -25,6 +26,7 @@ def curves(
         x_label, y_label: What they are.
         points: Whether measured points are marked.
         shares: Whether y is a share: the axis is the whole, from 0 to 1.
+        from_zero: Whether the axis of y begins at 0, where distances do.
         ticks: Names of the places 0, 1, … of x, in place of numbers.
 
     Returns:
@@ -47,6 +49,8 @@ def curves(
             axes.set_xticks(range(len(ticks)), ticks)
         if shares:
             axes.set_ylim(-0.03, 1.03)
+        if from_zero:
+            axes.set_ylim(bottom=0)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         if len(series) > 1:
