@@ -62,6 +62,21 @@ def test_analyses_share_one_page_and_leave_pictures_and_data(tmp_path):
     assert list(Page(path.read_text("utf-8")).sections) == list(page.sections)
 
 
+def test_classes_are_told_by_name_or_number(tmp_path):
+    gan = planted("sngan")
+    gan.source_metadata["classes"] = names = [f"style-{i}" for i in range(12)]
+    assert analysis.statistics_of_classes(gan, [2, 0], samples=2).names == ("style-2", "style-0")
+    groups = {"faces": ["style-0", "1", "2"], "robots": ["style-4", "5"]}
+    path = pages.write_statistics(Subject("tiny", gan), [], tmp_path, groups=groups)
+    assert "0 style-0, 1 style-1, 2 style-2, 4 style-4, 5 style-5" in path.read_text("utf-8")
+    with np.load(tmp_path / "statistics.npz") as data:
+        assert data["names"].tolist() == [names[i] for i in (0, 1, 2, 4, 5)]
+    with pytest.raises(UserError, match="'style-0' is in two groups: a and b"):
+        pages.write_statistics(
+            Subject("tiny", gan), [], tmp_path, groups={"a": ["0", "1"], "b": ["style-0"]}
+        )
+
+
 @pytest.mark.parametrize(
     ("rates", "said"),
     [

@@ -17,7 +17,13 @@ from .neighbours import Neighbours, nearest_training
 from .pairs import read_pair, write_pairs
 from .projection import Projection, project
 from .selection import Selection, select, style_vectors, styles_of
-from .statistics import LayerStatistics, Statistics, statistics_of_classes, statistics_of_domains
+from .statistics import (
+    LayerStatistics,
+    Statistics,
+    class_names,
+    statistics_of_classes,
+    statistics_of_domains,
+)
 from .subjects import Subject, load_subjects
 from .truncation import TruncationSweep, truncation_sweep, usual_truncations
 
@@ -37,6 +43,7 @@ __all__ = [
     "between",
     "between_fitted",
     "change_rates",
+    "class_names",
     "corresponding",
     "drifts_of_runs",
     "embedded",

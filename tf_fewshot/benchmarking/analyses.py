@@ -20,42 +20,58 @@ _MOST = 5
 
 
 @dataclasses.dataclass(frozen=True)
+class Seconds:
+    """How long something took.
+
+    Attributes:
+        wall: Seconds until it ended.
+        processor: Seconds of processors of this process alone. Where other programs take their
+            share of a machine, this is what tells: half of it is what two idle cores need at
+            least.
+    """
+
+    wall: float
+    processor: float
+
+    def over(self, other: Seconds) -> Seconds:
+        """How many times another one's it took."""
+        return Seconds(self.wall / other.wall, self.processor / other.processor)
+
+
+@dataclasses.dataclass(frozen=True)
 class AnalysisTime:
     """How long an analysis takes.
 
     Attributes:
-        seconds: Of all that the command does once a source is loaded, feature networks, figures
-            and files with it.
-        processor: Seconds of processors in that, of this process alone: where other programs
-            take their share of two cores, half of it is what the two need.
-        arrays: Seconds of the function that returns arrays, which draws and writes nothing.
-        passes: Seconds of the passes through networks that it must do, alone; None where it
-            needs none.
+        whole: All that the command does once a source is loaded, feature networks, figures and
+            files with it.
+        arrays: The function that returns arrays, which draws and writes nothing.
+        passes: The passes through networks that it must do, alone; None where it needs none.
     """
 
-    seconds: float
-    processor: float
-    arrays: float
-    passes: float | None
+    whole: Seconds
+    arrays: Seconds
+    passes: Seconds | None
 
     @property
-    def of_passes(self) -> float | None:
-        """Seconds of the function over those of its passes."""
-        return None if self.passes is None else self.arrays / self.passes
+    def of_passes(self) -> Seconds | None:
+        """The function by its passes."""
+        return None if self.passes is None else self.arrays.over(self.passes)
 
     def record(self) -> dict[str, Any]:
         """The fields and their ratio as JSON values; those that there are not are left out."""
-        fields = dataclasses.asdict(self) | {"of_passes": self.of_passes}
-        return {name: value for name, value in fields.items() if value is not None}
+        parts = {**vars(self), "of_passes": self.of_passes}
+        return {name: vars(part) for name, part in parts.items() if part is not None}
 
     def __str__(self) -> str:
         line = (
-            f"{self.seconds:.1f} s with figures and files ({self.processor:.1f} of processors); "
-            f"arrays {self.arrays:.2f} s"
+            f"{self.whole.wall:.1f} s with figures and files ({self.whole.processor:.1f} of "
+            f"processors); arrays {self.arrays.wall:.2f} s"
         )
-        if self.of_passes is None:
+        ratio = self.of_passes
+        if ratio is None:
             return f"{line}, no passes"
-        return f"{line}, {self.of_passes:.2f} times its passes"
+        return f"{line}, {ratio.wall:.2f} times its passes ({ratio.processor:.2f} of processors)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,23 +234,29 @@ def measure_analyses(
 
 
 def _timed(look: Look, scene: Scene, repeats: int, out: Path) -> AnalysisTime:
-    seconds, processor = _seconds(lambda: look.written(scene, out), scene)
-    arrays: list[float] = []
-    alone: list[float] = []
+    whole = _seconds(lambda: look.written(scene, out), scene)
+    arrays: list[Seconds] = []
+    alone: list[Seconds] = []
     # What is short is repeated more often: anything else on the machine disturbs it more.
-    while len(arrays) < repeats or (sum(arrays) < _ENOUGH and len(arrays) < _MOST * repeats):
-        arrays.append(_seconds(lambda: look.arrays(scene), scene)[0])
+    while len(arrays) < repeats or (
+        sum(part.wall for part in arrays) < _ENOUGH and len(arrays) < _MOST * repeats
+    ):
+        arrays.append(_seconds(lambda: look.arrays(scene), scene))
         if (must := look.passes) is not None:
-            alone.append(_seconds(lambda: must(scene), scene)[0])
-    return AnalysisTime(seconds, processor, min(arrays), min(alone) if alone else None)
+            alone.append(_seconds(lambda: must(scene), scene))
+    return AnalysisTime(whole, _least(arrays), _least(alone) if alone else None)
 
 
-def _seconds(call: Callable[[], object], scene: Scene) -> tuple[float, float]:
-    """Returns the seconds of a call with new generators, and those of processors."""
+def _least(parts: list[Seconds]) -> Seconds:
+    return Seconds(min(p.wall for p in parts), min(p.processor for p in parts))
+
+
+def _seconds(call: Callable[[], object], scene: Scene) -> Seconds:
+    """Times a call with new generators."""
     scene.renew()
     begun, busy = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - begun, time.process_time() - busy
+    return Seconds(time.perf_counter() - begun, time.process_time() - busy)
 
 
 def _new(place: Path) -> Path:
