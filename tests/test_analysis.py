@@ -180,3 +180,17 @@ def test_colour_and_shape_tell_groups_apart_and_the_legend_is_outside(tmp_path):
         for axes in figure.axes
         if axes.get_visible()
     )
+
+
+def test_names_beside_points_overlap_nothing(tmp_path):
+    rng = np.random.default_rng(0)
+    crowded, apart = rng.normal(size=(40, 2)), np.array([[i % 8, i // 8] for i in range(40)])
+    names = [str(i) for i in range(40)]
+    panels = {"crowded": crowded, "apart": apart, "again": crowded, "more": crowded}
+    figure = panels_by_layer(panels, ["a", "b"] * 20, names)
+    save_figure(figure, tmp_path, "panels")
+    for axes, points in zip(figure.axes, panels.values(), strict=True):
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == 40 if points is apart else len(boxes) > 15
+        for i, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:i])

@@ -62,6 +62,7 @@ def write_statistics(
         )
     rows, of_group = _grouped(statistics, _by_name(statistics, groups, numbered=not domains))
     names = [statistics.names[i] for i in rows]
+    many = "domains" if domains else "classes"
     # Beside points there is room for numbers only.
     marks = names if domains else [str(i) for i in rows]
     panels, notes, how = {}, {}, ""
@@ -89,14 +90,15 @@ def write_statistics(
         folder.figure(
             figure,
             "statistics",
-            f"Each point is a {what}. {how}, each panel by itself; axes have no unit.",
-            f"γ and β of {len(names)} {what}s in two dimensions, a panel a layer",
+            f"Each point is a {what}. {how}, each panel by itself; axes have no unit."
+            + (" Where numbers would overlap, some are left away." if of_group else ""),
+            f"γ and β of {len(names)} {many} in two dimensions, a panel a layer",
         )
     ]
     layers = [layer.layer for layer in statistics.layers]
     text = [
         f"γ scales and β shifts what each channel of a hidden layer gives. Of {len(names)} "
-        f"{what}s of {source.name}, near points have near statistics (Noguchi and Harada 2019, "
+        f"{many} of {source.name}, near points have near statistics (Noguchi and Harada 2019, "
         "figure 2).",
         *remarks,
     ]
