@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tf_fewshot import analysis
-from tf_fewshot.analysis import Subject, optional, pages
+from tf_fewshot.analysis import ChangeRates, Subject, optional, pages
 from tf_fewshot.analysis.drawing import panels_by_layer, save_figure
 from tf_fewshot.analysis.pages.section import Folder, Section
 from tf_fewshot.analysis.pages.weights import _verdict
@@ -78,16 +78,28 @@ def test_classes_are_told_by_name_or_number(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rates", "said"),
+    ("changes", "sizes", "said"),
     [
-        ([0.3, 0.2, 0.1], "the last layer, c, changed least, as in the paper"),
-        ([0.3, 0.1, 0.2], r"c \(0\.2\), is number 2 from below, and b changed least \(0\.1\)"),
-        ([0.0, 0.1, 0.0], "a, c did not change at all, which the method does not train"),
-        ([0.0, 0.0, 0.0], "nothing changed"),
+        ([0.3, 0.2, 0.1], [1, 1, 1], "the last layer, c, changed least, as in the paper"),
+        (
+            [0.3, 0.1, 0.2],
+            [1, 1, 1],
+            r"c \(0\.2\), is number 2 of 3 from below, and b changed least \(0\.1\)\. .+ changes "
+            r"differ more between layers .+ 0\.1 \(b\) to 0\.3 \(a\)",
+        ),
+        (
+            [0.2, 0.1, 0.1],
+            [80, 1, 0.2],
+            r"c \(0\.5\), is number 3 of 3 .+ a changed least \(0\.0025\)\. .+ by 0\.1 to 0\.2\. "
+            r".+ from 0\.2 \(c\) to 80 \(a\)",
+        ),
+        ([0.0, 0.1, 0.0], [1, 1, 1], "a, c did not change at all, which the method does not"),
+        ([0.0, 0.0, 0.0], [1, 1, 1], "nothing changed"),
     ],
 )
-def test_the_layer_that_changed_least_is_named(rates, said):
-    assert re.search(said, _verdict("abc", np.array(rates)))
+def test_the_layer_that_changed_least_is_named(changes, sizes, said):
+    found = ChangeRates(tuple("abc"), np.array(changes), np.array(sizes, float))
+    assert re.search(said, _verdict(found))
 
 
 @pytest.mark.parametrize(
