@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import numpy as np
@@ -166,9 +167,15 @@ def test_moving_pictures_hold_their_frames(kind, tmp_path):
 
 
 def test_mp4_is_written_by_an_encoder(tmp_path):
-    pytest.importorskip("imageio_ffmpeg")
-    path = save_animation(FRAMES, tmp_path, "way", "mp4")
+    encoder = pytest.importorskip("imageio_ffmpeg")
+    frames = FRAMES[:, :4, :6].repeat(8, axis=1).repeat(8, axis=2)
+    path = save_animation(frames, tmp_path, "way", "mp4")
     assert b"ftyp" in path.read_bytes()[:16]
+    command = [encoder.get_ffmpeg_exe(), "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24"]
+    done = subprocess.run([*command, "-"], capture_output=True, check=True)
+    shown = np.frombuffer(done.stdout, np.uint8).reshape(len(frames), 256, 384, 3)
+    small = shown[:, 4::8, 4::8].astype(int)
+    assert np.abs(small - frames).mean() < 16 and b"h264" in done.stderr
     pages.write_interpolation(Subject("x", plain("dcgan")), tmp_path, ends=2, frames=2, kind="mp4")
     page = Page((tmp_path / "analysis.html").read_text("utf-8"))
     assert "interpolation_moving.mp4" in "".join(page.text) and len(page.all("img")) == 1
