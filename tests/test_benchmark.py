@@ -1,5 +1,6 @@
 """The arithmetic of the benchmark, and that everything is measured; not its timings."""
 
+import dataclasses
 import json
 
 import keras
@@ -8,13 +9,26 @@ import pytest
 import tensorflow as tf
 
 from tf_fewshot.backbones import build
-from tf_fewshot.benchmarking import Measurements, benchmark, loading, operations, steps, timing
+from tf_fewshot.benchmarking import (
+    Measurements,
+    analyses,
+    benchmark,
+    loading,
+    measure,
+    operations,
+    steps,
+    timing,
+)
+from tf_fewshot.benchmarking.analyses import AnalysisTime, Seconds, measure_analyses
 from tf_fewshot.benchmarking.measure import untrained
+from tf_fewshot.benchmarking.scene import Amounts
 from tf_fewshot.errors import UserError
 from tf_fewshot.layers import attention
+from tf_fewshot.tools.analyze import ANALYSES
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .processes import forks
+from .test_extensions import built, shaken
 
 
 def test_flops_of_a_matrix_product():
@@ -314,3 +328,44 @@ def test_steps_are_timed_when_all_moves():
     ]
     assert steps.whole_step(players) == 33
     assert steps.whole_step(players[1:]) == 1
+
+
+@pytest.mark.download
+@pytest.mark.parametrize(
+    ("architecture", "changes"),
+    [
+        ("dcgan", {"widths": [8] * 3}),
+        pytest.param(
+            "biggan", {"latent_dim": 8, "channels": [8] * 4}, marks=pytest.mark.large, id="biggan"
+        ),
+    ],
+)
+def test_every_analysis_of_a_source_is_timed(architecture, changes, monkeypatch):
+    monkeypatch.setattr(analyses, "_MOST", 1)
+    gan = shaken(built(architecture, resolution=32, **changes))
+    few = {field.name: 2 for field in dataclasses.fields(Amounts)}
+    amounts = Amounts(**{**few, "frames": 3, "judged": 4, "training": 4, "unseen": 20})
+    times = dict(measure_analyses(gan, 1, amounts))
+    assert set(times) == {*ANALYSES, "pairs", "select"}
+    for name, time in times.items():
+        assert time.arrays.wall > 0 and time.whole.processor > 0
+        assert (time.passes is None) == (name in ("change", "drift"))
+        assert time.record()["whole"]["wall"] == time.whole.wall
+    fisher = times["fisher"]
+    assert fisher.passes is not None and fisher.of_passes is not None
+    assert fisher.of_passes.wall == fisher.arrays.wall / fisher.passes.wall
+    assert str(times["drift"]).endswith("no passes") and "passes" not in times["drift"].record()
+
+
+def test_analyses_are_measured_where_they_are_asked_for(source, monkeypatch):
+    taken = AnalysisTime(Seconds(8.0, 6.0), Seconds(3.0, 5.0), passes=Seconds(2.0, 4.0))
+    monkeypatch.setattr(measure, "measure_analyses", lambda gan, repeats: [("fisher", taken)])
+    said = []
+    measurements = Measurements(kinds=["analyses"], precisions=())
+    ((_, record),) = benchmark([str(source)], [], measurements, said.append)
+    assert record == {"analyses": {"fisher": taken.record()}}
+    assert taken.record()["of_passes"] == {"wall": 1.5, "processor": 1.25}
+    assert said[-1] == (
+        "  fisher 8.0 s with figures and files (6.0 of processors); arrays 3.00 s, 1.50 times its "
+        "passes (1.25 of processors)"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -32,6 +33,12 @@ def test_corresponding_pictures_are_of_the_same_latents(domains, tmp_path):
     assert list(Page(path.read_text("utf-8")).sections) == ["correspondence"]
     with np.load(tmp_path / "correspondence.npz") as data:
         np.testing.assert_array_equal(data["images"], images)
+    # Where latents were fitted, the same ones are other places, and the page says so.
+    said = "Samples of fitted are drawn around the latents of training pictures"
+    assert said not in path.read_text("utf-8")
+    fitted = Subject("fitted", domains[1].gan.with_latent_gaussian(3))
+    path = pages.write_correspondence([*domains, fitted], tmp_path, n=3)
+    assert said in path.read_text("utf-8")
     with pytest.raises(UserError, match="One domain only"):
         analysis.corresponding(domains[:1])
     with pytest.raises(UserError, match="differ in the size of latents or images"):
@@ -78,6 +85,20 @@ def test_keras_reads_the_folder(domains, tmp_path):
     assert data.class_names == ["source", "toon"] and labels.numpy().tolist() == [0, 0, 0, 1, 1, 1]
     pair = analysis.read_pair(tmp_path, ("source", "toon"), 1)
     np.testing.assert_array_equal(images.numpy()[[1, 4]], pair)
+
+
+def test_tensorflow_datasets_reads_the_folder(domains, tmp_path):
+    """Its package is none of the development's: it takes 200 MB for this one test."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    analysis.write_pairs(*domains, tmp_path, n=3)
+    builder = tfds.folder_dataset.ImageFolder(str(tmp_path))
+    assert builder.info.features["label"].names == ["source", "toon"]
+    examples = list(tfds.as_numpy(builder.as_dataset(split="train", shuffle_files=False)))
+    assert len(examples) == builder.info.splits["train"].num_examples == 6
+    found = {(int(e["label"]), int(Path(e["image/filename"].decode()).stem)): e for e in examples}
+    for i in range(3):
+        images = np.stack([found[label, i]["image"] for label in range(2)])
+        np.testing.assert_array_equal(images, analysis.read_pair(tmp_path, ("source", "toon"), i))
 
 
 def test_other_pairs_and_files_are_refused(domains, tmp_path):

@@ -17,27 +17,37 @@ from .test_extensions import built, shaken
 pytestmark = pytest.mark.download
 
 
-@pytest.mark.parametrize("architecture", ["dcgan", "stylegan"])
-def test_pictures_that_a_generator_drew_are_found_again(architecture):
-    gan = shaken(built(architecture))
+@pytest.mark.parametrize(
+    ("architecture", "changes"), [("dcgan", {}), ("stylegan2", {"num_classes": 0})]
+)
+def test_pictures_that_a_generator_drew_are_found_again(architecture, changes):
+    """Also where pixels are clipped, as those of white grounds are; a quarter are here.
+
+    A tiny StyleGAN of such weights clips half of them, too many to be led back everywhere.
+    """
+    gan, steps = shaken(built(architecture, **changes)), 80
     subject = Subject("tiny", gan)
-    pictures = subject.sample(2, seed=7)
+    pictures, begun = subject.sample(2, seed=7), subject.sample(16, seed=0)
     seen = []
     found = analysis.project(
-        gan, pictures, steps=60, samples=8, progress=lambda *told: seen.append(told)
+        gan, pictures, steps, samples=16, progress=lambda *told: seen.append(told)
     )
-    assert (found.lpips < 0.35 * found.nearest).all() and (found.nearest > 0).all()
+    assert seen[-1] == ("projection", 2 * steps, 2 * steps)
     assert found.free.shape == (2, gan.free_latent_dim) and found.labels is None
-    assert seen[-1] == ("projection", 120, 120)
     again = analysis.images_of_free(analysis.projectable(gan), found.free)
     np.testing.assert_array_equal(again, found.images)
-    before = np.abs(pictures - subject.sample(2, seed=0).astype(float)).mean()
-    assert np.abs(pictures - found.images.astype(float)).mean() < 0.6 * before
+    before = np.abs(pictures[:, None] - begun.astype(float)).mean((2, 3, 4)).min(1)
+    reached = np.abs(pictures - found.images.astype(float)).mean((1, 2, 3))
+    assert (reached < 0.2 * before).all()
+    assert (found.lpips < 0.1 * found.nearest).all()
 
 
 def test_the_class_of_a_picture_is_found_or_given():
     gan = shaken(built("sngan", num_classes=3))
-    pictures = Subject("tiny", gan).of_class(1).sample(2, seed=0)
+    # The very samples that it begins from, whose classes take turns.
+    pictures = Subject("tiny", gan).images_of(gan.sample_latents(6, 0))[[4, 2]]
+    found = analysis.project(gan, pictures, steps=1, samples=6)
+    assert found.labels is not None and found.labels.tolist() == [1, 2]
     found = analysis.project(gan, pictures, steps=1, samples=6, label=2)
     assert found.labels is not None and found.labels.tolist() == [2, 2]
 
@@ -61,7 +71,7 @@ def test_the_page_shows_pictures_in_every_domain(tmp_path, tiny_dcgan):
         assert [row["picture"] for row in csv.DictReader(file)] == ["a", "b"]
     with np.load(tmp_path / "projection.npz") as data:
         wanted = analysis.images_of_free(analysis.projectable(other.gan), data["free"])
-        np.testing.assert_array_equal(data["toon"], wanted)
+        np.testing.assert_array_equal(data["images/toon"], wanted)
 
 
 def test_what_cannot_be_projected_is_said(tiny_dcgan):

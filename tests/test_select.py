@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from PIL import Image
 
 from tf_fewshot import analysis
 from tf_fewshot.analysis import pages, selection
+from tf_fewshot.data.avatars import draw_many
 from tf_fewshot.errors import UserError
 from tf_fewshot.features import VGG16Features
-from tf_fewshot.losses.style import gram_matrices, style_loss
+from tf_fewshot.losses.style import gram_matrices
 
 pytestmark = pytest.mark.download
 
@@ -40,6 +42,11 @@ def mixed(tmp_path):
     return tmp_path / "mixed"
 
 
+def write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
 def chosen(out) -> list[str]:
     with open(out / "select.csv", newline="") as file:
         return [row["picture"] for row in csv.DictReader(file)]
@@ -64,16 +71,30 @@ def test_styles_are_parted(mixed, tmp_path):
     assert len(list((out / "pictures").iterdir())) == 6
 
 
-def test_vectors_keep_the_style_loss():
+def test_vectors_keep_the_angles_of_gram_matrices():
     rng = np.random.default_rng(0)
     images = np.stack([*(striped(rng) for _ in range(2)), *(spotted(rng) for _ in range(2))])
     vectors = analysis.style_vectors(images)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     features = VGG16Features(selection.LAYERS)(images.astype(np.float32) / 127.5 - 1.0)
+    grams = [gram_matrices(f).numpy().reshape(len(images), -1) for f in features]
+    units = [gram / np.linalg.norm(gram, axis=1, keepdims=True) for gram in grams]
     for a in range(3):
-        wanted = [gram_matrices(f[3:]) for f in features]
-        loss = style_loss([f[a : a + 1] for f in features], wanted).numpy()[0]
-        ours = float(np.square(vectors[a] - vectors[3]).sum())
-        assert ours == pytest.approx(loss, rel=0.5)
+        wanted = np.mean([2 - 2 * unit[a] @ unit[3] for unit in units])
+        assert np.square(vectors[a] - vectors[3]).sum() == pytest.approx(wanted, rel=0.25)
+
+
+@pytest.mark.parametrize("styles", [("bottts", "personas"), ("lorelei", "avataaars")])
+def test_drawn_styles_are_parted(styles, tmp_path):
+    folder, like = tmp_path / "mixed", tmp_path / "like"
+    for style in styles:
+        for name, data in draw_many(style, 5000, 25, 64):
+            write(folder / style / name, data)
+    for name, data in draw_many(styles[0], 6000, 10, 64):
+        write(like / name, data)
+    pages.write_selection(folder, tmp_path / "out", 20, like=like)
+    found = [name.split("/")[0] for name in chosen(tmp_path / "out")]
+    assert found.count(styles[0]) >= 18
 
 
 def test_the_tightest_group_is_found():
@@ -83,8 +104,8 @@ def test_the_tightest_group_is_found():
     assert set(found.chosen) == set(range(20, 26))
     assert found.distances[0] == 0 and (np.diff(found.distances) >= 0).all()
     assert found.distances.max() < found.others.min()
-    like = analysis.select(vectors, 1, like=vectors[[3]])
-    assert like.chosen.tolist() == [3]
+    like = analysis.select(vectors, 2, like=vectors[[3, 22]])
+    assert set(like.chosen) == {3, 22} and not like.distances.any()
 
 
 def test_archives_are_read_and_what_is_missing_or_broken_is_said(mixed, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import subprocess
 import sys
 
 import numpy as np
@@ -108,7 +108,7 @@ def test_classes_are_domains_and_strangers_are_not(tiny_dcgan):
 
 def keep(folder, arrays: dict[str, np.ndarray]) -> None:
     (folder / "checkpoints").mkdir(parents=True)
-    np.savez(folder / "checkpoints" / "step0000002.npz", **arrays)
+    np.savez(folder / "checkpoints" / "step0000002.npz", allow_pickle=False, **arrays)
 
 
 def test_the_latents_of_a_run_are_read_from_its_checkpoint(tmp_path, tiny_dcgan, tiny_stylegan):
@@ -119,7 +119,7 @@ def test_the_latents_of_a_run_are_read_from_its_checkpoint(tmp_path, tiny_dcgan,
     subject = Subject("tiny", tiny_dcgan)
     fitted = analysis.fitted_latents(tmp_path / "a", subject, subject)
     np.testing.assert_array_equal(fitted, table)
-    ways = analysis.between_fitted(tiny_dcgan, fitted, 3)
+    ways = analysis.between_fitted(subject, fitted, 3)
     wanted = subject.images_of(table)
     assert ways.shape == (2, 3, 16, 16, 3)
     assert np.abs(ways[:, 0].astype(int) - wanted[:2]).max() <= 1
@@ -137,7 +137,19 @@ def test_the_latents_of_a_run_are_read_from_its_checkpoint(tmp_path, tiny_dcgan,
         with pytest.raises(UserError, match="keeps no latents of its pictures"):
             analysis.fitted_latents(place, styled, styled)
     with pytest.raises(UserError, match="2 pictures or more, not 1"):
-        analysis.between_fitted(tiny_dcgan, table[:1])
+        analysis.between_fitted(subject, table[:1])
+
+
+@pytest.mark.parametrize("architecture", ["dcgan", "sngan"])
+def test_ways_between_projected_pictures_end_at_these(architecture):
+    """They need not lie where samples are drawn from, and all are of one class."""
+    gan = source_of(architecture)
+    gan = gan if gan.num_classes else domain(gan, 1)
+    free = np.random.default_rng(0).normal(size=(2, gan.free_latent_dim)).astype(np.float32)
+    ways = analysis.between_fitted(Subject("tiny", gan), free, 3)
+    copy = analysis.projectable(gan)
+    wanted = analysis.images_of_free(copy, free, np.zeros(2, np.int32))
+    assert np.abs(ways[0, [0, 2]].astype(int) - wanted).max() <= 1
 
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (4, 16, 18, 3), np.uint8)
@@ -154,10 +166,22 @@ def test_moving_pictures_hold_their_frames(kind, tmp_path):
         np.testing.assert_array_equal(shown, FRAMES[2])
 
 
-def test_mp4_takes_an_encoder_and_says_which_extra_brings_it(tmp_path, monkeypatch):
-    if importlib.util.find_spec("imageio_ffmpeg"):
-        path = save_animation(FRAMES, tmp_path, "way", "mp4")
-        assert b"ftyp" in path.read_bytes()[:16]
+def test_mp4_is_written_by_an_encoder(tmp_path):
+    encoder = pytest.importorskip("imageio_ffmpeg")
+    frames = FRAMES[:, :4, :6].repeat(8, axis=1).repeat(8, axis=2)
+    path = save_animation(frames, tmp_path, "way", "mp4")
+    assert b"ftyp" in path.read_bytes()[:16]
+    command = [encoder.get_ffmpeg_exe(), "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24"]
+    done = subprocess.run([*command, "-"], capture_output=True, check=True)
+    shown = np.frombuffer(done.stdout, np.uint8).reshape(len(frames), 256, 384, 3)
+    small = shown[:, 4::8, 4::8].astype(int)
+    assert np.abs(small - frames).mean() < 16 and b"h264" in done.stderr
+    pages.write_interpolation(Subject("x", plain("dcgan")), tmp_path, ends=2, frames=2, kind="mp4")
+    page = Page((tmp_path / "analysis.html").read_text("utf-8"))
+    assert "interpolation_moving.mp4" in "".join(page.text) and len(page.all("img")) == 1
+
+
+def test_without_an_encoder_the_extra_that_brings_it_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(
         UserError, match=r"no encoder for MP4 on this machine: .+tf-fewshot\[video\]"

@@ -198,12 +198,7 @@ def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None
     Raises:
         UserError: if the file cannot be read or belongs to another source.
     """
-    path = Path(path)
-    if (path / ADAPTER_FILE).exists():
-        path = path / ADAPTER_FILE
-    elif (path / "adapter" / ADAPTER_FILE).exists():
-        path = path / "adapter" / ADAPTER_FILE
-    adapter = Adapter.load(path)
+    adapter = Adapter.load(adapter_file(path))
     name = adapter.source
     if source is None:
         source = adapter.source
@@ -211,3 +206,12 @@ def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None
         name = str(source)
         source = weights.load(source)
     return Adapted(adapter.apply(source, name), adapter)
+
+
+def adapter_file(path: str | os.PathLike) -> Path:
+    """Returns the adapter file that a path names: itself, or that of a run or adapter folder."""
+    path = Path(path)
+    for inside in (path / ADAPTER_FILE, path / "adapter" / ADAPTER_FILE):
+        if inside.exists():
+            return inside
+    return path

@@ -23,8 +23,6 @@ analysis.html, which later analyses into the same folder are added to. Adapters 
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +31,7 @@ from absl import flags
 from tf_fewshot.errors import UserError, unknown_name
 
 from . import common
+from .kinds import Kind
 from .startup import load_tensorflow
 
 _SOURCE = flags.DEFINE_string("source", None, "Preset or file; else that of the first adapter.")
@@ -67,32 +66,6 @@ _FORMAT = flags.DEFINE_enum("format", "gif", ["gif", "webp", "mp4"], "Of moving 
 _OUT = flags.DEFINE_string("out", "analysis", "The folder that is written to.")
 
 
-@dataclasses.dataclass(frozen=True)
-class Analysis:
-    """What can be analyzed.
-
-    Attributes:
-        write: Does it, and returns where the page is.
-        uses: The flags that it looks at, beside --out.
-        needs: Flags of which one at least must be given; of each of these groups.
-    """
-
-    write: Callable[[], Path]
-    uses: tuple[str, ...] = ()
-    needs: tuple[tuple[str, ...], ...] = ()
-
-    def check(self, what: str) -> None:
-        """Raises a UserError for flags that are missing, or that it does not look at."""
-        of_command = flags.FLAGS.flags_by_module_dict()[__name__]
-        known = {*self.uses, *(name for group in self.needs for name in group), "out"}
-        for flag in of_command:
-            if flag.present and flag.name not in known:
-                raise UserError(f"{what} does not look at --{flag.name}: leave it out.")
-        for group in self.needs:
-            if not any(flags.FLAGS[name].value for name in group):
-                raise UserError(f"{what} needs {' or '.join(f'--{name}' for name in group)}.")
-
-
 def prepare(argv: list[str]) -> tuple[list[str], str | None]:
     """Returns the arguments without the name of the analysis, and that name."""
     if len(argv) < 2 or argv[1].startswith("-"):
@@ -107,7 +80,7 @@ def main(what: str | None) -> None:
         known = ", ".join(ANALYSES)
         raise UserError(f"Say what to analyze: tf-fewshot analyze WHAT. Known: {known}.")
     chosen = ANALYSES[what]
-    chosen.check(what)
+    chosen.check(what, __name__)
     print(chosen.write())
 
 
@@ -118,12 +91,12 @@ def _subjects() -> tuple[Any, list[Any]]:
     return load_subjects(_SOURCE.value, _ADAPTERS.value, _TRUNCATION.value, _LABEL.value)
 
 
-def _one() -> Any:
-    """The one generator that is looked into: the adapted one, or the source."""
-    source, domains = _subjects()
-    if len(domains) > 1:
+def _one() -> tuple[Any, Any]:
+    """The source, and the one generator that is looked into: the adapted one, or the source."""
+    if len(_ADAPTERS.value) > 1:
         raise UserError("This looks into one generator: give one of --adapters at a time.")
-    return domains[0] if domains else source
+    source, domains = _subjects()
+    return source, (domains or [source])[0]
 
 
 def _bars() -> Any:
@@ -149,7 +122,7 @@ def _statistics() -> Path:
 
 
 def _activations() -> Path:
-    subject = _one()
+    _, subject = _one()
     from tf_fewshot.analysis.pages import write_activations
 
     samples, seed = _SAMPLES.value or 256, common.SEED.value
@@ -178,31 +151,32 @@ def _drift() -> Path:
 
 
 def _interpolation() -> Path:
-    source, domains = _subjects()
-    if len(domains) > 1:
-        raise UserError("This looks into one generator: give one of --adapters at a time.")
-    if _FITTED.value and not domains:
+    if _FITTED.value and not _ADAPTERS.value:
         raise UserError("--fitted is of a run: give its folder with --adapters.")
     if _FITTED.value and _PICTURES.value:
         raise UserError("--fitted is of the run's own pictures: leave out --pictures.")
+    source, subject = _one()
     from tf_fewshot.analysis import fitted_latents
     from tf_fewshot.analysis.pages import projected, write_interpolation
 
-    subject, fitted = (domains or [source])[0], None
+    ends, seed, fitted = _SAMPLES.value or 5, common.SEED.value, None
     if _FITTED.value:
         run = _ADAPTERS.value[0].partition("=")
         fitted = fitted_latents(run[2] or run[0], subject, source)
     elif _PICTURES.value:
-        count, steps = _SAMPLES.value or 5, _STEPS.value
-        _, found = projected(subject, _PICTURES.value, limit=count, steps=steps, progress=_bars())
+        # What lies between two classes is no picture of either.
+        subject, steps = subject.of_one_class(), _STEPS.value
+        _, found = projected(
+            subject, _PICTURES.value, limit=ends, steps=steps, seed=seed, progress=_bars()
+        )
         fitted = found.free
     return write_interpolation(
         subject,
         _OUT.value,
         fitted=fitted,
-        ends=_SAMPLES.value or 5,
+        ends=ends,
         frames=_FRAMES.value,
-        seed=common.SEED.value,
+        seed=seed,
         kind=_FORMAT.value,
         progress=_bars(),
     )
@@ -268,7 +242,7 @@ def _truncation() -> Path:
         numbers = [float(text) for text in texts] or None
     except ValueError:
         raise UserError(f"--truncations={','.join(texts)}: numbers with commas between.") from None
-    subject = _one()
+    _, subject = _one()
     from tf_fewshot.analysis.pages import write_truncation
 
     return write_truncation(
@@ -283,7 +257,7 @@ def _truncation() -> Path:
 
 
 def _neighbours() -> Path:
-    subject = _one()
+    _, subject = _one()
     from tf_fewshot.analysis.pages import write_neighbours
 
     return write_neighbours(
@@ -299,24 +273,24 @@ def _neighbours() -> Path:
 _GENERATOR = ("source", "adapters")
 # What says which samples are drawn.
 _DRAWN = ("truncation", "label", "samples")
-ANALYSES: dict[str, Analysis] = {
-    "statistics": Analysis(_statistics, ("group", "embedding"), (_GENERATOR,)),
-    "activations": Analysis(_activations, _DRAWN, (_GENERATOR,)),
-    "change": Analysis(_change, ("source",), (("adapters",),)),
-    "fisher": Analysis(_fisher, ("samples",), (_GENERATOR,)),
-    "drift": Analysis(_drift, (), (("runs",),)),
-    "interpolation": Analysis(
+ANALYSES: dict[str, Kind] = {
+    "statistics": Kind(_statistics, ("group", "embedding"), (_GENERATOR,)),
+    "activations": Kind(_activations, _DRAWN, (_GENERATOR,)),
+    "change": Kind(_change, ("source",), (("adapters",),)),
+    "fisher": Kind(_fisher, ("samples",), (_GENERATOR,)),
+    "drift": Kind(_drift, (), (("runs",),)),
+    "interpolation": Kind(
         _interpolation, ("fitted", "pictures", "steps", "frames", "format", *_DRAWN), (_GENERATOR,)
     ),
-    "correspondence": Analysis(_correspondence, ("source", *_DRAWN), (("adapters",),)),
-    "projection": Analysis(
+    "correspondence": Kind(_correspondence, ("source", *_DRAWN), (("adapters",),)),
+    "projection": Kind(
         _projection,
         ("into", "steps", "limit", "label", "samples"),
         (_GENERATOR, ("pictures",)),
     ),
-    "morphing": Analysis(_morphing, ("classes", "frames", "format", "samples"), (_GENERATOR,)),
-    "truncation": Analysis(
+    "morphing": Kind(_morphing, ("classes", "frames", "format", "samples"), (_GENERATOR,)),
+    "truncation": Kind(
         _truncation, ("truncations", "label", "samples"), (_GENERATOR, ("reference",))
     ),
-    "neighbours": Analysis(_neighbours, ("reference", *_DRAWN), (_GENERATOR, ("training",))),
+    "neighbours": Kind(_neighbours, ("reference", *_DRAWN), (_GENERATOR, ("training",))),
 }

@@ -3,6 +3,7 @@
     tf-fewshot benchmark --sources=avataaars64 --batch_size=16 --out=benchmark.json
     tf-fewshot benchmark --architectures=biggan-256,stylegan2-256 --batch_size=4
     tf-fewshot benchmark --sources=biggan-256/ --measure=loading
+    tf-fewshot benchmark --sources=avataaars64,drawings64 --measure=analyses --repeats=1
 
 Of a source it measures loading, in a process of its own, against reading its bytes from disk,
 and its memory against the bytes of its weights; sampling; and one training step of every
@@ -10,8 +11,9 @@ method that the source can run, against the passes through networks that it must
 of its players and their gradients alone, without optimizers, averaged generator and the loop.
 Of an architecture it measures the sampling of the full-size network, with new weights. Sampling
 is held against the fastest of large matrix products in the same precision, measured in turns
-with it; dense convolutions and matrix products are counted, without those with padding. The
-best of --repeats counts.
+with it; dense convolutions and matrix products are counted, without those with padding. With
+--measure=analyses every analysis of tf-fewshot analyze, pairs and select are timed, and what
+returns their arrays against its passes alone. The best of --repeats counts.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _ARCHITECTURES = flags.DEFINE_list(
     "architectures", [], "Architectures with a resolution, such as biggan-256, to sample from."
 )
 _MEASURE = flags.DEFINE_list(
-    "measure", ["loading", "sampling", "steps"], "What is measured of a source."
+    "measure",
+    ["loading", "sampling", "steps"],
+    "What is measured of a source; analyses, too, if they are named.",
 )
 _METHODS = flags.DEFINE_list("methods", None, "Methods whose step is timed; all by default.")
 _PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Of sampling and steps.")

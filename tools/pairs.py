@@ -10,6 +10,8 @@ interrupted, and with a larger --n adds to what is there.
 
 from __future__ import annotations
 
+import sys
+
 from absl import flags
 
 from tf_fewshot.errors import UserError
@@ -32,9 +34,12 @@ def main() -> None:
         raise UserError("--out is missing: the folder of the pairs.")
     load_tensorflow()
     from tf_fewshot.analysis import load_subjects, write_pairs
+    from tf_fewshot.analysis.correspondence import without_correspondence
     from tf_fewshot.analysis.progress import Bars
 
     source, (target,) = load_subjects(
         _SOURCE.value, [_ADAPTER.value], _TRUNCATION.value, _LABEL.value
     )
+    for note in without_correspondence([source, target]):
+        print(note, file=sys.stderr)
     print(write_pairs(source, target, _OUT.value, _N.value, common.SEED.value, Bars()))

@@ -9,14 +9,21 @@ from .change import ChangeRates, change_rates
 from .correspondence import corresponding
 from .drift import Drifts, drifts_of_runs
 from .embedding import embedded, silhouette
+from .free import images_of_free, projectable
 from .importance import Importance, fisher_by_layer
-from .interpolation import between, between_fitted, drawn, fitted_latents, interpolated
+from .interpolation import between, between_fitted, fitted_latents, interpolated
 from .morphing import morphed
 from .neighbours import Neighbours, nearest_training
 from .pairs import read_pair, write_pairs
-from .projection import Projection, images_of_free, project, projectable
+from .projection import Projection, project
 from .selection import Selection, select, style_vectors, styles_of
-from .statistics import LayerStatistics, Statistics, statistics_of_classes, statistics_of_domains
+from .statistics import (
+    LayerStatistics,
+    Statistics,
+    class_names,
+    statistics_of_classes,
+    statistics_of_domains,
+)
 from .subjects import Subject, load_subjects
 from .truncation import TruncationSweep, truncation_sweep, usual_truncations
 
@@ -36,8 +43,8 @@ __all__ = [
     "between",
     "between_fitted",
     "change_rates",
+    "class_names",
     "corresponding",
-    "drawn",
     "drifts_of_runs",
     "embedded",
     "fisher_by_layer",

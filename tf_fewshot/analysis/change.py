@@ -20,11 +20,19 @@ class ChangeRates:
 
     Attributes:
         layers: Names of the generator's stages with trainable weights, from latents to pixels.
-        rates: float64 ``[L]``: the mean of ``|θ_T - θ_S|`` over that of ``|θ_S|``.
+        changes: float64 ``[L]``: the mean of ``|θ_T - θ_S|`` over the weights of a stage.
+        sizes: float64 ``[L]``: the mean of ``|θ_S|``.
     """
 
     layers: tuple[str, ...]
-    rates: np.ndarray
+    changes: np.ndarray
+    sizes: np.ndarray
+
+    @property
+    def rates(self) -> np.ndarray:
+        """float64 ``[L]``: changes over sizes; of weights that were 0, 0 or infinite."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.changes == 0, 0.0, self.changes / self.sizes)
 
 
 def change_rates(source: GAN, adapted: GAN) -> ChangeRates:
@@ -47,7 +55,7 @@ def change_rates(source: GAN, adapted: GAN) -> ChangeRates:
             f"{adapted.architecture!r}."
         )
     before = {v.path: v for v in source.generator.weights}
-    layers, rates = [], []
+    layers, changes, sizes = [], [], []
     for stage in adapted.generator_stages():
         changed = whole = 0.0
         count = 0
@@ -61,8 +69,9 @@ def change_rates(source: GAN, adapted: GAN) -> ChangeRates:
             count += now.size
         if count:
             layers.append(stage.name)
-            rates.append(changed / whole if whole else 0.0 if not changed else np.inf)
-    return ChangeRates(tuple(layers), np.array(rates))
+            changes.append(changed / count)
+            sizes.append(whole / count)
+    return ChangeRates(tuple(layers), np.array(changes), np.array(sizes))
 
 
 def _value_before(variable, before) -> np.ndarray | None:

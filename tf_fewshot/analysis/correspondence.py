@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..backbones.extensions import GaussianOfLatents
 from ..errors import UserError
 from .subjects import Subject
 
@@ -40,4 +41,26 @@ def corresponding(subjects: Sequence[Subject], n: int = 8, seed: int = 0) -> np.
                 "domains of one source."
             )
     z, labels = first.latents(n, seed), first.labels(n)
-    return np.stack([s.images_of(z, labels if s.gan.num_classes else None) for s in subjects])
+    return np.stack([s.images_of(z, labels) for s in subjects])
+
+
+def without_correspondence(subjects: Sequence[Subject]) -> list[str]:
+    """Says of which generators the same latents are other places of the free space.
+
+    Methods that fit latents to pictures draw from a Gaussian of these: its axes are the pictures',
+    and no longer those of the source.
+
+    Args:
+        subjects: A source and adapters of it.
+
+    Returns:
+        A sentence for people, or nothing.
+    """
+    drawn = [s.name for s in subjects if s.gan.extension(GaussianOfLatents.name) is not None]
+    if not drawn:
+        return []
+    return [
+        f"Samples of {', '.join(drawn)} are drawn around the latents of training pictures: the "
+        "same latent is another place there than in the source, and little need stay alike. A "
+        "projection shows the same place in every domain."
+    ]

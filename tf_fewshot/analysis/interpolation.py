@@ -5,20 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-from ..backbones import GAN
-from ..backbones.extensions import GaussianOfLatents
-from ..backbones.sampling import quantised
 from ..errors import UserError
 from ..layers import LatentMap
+from .free import images_of_free, projectable
 from .progress import Progress, quiet
-from .subjects import Subject
-
-_BATCH = 32
+from .subjects import Subject, folder_of_run
 
 
 def between(start: np.ndarray, end: np.ndarray, frames: int, spherical: bool) -> np.ndarray:
@@ -69,26 +63,25 @@ def interpolated(
     """
     if ends < 2:
         raise UserError(f"A way leads between 2 samples or more, not {ends}.")
+    subject = subject.of_one_class()
     z = subject.latents(ends, seed)
-    label = np.int32(subject.label or 0) if subject.gan.num_classes else None
     ways = []
     for number, (start, end) in enumerate(itertools.pairwise(z)):
         way = between(start, end, frames, spherical=True)
-        labels = None if label is None else np.full(frames, label)
-        same = np.repeat(start[None], frames, axis=0)
-        ways.append(subject.images_of(way, labels, finished_as=same))
+        ways.append(subject.images_of(way, finished_as=_repeated(start, frames)))
         progress("interpolation", (number + 1) * frames, (ends - 1) * frames)
     return np.stack(ways)
 
 
 def between_fitted(
-    gan: GAN, fitted: np.ndarray, frames: int = 8, progress: Progress = quiet
+    subject: Subject, fitted: np.ndarray, frames: int = 8, progress: Progress = quiet
 ) -> np.ndarray:
     """Draws pictures on the straight way from each fitted latent to the next, in the free space.
 
     Args:
-        gan: What they were fitted in, without classes or with one.
-        fitted: Free latents, float32 ``[N, free_latent_dim]``, N of 2 or more.
+        subject: What they were fitted in. Its class is that of :func:`interpolated`.
+        fitted: Free latents, float32 ``[N, free_latent_dim]``, N of 2 or more, as
+            :func:`fitted_latents` or :func:`~tf_fewshot.analysis.project` gives them.
         frames: Pictures from one to the next, both with them.
         progress: Told how far the work is.
 
@@ -100,33 +93,19 @@ def between_fitted(
     """
     if len(fitted) < 2:
         raise UserError(f"A way leads between 2 pictures or more, not {len(fitted)}.")
+    # Not through a Gaussian of latents, outside of which a picture may have been projected.
+    gan, labels = projectable(subject.gan), subject.of_one_class().labels(frames)
     ways = []
     for number, (start, end) in enumerate(itertools.pairwise(fitted)):
-        ways.append(drawn(gan, between(start, end, frames, spherical=False)))
+        way = between(start, end, frames, spherical=False)
+        ways.append(images_of_free(gan, way, labels, _repeated(start, frames)))
         progress("interpolation", (number + 1) * frames, (len(fitted) - 1) * frames)
     return np.stack(ways)
 
 
-def drawn(gan: GAN, free: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-    """Draws the uint8 pictures ``[N, H, W, 3]`` of free latents ``[N, free_latent_dim]``.
-
-    Args:
-        gan: The generator.
-        free: Its free latents.
-        labels: Classes int ``[N]``, where there are classes.
-    """
-    # Where samples are drawn from a Gaussian of latents, z is what leads to these.
-    inside = gan.extension(GaussianOfLatents.name) is not None
-    parts = []
-    for start in range(0, len(free), _BATCH):
-        part = slice(start, start + _BATCH)
-        some = None if labels is None else tf.constant(labels[part])
-        if inside:
-            images = gan.generate(gan.latents_of_fitted(free[part]), some)
-        else:
-            images = gan.synthesize(tf.constant(free[part]), some)
-        parts.append(quantised(images).numpy())
-    return np.concatenate(parts)
+def _repeated(start: np.ndarray, frames: int) -> np.ndarray:
+    """What finished pictures of a way are told apart by: nothing, so that none of them jumps."""
+    return np.repeat(start[None], frames, axis=0)
 
 
 def fitted_latents(run: str | os.PathLike, subject: Subject, source: Subject) -> np.ndarray:
@@ -144,8 +123,7 @@ def fitted_latents(run: str | os.PathLike, subject: Subject, source: Subject) ->
         UserError: if the run keeps no such latents.
     """
     gan = subject.gan
-    folder = Path(run).expanduser()
-    folder = folder.parent if folder.name == "adapter" else folder
+    folder = folder_of_run(run)
     files = sorted((folder / "checkpoints").glob("step*.npz"))
     none = UserError(
         f"{folder} keeps no latents of its pictures: it is no run folder of a method that fits one "

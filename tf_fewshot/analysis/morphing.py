@@ -6,6 +6,7 @@ Source: Noguchi and Harada, "Image Generation From Small Datasets via Batch Stat
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..backbones.extensions import GaussianOfLatents, Point
 from ..backbones.sampling import quantised
 from ..backbones.truncation import Truncation
 from ..errors import UserError
+from .free import projectable
 from .progress import Progress, quiet
 from .subjects import Subject
 
@@ -54,12 +56,12 @@ def morphed(
             f"There is no way from a {start.gan.architecture} to a {end.gan.architecture}: morph "
             "between domains of one source."
         )
+    start, end = start.of_one_class(), end.of_one_class()
     z = start.gan.sample_latents(samples, seed, _of_latents(start))
-    ends = [_own(subject, z) for subject in (start, end)]
+    ends = [dataclasses.replace(one, truncation=None).images_of(z) for one in (start, end)]
     first, last = _alike(_plain(start), _plain(end))
     last.share_free_space(first)
-    mixed = _without_gaussian(first).clone()
-    mixed.share_free_space(first)
+    mixed = projectable(first)
     latents = [np.asarray(gan.drawn_latents(tf.constant(z))) for gan in (first, last)]
     pairs = list(_weights(mixed, first, last))
     synthesize = tf.function(lambda free: quantised(mixed.synthesize(free)))
@@ -78,12 +80,6 @@ def _of_latents(subject: Subject) -> float | None:
     return subject.truncation if Truncation.LATENTS in subject.gan.truncates else None
 
 
-def _own(subject: Subject, z: np.ndarray) -> np.ndarray:
-    """The domain's own samples of latents, of the class that it is taken as."""
-    label = None if not subject.gan.num_classes else np.full(len(z), subject.label or 0, np.int32)
-    return Subject(subject.name, subject.gan).images_of(z, label)
-
-
 def _plain(subject: Subject) -> GAN:
     for extension in subject.gan.extensions:
         if extension.point is Point.IMAGES:
@@ -95,22 +91,17 @@ def _plain(subject: Subject) -> GAN:
 
 
 def _alike(first: GAN, last: GAN) -> tuple[GAN, GAN]:
-    """Returns copies that both have the extensions of either."""
+    """Returns both with the extensions of either; the second is a copy."""
     pair = []
     for gan, other in ((first, last), (last, first)):
-        copy = gan.clone()
+        alike = gan
         for extension in other.extensions:
-            if copy.extension(extension.name) is None and not isinstance(
+            if alike.extension(extension.name) is None and not isinstance(
                 extension, GaussianOfLatents
             ):
-                copy = copy.extended(extension)
-        pair.append(copy)
-    return pair[0], pair[1]
-
-
-def _without_gaussian(gan: GAN) -> GAN:
-    kept = [e for e in gan.extensions if not isinstance(e, GaussianOfLatents)]
-    return gan.rebuild(extensions=kept)
+                alike = alike.extended(extension)
+        pair.append(alike)
+    return pair[0], pair[1].clone() if pair[1] is last else pair[1]
 
 
 def _weights(mixed: GAN, first: GAN, last: GAN) -> Iterable[tuple]:

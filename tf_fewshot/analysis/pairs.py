@@ -80,21 +80,16 @@ def write_pairs(
         first = block * _BLOCK
         count = min(_BLOCK, n - first)
         files = [[place / f"{first + i:07d}.png" for i in range(count)] for place in places]
-        if not all(_is_there(path) for pair in files for path in pair):
+        # A picture is there whole, or not at all.
+        if not all(path.exists() for paths in files for path in paths):
             z = latents_of_block(source, block, seed)
             labels = source.labels(_BLOCK)
             for subject, paths in zip((source, target), files, strict=True):
                 # A whole block: what a picture is must not depend on where the run stopped.
-                some = labels if subject.gan.num_classes else None
-                for path, image in zip(paths, subject.images_of(z, some), strict=False):
+                for path, image in zip(paths, subject.images_of(z, labels), strict=False):
                     save_png(image, path)
         progress("pairs", first + count, n)
     return folder
-
-
-def _is_there(path: Path) -> bool:
-    """Whether a picture is there; they are whole or not there at all."""
-    return path.exists()
 
 
 def _begin(folder: Path, source: Subject, target: Subject, seed: int) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
-from ..backbones.extensions import GaussianOfLatents
-from ..backbones.sampling import images_of, quantised
+from ..backbones.extensions import Point
+from ..backbones.sampling import images_of
+from ..data.augment import to_float
 from ..errors import UserError
 from ..features import lpips
 from ..metrics.embeddings import Embeddings, distances
+from .free import images_of_free, projectable
 from .progress import Progress, quiet
 
 LEAST_SIZE = 64
@@ -33,7 +35,7 @@ class Projection:
     """Pictures in a generator.
 
     Attributes:
-        free: Free latents, float32 ``[N, free_latent_dim]``, of :func:`projectable`.
+        free: Free latents, float32 ``[N, free_latent_dim]``, of :func:`~.free.projectable`.
         labels: Classes int32 ``[N]``; None without classes.
         images: uint8 ``[N, H, W, 3]``, what the generator draws for them.
         lpips: float32 ``[N]``, the distance of these from the pictures.
@@ -47,19 +49,6 @@ class Projection:
     lpips: np.ndarray
     nearest: np.ndarray
     samples: int
-
-
-def projectable(gan: GAN, of: GAN | None = None) -> GAN:
-    """Returns a copy that draws free latents as they are, without a Gaussian of latents.
-
-    Args:
-        gan: The generator.
-        of: Another one of its source, in whose free space latents are given.
-    """
-    kept = [e for e in gan.extensions if not isinstance(e, GaussianOfLatents)]
-    copy = gan.rebuild(extensions=kept)
-    copy.share_free_space(gan if of is None else of)
-    return copy
 
 
 def project(
@@ -85,7 +74,8 @@ def project(
         progress: Told how far the work is.
 
     Raises:
-        UserError: if pictures have another size, or there are no steps or samples.
+        UserError: if pictures have another size, there are no steps or samples, or finished
+            pictures are changed, which no latent can be led through.
     """
     if pictures.shape[1:] != gan.image_shape:
         raise UserError(
@@ -94,6 +84,12 @@ def project(
         )
     if steps < 1 or samples < 1:
         raise UserError(f"A projection has 1 step and 1 sample or more, not {steps}, {samples}.")
+    for extension in gan.extensions:
+        if extension.point is Point.IMAGES:
+            raise UserError(
+                f"This {gan.architecture} changes finished pictures ({extension.words}): nothing "
+                "can be projected into it. Project into its source."
+            )
     inside = projectable(gan)
     z = gan.sample_latents(samples, seed)
     classes = None
@@ -107,20 +103,21 @@ def project(
     def embed(images: np.ndarray) -> np.ndarray:
         return net.embed(_enlarged(tf.constant(images)).numpy())
 
-    away = distances(Embeddings(embed, pictures), Embeddings(embed, drawn))
+    known = Embeddings(embed, pictures)
+    away = distances(known, Embeddings(embed, drawn))
     chosen = away.argmin(1)
     some = None if classes is None else tf.constant(classes[chosen])
     free = np.asarray(gan.drawn_latents(tf.constant(z[chosen]), some), np.float32)
     parts = []
     for start in range(0, len(pictures), _BATCH):
         part = slice(start, start + _BATCH)
-        labels = None if classes is None else classes[chosen[part]]
         parts.append(
             _optimised(
                 inside,
                 pictures[part],
+                known[part],
                 free[part],
-                labels,
+                None if some is None else some[part],
                 steps,
                 lambda step, n, done=start: progress(
                     "projection", done * steps + step * n, len(pictures) * steps
@@ -130,37 +127,15 @@ def project(
     found = np.concatenate(parts)
     labels = None if classes is None else classes[chosen]
     images = images_of_free(inside, found, labels)
-    shown = [embed(_floats(some)) for some in (images, pictures)]
-    reached = np.square(shown[0] - shown[1]).sum(1)
+    reached = np.square(embed(to_float(images)) - known[:]).sum(1)
     nearest = away[np.arange(len(away)), chosen]
     return Projection(found, labels, images, reached, nearest, samples)
 
 
-def images_of_free(
-    gan: GAN, free: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 32
-) -> np.ndarray:
-    """Draws the uint8 pictures ``[N, H, W, 3]`` of free latents in a :func:`projectable` copy.
-
-    Args:
-        gan: That copy.
-        free: float32 ``[N, free_latent_dim]``.
-        labels: Classes int ``[N]``, where there are classes.
-        batch_size: Pictures at a time.
-    """
-    parts = []
-    for start in range(0, len(free), batch_size):
-        part = slice(start, start + batch_size)
-        some = None if labels is None or not gan.num_classes else tf.constant(labels[part])
-        parts.append(quantised(gan.synthesize(tf.constant(free[part]), some)).numpy())
-    return np.concatenate(parts)
-
-
-def _optimised(gan: GAN, pictures, free, labels, steps: int, told) -> np.ndarray:
-    """Returns the best latents of each picture on the way of Adam."""
+def _optimised(gan: GAN, pictures, embedded, free, labels, steps: int, told) -> np.ndarray:
+    """Returns the best latents of each picture, whose embedding is known, on the way of Adam."""
     net = lpips("alex")
-    targets = tf.constant(_floats(pictures))
-    wanted = _enlarged(targets)
-    some = None if labels is None else tf.constant(labels)
+    targets, wanted = tf.constant(to_float(pictures)), tf.constant(embedded)
     latents = keras.Variable(free, name="latents")
     best = keras.Variable(free, name="best")
     least = keras.Variable(np.full(len(free), np.inf, np.float32), name="least")
@@ -173,8 +148,9 @@ def _optimised(gan: GAN, pictures, free, labels, steps: int, told) -> np.ndarray
     def step():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(latents.value)
-            images = gan.synthesize(latents.value, some)
-            distance = net(_enlarged(images), wanted)
+            images = _clipped(gan.synthesize(latents.value, labels))
+            shown = net.embedding(_enlarged(images))
+            distance = tf.reduce_sum(tf.square(shown - wanted), 1)
             pixels = tf.reduce_mean(tf.abs(images - targets), [1, 2, 3])
             loss = distance + _PIXELS * pixels
             total = tf.reduce_sum(loss + _PRIOR * tf.reduce_mean(tf.square(latents.value), 1))
@@ -189,8 +165,9 @@ def _optimised(gan: GAN, pictures, free, labels, steps: int, told) -> np.ndarray
     return best.numpy()
 
 
-def _floats(images: np.ndarray) -> np.ndarray:
-    return images.astype(np.float32) / 127.5 - 1.0
+def _clipped(images):
+    """Clips images as they are drawn; what lies outside still feels where it is pulled."""
+    return images + tf.stop_gradient(tf.clip_by_value(images, -1.0, 1.0) - images)
 
 
 def _enlarged(images):

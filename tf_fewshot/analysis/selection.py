@@ -23,7 +23,8 @@ from ..features import VGG16Features
 from ..losses.style import gram_matrices
 from .progress import Progress, quiet
 
-LAYERS = ("conv1_1", "conv2_1", "conv3_1")
+LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+"""Those of Gatys et al."""
 SIZE = 64
 """Pixels at which styles are compared."""
 _RANK = 48  # directions of the channels whose products are kept, of each layer
@@ -37,7 +38,8 @@ class Selection:
 
     Attributes:
         chosen: int64 ``[n]``: which pictures, the nearest to the middle first.
-        distances: float32 ``[n]``: their style distance from the middle.
+        distances: float32 ``[n]``: their style distance from the middle, or from the nearest
+            picture in whose style they shall be.
         others: float32 ``[N - n]``: that of all that were not chosen.
     """
 
@@ -47,17 +49,20 @@ class Selection:
 
 
 def style_vectors(images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Computes vectors whose squared distance is about the style loss of Gatys et al.
+    """Computes vectors whose squared distance is that of the directions of Gram matrices.
 
-    Gram matrices of all channels would take a hundred thousand numbers a picture. These are of
-    random orthogonal directions of the channels, which keep distances on average.
+    It is the mean over layers of ``2 - 2 cos`` of the angle between the Gram matrices of two
+    pictures, from 0 to 2: their lengths, which say how much there is in a picture rather than in
+    which style, do not count. Gram matrices of all channels would take half a million numbers a
+    picture. These are of random orthogonal directions of the channels, which keep angles on
+    average.
 
     Args:
         images: uint8 ``[N, H, W, 3]``.
         seed: Of the directions; vectors of other seeds do not compare.
 
     Returns:
-        float32 ``[N, D]``.
+        float32 ``[N, D]``, of length 1.
     """
     network = _network()
     rng = np.random.default_rng(seed)
@@ -69,11 +74,9 @@ def style_vectors(images: np.ndarray, seed: int = 0) -> np.ndarray:
             turns = [_directions(f.shape[-1], rng) for f in features]
         grams = []
         for feature, turn in zip(features, turns, strict=True):
-            channels, rank = turn.shape
-            gram = gram_matrices(tf.tensordot(feature, turn, 1)).numpy()
-            # The mean over all pairs of channels, of which the share that is kept is known.
-            scale = 0.5 / channels * (channels / rank) / np.sqrt(len(LAYERS))
-            grams.append(gram.reshape(len(gram), -1) * scale)
+            gram = gram_matrices(tf.tensordot(feature, turn, 1)).numpy().reshape(len(feature), -1)
+            length = np.linalg.norm(gram, axis=1, keepdims=True)
+            grams.append(gram / np.maximum(length, 1e-12) / np.sqrt(len(LAYERS)))
         parts.append(np.concatenate(grams, axis=1))
     return np.concatenate(parts).astype(np.float32)
 
@@ -97,9 +100,9 @@ def select(vectors: np.ndarray, n: int, like: np.ndarray | None = None, seed: in
     Args:
         vectors: Of all pictures, float32 ``[N, D]``, see :func:`style_vectors`.
         n: How many.
-        like: Of pictures in whose style they shall be, float32 ``[M, D]``. None finds the
-            tightest group: the picture whose n nearest, itself among them, are nearest. Of many
-            pictures a thousand are tried.
+        like: Of pictures in whose style they shall be, float32 ``[M, D]``: the distance from
+            the nearest of these counts. None finds the tightest group: the picture whose n
+            nearest, itself among them, are nearest. Of many pictures a thousand are tried.
         seed: Of these.
 
     Raises:
@@ -108,20 +111,29 @@ def select(vectors: np.ndarray, n: int, like: np.ndarray | None = None, seed: in
     if not 1 <= n <= len(vectors):
         raise UserError(f"{n} pictures were asked for, and there are {len(vectors)}.")
     if like is not None:
-        away = np.sqrt(np.stack([_squares(vectors, one) for one in like])).mean(0)
+        away = np.sqrt(np.stack([_squares(vectors, one) for one in like]).min(0))
     else:
         centres = np.arange(len(vectors))
         if len(centres) > _CENTRES:
             centres = np.random.default_rng(seed).choice(centres, _CENTRES, replace=False)
-        best, away = np.inf, np.zeros(len(vectors))
-        for centre in centres:
-            distance = np.sqrt(_squares(vectors, vectors[centre]))
-            total = float(np.partition(distance, n - 1)[:n].sum())
-            if total < best:
-                best, away = total, distance
+        away = np.sqrt(_squares(vectors, vectors[_middle(vectors, n, centres)]))
     order = np.argsort(away, kind="stable")
     away = away.astype(np.float32)
     return Selection(order[:n], away[order[:n]], away[order[n:]])
+
+
+def _middle(vectors: np.ndarray, n: int, centres: np.ndarray) -> int:
+    """Returns which of some pictures has the nearest n."""
+    # Around their mean, as rounding grows with the size of what is multiplied.
+    vectors = vectors - vectors.mean(0)
+    sizes = np.einsum("ij,ij->i", vectors, vectors)
+    totals = []
+    for start in range(0, len(centres), _BATCH):
+        some = centres[start : start + _BATCH]
+        squares = sizes[some, None] + sizes - 2 * vectors[some] @ vectors.T
+        nearest = np.partition(squares, n - 1, axis=1)[:, :n]
+        totals.append(np.sqrt(np.maximum(nearest, 0)).sum(1))
+    return int(centres[np.concatenate(totals).argmin()])
 
 
 def _squares(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import weights
-from ..adapted import load_adapter
+from ..adapted import ADAPTER_FILE, Adapted, adapter_file
 from ..backbones import GAN
 from ..backbones.sampling import images_of, sample_images
 from ..errors import UserError
@@ -26,14 +26,12 @@ class Subject:
         gan: The GAN, in float32.
         truncation: What its samples are drawn with; None truncates nothing.
         label: The class that is drawn, where there are classes; None draws all.
-        method: The method that adapted it; None for a source.
     """
 
     name: str
     gan: GAN
     truncation: float | None = None
     label: int | None = None
-    method: str | None = None
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
         """Draws uint8 pictures ``[n, H, W, 3]``; the same seed gives the same ones."""
@@ -55,6 +53,10 @@ class Subject:
         """
         return _checked(dataclasses.replace(self, label=label))
 
+    def of_one_class(self) -> Subject:
+        """Returns this generator, drawing its one class or else the first, if it has classes."""
+        return self.of_class(self.label or 0) if self.gan.num_classes else self
+
     def latents(self, n: int, seed: int = 0) -> np.ndarray:
         """Draws float32 ``z`` ``[n, latent_dim]`` as samples have them."""
         return self.gan.sample_latents(n, seed, self.truncation)
@@ -66,10 +68,11 @@ class Subject:
 
         Args:
             z: The latents.
-            labels: Their classes; None takes those of :meth:`labels`.
+            labels: Their classes; None takes those of :meth:`labels`. Without classes they are
+                not looked at.
             finished_as: See :func:`tf_fewshot.backbones.sampling.images_of`.
         """
-        chosen = self.labels(len(z)) if labels is None else labels
+        chosen = labels if labels is not None and self.gan.num_classes else self.labels(len(z))
         return images_of(self.gan, z, self.truncation, labels=chosen, finished_as=finished_as)
 
 
@@ -96,24 +99,29 @@ def load_subjects(
             of another; or there is no such class.
     """
     named = [_named(str(adapter)) for adapter in adapters]
+    if source is None and not named:
+        raise UserError("Give a source, or the adapter of an adapted generator.")
+    read = [Adapter.load(adapter_file(path)) for _, path in named]
+    wanted = read[0].source if source is None else source
+    gan = wanted if isinstance(wanted, GAN) else weights.load(wanted)
+    if isinstance(wanted, GAN):
+        of_source = str(gan.source_metadata.get("name", gan.architecture))
+    else:
+        of_source = Path(wanted).name
+    known = {of_source}
     for name, path in named:
-        if [n for n, _ in named].count(name) > 1:
-            raise UserError(f"Two adapters are called {name!r}: name one, as in NAME={path}.")
-    if source is None:
-        if not named:
-            raise UserError("Give a source, or the adapter of an adapted generator.")
-        source = _source_of(named[0][1])
-    gan = source if isinstance(source, GAN) else weights.load(source)
-    name = source.architecture if isinstance(source, GAN) else Path(str(source)).name
-    if isinstance(source, GAN):
-        name = str(source.source_metadata.get("name", name))
-    first = _checked(Subject(name, gan, truncation, label))
+        if name in known:
+            raise UserError(
+                f"Two generators are called {name!r}: name one adapter, as in NAME={path}."
+            )
+        known.add(name)
+    first = _checked(Subject(of_source, gan, truncation, label))
     others = []
-    for name, path in named:
-        adapted = load_adapter(path, gan)
+    for (name, _), adapter in zip(named, read, strict=True):
+        adapted = Adapted(adapter.apply(gan, of_source), adapter)
         shown = adapted.truncation if truncation is None else truncation
         kept = label if adapted.gan.num_classes else None
-        others.append(_checked(Subject(name, adapted.gan, shown, kept, adapted.adapter.method)))
+        others.append(_checked(Subject(name, adapted.gan, shown, kept)))
     return first, others
 
 
@@ -128,15 +136,12 @@ def _checked(subject: Subject) -> Subject:
 def _named(text: str) -> tuple[str, Path]:
     name, equals, place = text.partition("=")
     path = Path(place if equals else text).expanduser()
-    if equals:
-        return name, path
-    parts = [part for part in path.parts if part not in ("adapter", "adapter.npz")]
-    return Path(parts[-1]).stem if parts else str(path), path
+    return name if equals else folder_of_run(path).name.removesuffix(".npz") or text, path
 
 
-def _source_of(path: Path) -> str:
-    for place in (path / "adapter.npz", path / "adapter" / "adapter.npz"):
-        if place.exists():
-            path = place
-            break
-    return Adapter.load(path).source
+def folder_of_run(path: str | os.PathLike) -> Path:
+    """Returns the run folder whose adapter, or folder of it, a path names; or the path itself."""
+    folder = Path(path).expanduser()
+    while folder.name in (ADAPTER_FILE, "adapter"):
+        folder = folder.parent
+    return folder

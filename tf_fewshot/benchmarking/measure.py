@@ -10,12 +10,14 @@ from .. import methods, weights
 from ..backbones import GAN, build
 from ..errors import UserError, unknown_name
 from ..training.precision import POLICIES
+from .analyses import measure_analyses
 from .loading import measure_loading
 from .sampling import measure_sampling
 from .steps import measure_step
 from .timing import WIDTHS
 
-KINDS = ("loading", "sampling", "steps")
+USUAL = ("loading", "sampling", "steps")
+KINDS = (*USUAL, "analyses")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Measurements:
 
     Attributes:
         kinds: Which of :data:`KINDS` are measured of a source; of an architecture it is always
-            sampling alone.
+            sampling alone. Analyses take minutes, and are left out unless they are named.
         methods: The methods whose step is timed; None is all.
         precisions: The precisions of sampling and of steps, names in ``POLICIES``.
         batch_size: Pictures in a step, and in a batch of samples.
@@ -35,7 +37,7 @@ class Measurements:
         UserError: for a kind, method or precision that there is not.
     """
 
-    kinds: Sequence[str] = KINDS
+    kinds: Sequence[str] = USUAL
     methods: Sequence[str] | None = None
     precisions: Sequence[str] = ("float32", "bfloat16")
     batch_size: int = 16
@@ -68,8 +70,9 @@ def benchmark(
         say: Told each result in words, as soon as it is there.
 
     Yields:
-        The name, and a record of JSON values: "loading", and for each precision "sampling" and
-        "steps", the latter by method. Their fields are those of :class:`~.loading.Loading`,
+        The name, and a record of JSON values: "loading", "analyses" by name, and for each
+        precision "sampling" and "steps", the latter by method. Their fields are those of
+        :class:`~.loading.Loading`, :class:`~.analyses.AnalysisTime`,
         :class:`~.sampling.Sampling` and :class:`~.steps.StepTime`.
 
     Raises:
@@ -106,6 +109,11 @@ def _measure_source(
         loading = measure_loading(name, measurements.repeats)
         say(f"  {loading}")
         record["loading"] = loading.record()
+    if "analyses" in measurements.kinds:
+        record["analyses"] = {}
+        for analysis, taken in measure_analyses(gan, measurements.repeats):
+            say(f"  {analysis} {taken}")
+            record["analyses"][analysis] = taken.record()
     return record | _measure_precisions(gan, measurements, say)
 
 

@@ -11,6 +11,7 @@ from ..report.charts import line_chart
 from ..report.content import show
 from ..report.dots import dot_chart
 from ..report.pictures import figure
+from ..report.tables import number_table
 from ..report.write import page
 from .plan import ComparisonPlan, Trial
 from .tables import Row, heading
@@ -83,15 +84,7 @@ def _header(plan: ComparisonPlan, rows: Sequence[Row]) -> str:
 
 
 def _numbers(table: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in table[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>"
-        for row in table[1:]
-    )
-    return (
-        '<div class="scroll" tabindex="0" role="group" aria-label="Numbers"><table class="numbers">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n{_list(notes)}"
-    )
+    return f"{number_table(table[0], table[1:])}\n{_list(notes)}"
 
 
 def _charts(plan: ComparisonPlan, rows: Sequence[Row]) -> str:

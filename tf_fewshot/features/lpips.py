@@ -83,7 +83,7 @@ class LPIPS:
         heads = (stored[f"NetLinLayer_{i}"]["Conv_0"]["kernel"] for i in range(5))
         self.heads = [np.array(head, np.float32).reshape(-1) for head in heads]
         spec = tf.TensorSpec([None, None, None, 3], tf.float32)
-        self._embed = tf.function(self._embedding, input_signature=[spec])
+        self._embed = tf.function(self.embedding, input_signature=[spec])
 
     def __call__(self, a, b):
         """Computes the distances of float images ``a`` and ``b`` ``[N, H, W, 3]`` in [-1, 1].
@@ -122,7 +122,8 @@ class LPIPS:
         parts = [self._embed(images[i : i + batch_size]).numpy() for i in starts]
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
-    def _embedding(self, images):
+    def embedding(self, images):
+        """Computes the vectors of :meth:`embed` in the graph of a caller, differentiably."""
         parts = []
         for feature, head in zip(self._normalised(images), self.heads, strict=True):
             pixels = tf.cast(tf.shape(feature)[1] * tf.shape(feature)[2], tf.float32)

@@ -13,6 +13,7 @@ from ..files import write_text
 from .charts import line_chart
 from .content import Run
 from .pictures import figure
+from .tables import number_table
 
 PROGRESS_PICTURES = 10
 PROGRESS_BYTES = 120_000  # there are many of them, and they are shown small
@@ -216,14 +217,8 @@ def _numbers(run: Run) -> str:
     headings, rows = run.metric_rows()
     if not rows:
         return ""
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(value)}</td>" for value in row) + "</tr>"
-        for row in rows
-    )
     return (
-        '<div class="scroll" tabindex="0" role="group" aria-label="Numbers"><table class="numbers">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n"
+        f"{number_table(headings, rows)}\n"
         "<p>Numbers compare only where samples, feature network and resize are the same.</p>"
     )
 

@@ -16,6 +16,8 @@ def curves(
     y_label: str,
     points: bool = False,
     ticks: Sequence[str] = (),
+    shares: bool = False,
+    from_zero: bool = False,
 ) -> Any:
     """Draws lines.
 
@@ -23,6 +25,8 @@ def curves(
         series: x and y, ``[N]`` each, by name.
         x_label, y_label: What they are.
         points: Whether measured points are marked.
+        shares: Whether y is a share: the axis is the whole, from 0 to 1.
+        from_zero: Whether the axis of y begins at 0, where distances do.
         ticks: Names of the places 0, 1, … of x, in place of numbers.
 
     Returns:
@@ -43,6 +47,10 @@ def curves(
             handles.append(line)
         if ticks:
             axes.set_xticks(range(len(ticks)), ticks)
+        if shares:
+            axes.set_ylim(-0.03, 1.03)
+        if from_zero:
+            axes.set_ylim(bottom=0)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         if len(series) > 1:

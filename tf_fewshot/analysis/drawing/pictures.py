@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...data.grid import image_grid
 from .style import WIDTH, new_figure, styled
 
 _GAP = 0.06  # of a picture's side
@@ -22,7 +23,7 @@ def picture_rows(
 
     Args:
         rows: The name of each row, and its uint8 pictures ``[N, H, W, 3]``; pictures of all rows
-            have one size. A row may be shorter than others.
+            have one size. The last row may be shorter than others.
         titles: Names of the columns.
         x_label: What the columns are.
         y_label: What the rows are.
@@ -33,13 +34,7 @@ def picture_rows(
     height, width = rows[0][1].shape[1:3]
     columns = max(len(images) for _, images in rows)
     gap = max(1, round(_GAP * width))
-    sheet = np.full(
-        (len(rows) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8
-    )
-    for i, (_, images) in enumerate(rows):
-        for j, image in enumerate(images):
-            top, left = i * (height + gap), j * (width + gap)
-            sheet[top : top + height, left : left + width] = image
+    sheet = image_grid(np.concatenate([images for _, images in rows]), columns, pad=gap)
     # A third of an inch for titles, and what names of rows take of the width.
     longest = max(len(part) for name, _ in rows for part in name.split("\n"))
     named = 0.3 + 0.11 * longest + (0.35 if y_label else 0.0)
@@ -53,11 +48,11 @@ def picture_rows(
         for spine in axes.spines.values():
             spine.set_visible(False)
         axes.tick_params(length=0, labelsize=12)
-        at = [i * (height + gap) + height / 2 for i in range(len(rows))]
+        at = [gap + i * (height + gap) + height / 2 for i in range(len(rows))]
         axes.set_yticks(at, [name for name, _ in rows])
         axes.xaxis.set_ticks_position("top")
         axes.xaxis.set_label_position("top")
-        places = [j * (width + gap) + width / 2 for j in range(len(titles))]
+        places = [gap + j * (width + gap) + width / 2 for j in range(len(titles))]
         axes.set_xticks(places, titles)
         axes.set_xlabel(x_label, labelpad=8)
         axes.set_ylabel(y_label)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .labels import place_labels
 from .style import WIDTH, colour, legend_outside, marker, new_figure, styled
 
 COLUMNS = 4
@@ -27,7 +28,7 @@ def panels_by_layer(
         panels: Points ``[P, 2]`` by the title of their panel.
         groups: The group of each point, which colours it; None has none.
         names: What the points are called. The legend names few points without groups; short
-            names stand beside points with groups.
+            names stand beside points with groups, where there is room.
         notes: What stands below the title of a panel.
 
     Returns:
@@ -59,17 +60,17 @@ def panels_by_layer(
             axes.set_title(f"{title}\n{note}" if note else title, fontsize=12)
             axes.set_xticks([])
             axes.set_yticks([])
+            # One scale in both directions, as distances are what is shown.
+            axes.set_aspect("equal", "datalim")
             axes.margins(0.12)
             for spine in axes.spines.values():
                 spine.set(visible=True, color="#c9ced4")
-            if beside and names is not None:
-                for name, point in zip(names, points, strict=True):
-                    text = axes.annotate(
-                        name, point, (5, 3), textcoords="offset points", fontsize=9
-                    )
-                    text.set_in_layout(False)
         figure.supxlabel("first dimension", fontsize=12)
         figure.supylabel("second dimension", fontsize=12)
         if groups is not None:
             legend_outside(figure, handles, kinds)
+        if beside and names is not None:
+            figure.draw_without_rendering()
+            for axes, points in zip(grid.flat, panels.values(), strict=False):
+                place_labels(axes, points, names)
     return figure

@@ -12,7 +12,7 @@ from ..activations import LayerActivations, activation_rates
 from ..drawing import bars_by_layer, point_panels
 from ..progress import Progress, quiet
 from ..subjects import Subject
-from .section import Folder, Section, evenly, show
+from .section import Folder, Section, evenly
 
 _COLUMNS = 4
 _PARTS = {"gammas": "γ", "betas": "β"}
@@ -43,14 +43,13 @@ def write_activations(
         UserError: if its filters have no scale and shift.
     """
     folder = Folder(out)
-    folder.check()
     labels = subject.labels(samples)
     found = activation_rates(subject.gan, samples, seed, subject.truncation, labels, progress)
-    shown = [found[i] for i in sorted(evenly(len(found), _COLUMNS))]
+    shown = [found[i] for i in evenly(len(found), _COLUMNS)]
     rows = [
         [
             (
-                f"{layer.layer}\nr = {show(layer.correlation(part))}",
+                f"{layer.layer}\nr = {layer.correlation(part):.2f}",
                 getattr(layer, part),
                 layer.rates,
             )
@@ -92,7 +91,7 @@ def write_activations(
     table = [
         (
             layer.layer,
-            *(show(values[i]) for values in correlations.values()),
+            *(f"{values[i]:.2f}" for values in correlations.values()),
             str(dead[i]),
             str(int((layer.rates == 1).sum())),
         )

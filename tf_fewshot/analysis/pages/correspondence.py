@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..correspondence import corresponding
+from ..correspondence import corresponding, without_correspondence
 from ..drawing import picture_rows
 from ..subjects import Subject
 from .section import Folder, Section
@@ -34,7 +34,6 @@ def write_correspondence(
         UserError: if there is one domain only.
     """
     folder = Folder(out)
-    folder.check()
     images = corresponding(subjects, n, seed)
     rows = [(s.name, row[:_SHOWN]) for s, row in zip(subjects, images, strict=True)]
     picture = folder.figure(
@@ -47,6 +46,7 @@ def write_correspondence(
     text = (
         f"The same latents through {', '.join(s.name for s in subjects)} (Li et al. 2020, figure "
         "7). What stays alike from row to row is what an adaptation kept.",
+        *without_correspondence(subjects),
     )
     return folder.leave(
         Section(

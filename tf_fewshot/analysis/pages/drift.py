@@ -25,15 +25,14 @@ def write_drift(runs: Sequence[str | os.PathLike], out: str | os.PathLike) -> Pa
     Returns:
         Where the page is.
     """
-    folder = Folder(out)
     found = drifts_of_runs(runs)
-    folder.check()
+    folder = Folder(out)
     series = {
         name: (steps, values)
         for name, steps, values in zip(found.names, found.steps, found.drifts, strict=True)
     }
     picture = folder.figure(
-        curves(series, "step", r"$|\theta-\theta_S|$ / $|\theta_S|$"),
+        curves(series, "step", r"$|\theta-\theta_S|$ / $|\theta_S|$", from_zero=True),
         "drift",
         "Distance of all weights of the generator from the source's, by their norm.",
         "Drift of weights over the steps of runs",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
 
 from ..drawing import bars_by_layer
-from ..importance import Importance, fisher_by_layer
+from ..importance import Importance, Likelihood, fisher_by_layer
 from ..subjects import Subject
 from .section import Folder, Section, show
 
@@ -17,7 +16,7 @@ def write_fisher(
     out: str | os.PathLike,
     *,
     samples: int = 256,
-    likelihood: Literal["discriminator", "pixels"] | None = None,
+    likelihood: Likelihood | None = None,
     cache: bool = True,
 ) -> Path:
     """Shows the average Fisher information of a source's weights by layer.
@@ -33,7 +32,6 @@ def write_fisher(
         Where the page is.
     """
     folder = Folder(out)
-    folder.check()
     found = fisher_by_layer(source.gan, samples, likelihood, cache)
     figure = bars_by_layer(found.layers, {"F": found.means}, "average Fisher information", log=True)
     of_what = (

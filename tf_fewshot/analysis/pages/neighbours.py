@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...data.load import load_pictures
-from ...data.pictures import Pictures
 from ...metrics.copying import UNSEEN_SHARE
 from ..drawing import histograms, picture_rows
 from ..neighbours import Neighbours, nearest_training
 from ..subjects import Subject
-from .section import Folder, Section, show
+from .given import Place, pictures_for, remarks
+from .section import Folder, Section, evenly, show
 
 _SHOWN = 10
-Place = Pictures | str | os.PathLike
 
 
 def write_neighbours(
@@ -46,15 +44,13 @@ def write_neighbours(
         UserError: if pictures cannot be read, or there are too few.
     """
     folder = Folder(out)
-    folder.check()
-    size = subject.gan.image_shape[:2]
-    known = _pictures(training, size)
-    others = None if reference is None else _pictures(reference, size).images
+    known = pictures_for(subject, training)
+    others = None if reference is None else pictures_for(subject, reference)
     images = subject.sample(samples, seed)
-    found = nearest_training(images, known.images, others)
+    found = nearest_training(images, known.images, None if others is None else others.images)
     order = np.argsort(found.distances, kind="stable")
     chosen = order[:_SHOWN]
-    middle = order[np.linspace(0, len(order) - 1, min(_SHOWN, len(order))).round().astype(int)]
+    middle = order[evenly(len(order), _SHOWN)]
 
     def rows(some: np.ndarray) -> list[tuple[str, np.ndarray]]:
         pictures = known.images[found.nearest[some]]
@@ -107,15 +103,12 @@ def write_neighbours(
                 f"{samples} samples of {subject.name} and the nearest of {len(known)} training "
                 "pictures, by LPIPS.",
                 _verdict(found),
+                *remarks(known, others),
             ),
             tuple(pictures),
             files=(table,),
         )
     )
-
-
-def _pictures(place: Place, size: tuple[int, int]) -> Pictures:
-    return place.resized(size) if isinstance(place, Pictures) else load_pictures(place, size)
 
 
 def _verdict(found: Neighbours) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...data.load import load_pictures
 from ...data.pictures import Pictures
 from ..drawing import picture_rows
+from ..free import images_of_free, projectable
 from ..progress import Progress, quiet
-from ..projection import LEAST_SIZE, Projection, images_of_free, project, projectable
+from ..projection import LEAST_SIZE, Projection, project
 from ..subjects import Subject
+from .given import Place, pictures_for, remarks
 from .section import Folder, Section, show
 
 _SHOWN = 10
@@ -21,7 +22,7 @@ _SHOWN = 10
 
 def projected(
     subject: Subject,
-    pictures: Pictures | str | os.PathLike,
+    pictures: Place,
     *,
     limit: int = 10,
     steps: int = 100,
@@ -38,20 +39,17 @@ def projected(
         steps, samples, seed: See there.
         progress: Told how far the work is.
     """
-    size = subject.gan.image_shape[:2]
-    if not isinstance(pictures, Pictures):
-        pictures = load_pictures(pictures, size, limit=limit)
-    pictures = pictures.take(min(limit, len(pictures))).resized(size)
+    known = pictures_for(subject, pictures, limit)
     found = project(
-        subject.gan, pictures.images, steps, samples, seed, subject.label, progress=progress
+        subject.gan, known.images, steps, samples, seed, subject.label, progress=progress
     )
-    return pictures, found
+    return known, found
 
 
 def write_projection(
     subject: Subject,
     others: Sequence[Subject],
-    pictures: Pictures | str | os.PathLike,
+    pictures: Place,
     out: str | os.PathLike,
     *,
     limit: int = 10,
@@ -76,7 +74,6 @@ def write_projection(
         UserError: if the pictures cannot be read.
     """
     folder = Folder(out)
-    folder.check()
     known, found = projected(
         subject,
         pictures,
@@ -86,12 +83,11 @@ def write_projection(
         seed=seed,
         progress=progress,
     )
-    rows = [("picture", known.images), (f"in {subject.name}", found.images)]
-    elsewhere = {
-        other.name: images_of_free(projectable(other.gan, subject.gan), found.free, found.labels)
-        for other in others
-    }
-    rows += [(f"in {name}", images) for name, images in elsewhere.items()]
+    drawn = {subject.name: found.images}
+    for other in others:
+        copy = projectable(other.gan, subject.gan)
+        drawn[other.name] = images_of_free(copy, found.free, found.labels)
+    rows = [("picture", known.images), *((f"in {name}", images) for name, images in drawn.items())]
     titles = [f"{value:.3f}" for value in found.lpips[:_SHOWN]]
     picture = folder.figure(
         picture_rows([(name, images[:_SHOWN]) for name, images in rows], titles, "LPIPS reached"),
@@ -101,7 +97,10 @@ def write_projection(
     )
     files = (
         folder.arrays(
-            "projection", free=found.free, images=found.images, lpips=found.lpips, **elsewhere
+            "projection",
+            free=found.free,
+            lpips=found.lpips,
+            **{f"images/{name}": images for name, images in drawn.items()},
         ),
         folder.table(
             "projection",
@@ -120,6 +119,7 @@ def write_projection(
         f"Mean LPIPS {show(float(np.mean(found.lpips)))}, {ratio:.2f} times that of the nearest of "
         f"{found.samples} samples ({show(float(np.mean(found.nearest)))})."
         + (f" Pictures are enlarged to {LEAST_SIZE} pixels for LPIPS." if enlarged else ""),
+        *remarks(known),
     )
     table = [
         (name, show(float(a)), show(float(b)))

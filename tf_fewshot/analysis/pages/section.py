@@ -17,6 +17,7 @@ import numpy as np
 from ...errors import UserError
 from ...files import atomic_path, write_json, write_text
 from ...report.pictures import figure as embedded
+from ...report.tables import number_table
 from ...report.write import page
 from ..drawing.style import save_figure
 
@@ -46,11 +47,13 @@ class Picture:
         file: Its name in the folder.
         caption: What stands below it.
         alt: What it shows, for those who do not see it.
+        wide: Whether it takes the width of the page.
     """
 
     file: str
     caption: str
     alt: str
+    wide: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,24 +82,22 @@ class Folder:
     """The folder that analyses leave their files in.
 
     Args:
-        path: It is made when the first file is written.
+        path: It is made at once, so that a place that cannot be written is known before anything
+            that takes long.
+
+    Raises:
+        UserError: if it is a file, or nothing can be written there.
     """
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path).expanduser()
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file: name a folder for the analysis.")
-
-    def check(self) -> None:
-        """Makes the folder, before anything that takes long.
-
-        Raises:
-            UserError: if nothing can be written there.
-        """
+        probe = self.path / "probe.tmp"
         try:
-            with atomic_path(self.path / "probe.tmp") as partial:
+            with atomic_path(probe) as partial:
                 partial.write_bytes(b"")
-            (self.path / "probe.tmp").unlink(missing_ok=True)
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
 
@@ -151,29 +152,20 @@ class Folder:
         parts = [f"<p>{html.escape(text)}</p>" for text in section.text]
         for shown in section.pictures:
             drawn = embedded(self.path / shown.file, shown.caption, shown.alt, _KEEP_BYTES)
-            parts.append(f'<div class="wide">{drawn}</div>' if drawn else "")
+            missing = f"<p>{html.escape(shown.file)} is missing or damaged.</p>"
+            width = "wide" if shown.wide else "single"
+            parts.append(f'<div class="{width}">{drawn}</div>' if drawn else missing)
         if section.headings:
-            parts.append(_table(section.headings, section.rows))
+            parts.append(number_table(section.headings, section.rows, "rows"))
         if section.files:
             names = ", ".join(html.escape(name) for name in section.files)
             parts.append(f"<p>Data beside this page: {names}</p>")
         return "\n".join(parts)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return (
-        '<div class="scroll" tabindex="0" role="group" aria-label="Numbers">'
-        f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
-def evenly(count: int, most: int) -> set[int]:
-    """Returns at most so many of the numbers below ``count``, the first and last among them."""
-    return {round(i) for i in np.linspace(0, count - 1, min(count, most))}
+def evenly(count: int, most: int) -> list[int]:
+    """Returns at most so many of the numbers below ``count``, ascending, from first to last."""
+    return [round(i) for i in np.linspace(0, count - 1, min(count, most))]
 
 
 def show(value: float) -> str:

@@ -56,7 +56,6 @@ def write_selection(
         UserError: if there are fewer pictures than asked for, or one cannot be read.
     """
     folder = Folder(out)
-    folder.check()
     names, vectors, notes = styles_of(place, skip_bad, seed, progress)
     wanted = None if like is None else style_vectors(load_pictures(like, SIZE).images, seed)
     found = select(vectors, n, wanted, seed)

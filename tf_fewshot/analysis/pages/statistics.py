@@ -48,7 +48,6 @@ def write_statistics(
         UserError: if there is nothing to compare, or a group names what is not there.
     """
     folder = Folder(out)
-    folder.check()
     remarks: list[str] = []
     if domains:
         gans = {subject.name: subject.gan for subject in (source, *domains)}
@@ -61,8 +60,11 @@ def write_statistics(
             f"{source.name} has no classes, and one domain only compares nothing: give adapters of "
             "it, or a source with classes."
         )
-    rows, of_group = _grouped(statistics, groups)
+    rows, of_group = _grouped(statistics, _by_name(statistics, groups, numbered=not domains))
     names = [statistics.names[i] for i in rows]
+    many = "domains" if domains else "classes"
+    # Beside points there is room for numbers only.
+    marks = names if domains else [str(i) for i in rows]
     panels, notes, how = {}, {}, ""
     scores: dict[str, list[float]] = {_LETTERS[part]: [] for part in statistics.layers[0].parts()}
     shown = evenly(len(statistics.layers), MOST_LAYERS)
@@ -83,22 +85,26 @@ def write_statistics(
         data["groups"] = np.array(of_group)
     # A row of γ above a row of β.
     panels = dict(sorted(panels.items(), key=lambda panel: panel[0][0] == _LETTERS["beta"]))
-    figure = panels_by_layer(panels, of_group or None, names, notes)
+    figure = panels_by_layer(panels, of_group or None, marks, notes)
     pictures = [
         folder.figure(
             figure,
             "statistics",
-            f"Each point is a {what}. {how}, each panel by itself; axes have no unit.",
-            f"γ and β of {len(names)} {what}s in two dimensions, a panel a layer",
+            f"Each point is a {what}. {how}, each panel by itself; axes have no unit."
+            + (" Where numbers would overlap, some are left away." if of_group else ""),
+            f"γ and β of {len(names)} {many} in two dimensions, a panel a layer",
         )
     ]
     layers = [layer.layer for layer in statistics.layers]
     text = [
         f"γ scales and β shifts what each channel of a hidden layer gives. Of {len(names)} "
-        f"{what}s of {source.name}, near points have near statistics (Noguchi and Harada 2019, "
+        f"{many} of {source.name}, near points have near statistics (Noguchi and Harada 2019, "
         "figure 2).",
         *remarks,
     ]
+    if marks != names:
+        called = (f"{mark} {name}" for mark, name in zip(marks, names, strict=True))
+        text.append(f"The classes: {', '.join(called)}.")
     if len(shown) < len(layers):
         text.append(f"{len(shown)} of {len(layers)} layers are drawn; the data has all.")
     files = [folder.arrays("statistics", **data)]
@@ -138,8 +144,21 @@ def write_statistics(
     )
 
 
+def _by_name(
+    statistics: Statistics, groups: Mapping[str, Sequence[str]] | None, numbered: bool
+) -> dict[str, list[str]]:
+    """Returns groups of names, in place of the numbers by which classes may be told, too."""
+    names = statistics.names
+
+    def name_of(member: str) -> str:
+        is_number = numbered and member not in names and member.isdecimal()
+        return names[int(member)] if is_number and int(member) < len(names) else member
+
+    return {group: [name_of(m) for m in members] for group, members in (groups or {}).items()}
+
+
 def _grouped(
-    statistics: Statistics, groups: Mapping[str, Sequence[str]] | None
+    statistics: Statistics, groups: Mapping[str, Sequence[str]]
 ) -> tuple[list[int], list[str]]:
     """Returns which rows are shown, and the group of each; no groups show all."""
     if not groups:

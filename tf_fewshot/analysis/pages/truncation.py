@@ -6,18 +6,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...data.load import load_pictures
-from ...data.pictures import Pictures
 from ..drawing import curves, picture_rows
 from ..progress import Progress, quiet
 from ..subjects import Subject
 from ..truncation import truncation_sweep
+from .given import Place, pictures_for, remarks
 from .section import Folder, Section, show
 
 
 def write_truncation(
     subject: Subject,
-    reference: Pictures | str | os.PathLike,
+    reference: Place,
     out: str | os.PathLike,
     *,
     truncations: Sequence[float] | None = None,
@@ -43,12 +42,10 @@ def write_truncation(
         UserError: if pictures cannot be read, or there are too few.
     """
     folder = Folder(out)
-    folder.check()
-    if not isinstance(reference, Pictures):
-        reference = load_pictures(reference, subject.gan.image_shape[:2], limit=samples)
+    real = pictures_for(subject, reference, samples)
     found = truncation_sweep(
         subject.gan,
-        reference,
+        real,
         truncations,
         samples,
         seed,
@@ -65,6 +62,7 @@ def write_truncation(
         "share",
         points=True,
         ticks=names,
+        shares=True,
     )
     pictures = (
         folder.figure(
@@ -98,6 +96,7 @@ def write_truncation(
         f"{found.reference} real pictures, third neighbours of features of EfficientNet-Lite0 "
         "(Noguchi and Harada 2019, figure 5). Numbers compare only where these counts are the "
         "same.",
+        *remarks(real),
     )
     headings = ("Truncation", "Precision", "Recall")
     return folder.leave(

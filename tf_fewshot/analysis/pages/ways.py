@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -50,18 +51,20 @@ def write_interpolation(
     """
     check_format(kind)
     folder = Folder(out)
-    folder.check()
     if fitted is None:
         ways, what = interpolated(subject, ends, frames, seed, progress), "samples"
     else:
-        ways = between_fitted(subject.gan, fitted[:ends], frames, progress)
+        ways = between_fitted(subject, fitted[:ends], frames, progress)
         what = "fitted latents of pictures"
-    pictures = _pictures(folder, "interpolation", ways, f"on the way between {what}", kind, False)
     text = (
         f"From each of {len(ways) + 1} {what} of {subject.name} to the next. Where pictures "
         "between change in steps, with what is of neither end, it learned its pictures by heart.",
     )
-    return _left(folder, "interpolation", f"Between {what}", text, pictures, ways)
+    pictures = _pictures(folder, "interpolation", ways, f"on the way between {what}")
+    # The end of a way is the beginning of the next.
+    moving = np.concatenate([ways[0], *(way[1:] for way in ways[1:])])
+    section = Section("interpolation", f"Between {what}", text, pictures)
+    return _left(folder, section, ways, moving, kind)
 
 
 def write_morphing(
@@ -94,26 +97,26 @@ def write_morphing(
     """
     check_format(kind)
     folder = Folder(out)
-    folder.check()
     ways = morphed(start, end, samples, frames, seed, progress)
     names = f"{_shown(start)} to {_shown(end)}"
-    pictures = _pictures(folder, "morphing", ways, f"from {names}", kind, True)
     text = (
         f"Weights (γ and β among them) and latents go together from {names}; each row is one "
         "latent (Noguchi and Harada 2019, figure 14). The ends are the domains' own samples.",
     )
-    return _left(folder, "morphing", f"From {names}", text, pictures, ways)
+    pictures = _pictures(folder, "morphing", ways, f"from {names}")
+    # All at once.
+    sheets = [image_grid(frame, columns=len(ways)) for frame in ways.swapaxes(0, 1)]
+    section = Section("morphing", f"From {names}", text, pictures)
+    return _left(folder, section, ways, there_and_back(np.stack(sheets)), kind)
 
 
 def _shown(subject: Subject) -> str:
     return subject.name if subject.label is None else f"{subject.name}, class {subject.label}"
 
 
-def _pictures(
-    folder: Folder, name: str, ways: np.ndarray, words: str, kind: str, together: bool
-) -> tuple[Picture, ...]:
-    """Writes the grid of the ways, and the moving picture: all ways at once, or in turn."""
-    chosen = sorted(evenly(ways.shape[1], _COLUMNS))
+def _pictures(folder: Folder, name: str, ways: np.ndarray, words: str) -> tuple[Picture, ...]:
+    """Writes the grid of the ways."""
+    chosen = evenly(ways.shape[1], _COLUMNS)
     titles = [f"{i / (ways.shape[1] - 1):.2f}" for i in chosen]
     rows = [("", way[chosen]) for way in ways]
     grid = folder.figure(
@@ -122,26 +125,19 @@ def _pictures(
         "Each row is a way from left to right.",
         f"Pictures {words}",
     )
-    if together:
-        sheets = [image_grid(frame, columns=len(ways)) for frame in ways.swapaxes(0, 1)]
-        frames = there_and_back(np.stack(sheets))
-    else:
-        # The end of a way is the beginning of the next.
-        frames = np.concatenate([ways[0], *(way[1:] for way in ways[1:])])
-    path = save_animation(frames, folder.path, f"{name}_moving", kind)
-    if kind == "mp4":
-        return (grid,)
-    return (grid, Picture(path.name, "The same, moving.", f"Moving picture {words}"))
+    return (grid,)
 
 
 def _left(
-    folder: Folder,
-    name: str,
-    title: str,
-    text: tuple[str, ...],
-    pictures: tuple[Picture, ...],
-    ways: np.ndarray,
+    folder: Folder, section: Section, ways: np.ndarray, moving: np.ndarray, kind: str
 ) -> Path:
-    data = folder.arrays(name, images=ways)
-    moving = [path.name for path in folder.path.glob(f"{name}_moving.*") if path.suffix == ".mp4"]
-    return folder.leave(Section(name, title, text, pictures, files=(data, *moving)))
+    """Adds all pictures as data and the moving picture to a section, and leaves it."""
+    path = save_animation(moving, folder.path, f"{section.name}_moving", kind)
+    pictures, files = section.pictures, (folder.arrays(section.name, images=ways),)
+    if kind == "mp4":  # no picture to a page
+        files = (*files, path.name)
+    else:
+        alt = f"{pictures[0].alt}, moving"
+        wide = moving.shape[2] > moving.shape[1]
+        pictures = (*pictures, Picture(path.name, "The same, moving.", alt, wide))
+    return folder.leave(dataclasses.replace(section, pictures=pictures, files=files))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from ..change import change_rates
+from ..change import ChangeRates, change_rates
 from ..drawing import bars_by_layer
 from ..subjects import Subject
 from .section import Folder, Section, show
@@ -34,7 +34,6 @@ def write_change(source: Subject, domains: Sequence[Subject], out: str | os.Path
     if not domains:
         raise UserError("Change rates compare a source with what it became: give an adapter.")
     folder = Folder(out)
-    folder.check()
     rates = {d.name: change_rates(source.gan, d.gan) for d in domains}
     # Scale and shift are in stages that the source has, too: the same for all.
     layers = max((rate.layers for rate in rates.values()), key=len)
@@ -46,7 +45,7 @@ def write_change(source: Subject, domains: Sequence[Subject], out: str | os.Path
     text = [
         f"How much the weights of each layer of {source.name} changed, by the size of its weights "
         "(Li et al. 2020, figure 2).",
-        *(f"{name}: {_verdict(layers, values)}" for name, values in series.items()),
+        *(f"{name}: {_verdict(found)}" for name, found in rates.items()),
     ]
     picture = folder.figure(
         figure,
@@ -69,25 +68,41 @@ def write_change(source: Subject, domains: Sequence[Subject], out: str | os.Path
     )
 
 
-def _verdict(layers: Sequence[str], rates: np.ndarray) -> str:
+def _verdict(found: ChangeRates) -> str:
     """Says whether the last layer changed least, as the paper found, and why if it did not."""
-    moved = [i for i in range(len(layers)) if np.isfinite(rates[i])]
-    if not any(rates[i] > 0 for i in moved):
+    layers, rates = found.layers, found.rates
+    if not rates.any():
         return "nothing changed."
-    last, least = moved[-1], min(moved, key=lambda i: rates[i])
-    if last == least:
-        return f"the last layer, {layers[last]}, changed least, as in the paper."
-    still = [layers[i] for i in moved if rates[i] == 0]
+    still = [layer for layer, rate in zip(layers, rates, strict=True) if rate == 0]
     if still:
         return (
-            f"the last layer does not change least, as it does in the paper: {', '.join(still)} "
-            "did not change at all, which the method does not train."
+            f"{', '.join(still)} did not change at all, which the method does not train. In the "
+            "paper all layers are trained, and the last one changes least."
         )
-    place = sorted(rates[i] for i in moved).index(rates[last]) + 1
-    return (
-        f"the last layer, {layers[last]} ({show(rates[last])}), is number {place} from below, and "
-        f"{layers[least]} changed least ({show(rates[least])}). In the paper's DCGAN the last "
-        "layer changes least. There all layers learn at one rate; where a network's layers learn "
-        "at rates of their own (equalised layers, a mapping network), and after few steps or "
-        "pictures, the order is another one."
+    least = int(rates.argmin())
+    if least == len(layers) - 1:
+        return f"the last layer, {layers[-1]}, changed least, as in the paper."
+    place = int((rates < rates[-1]).sum()) + 1
+    said = (
+        f"the last layer, {layers[-1]} ({show(rates[-1])}), is number {place} of {len(layers)} "
+        f"from below, and {layers[least]} changed least ({show(rates[least])}). In the paper's "
+        "DCGAN the last layer changes least. "
+    )
+    spans = [
+        float(part.max() / part.min()) if part.min() else np.inf
+        for part in (found.changes, found.sizes)
+    ]
+    if spans[0] < spans[1]:
+        small, large = int(found.sizes.argmin()), int(found.sizes.argmax())
+        return said + (
+            f"Here weights changed by about as much in all layers, as Adam moves them: by "
+            f"{show(found.changes.min())} to {show(found.changes.max())}. What differs is what "
+            f"size they had, from {show(found.sizes[small])} ({layers[small]}) to "
+            f"{show(found.sizes[large])} ({layers[large]})."
+        )
+    return said + (
+        "Here changes differ more between layers than the sizes of weights do: from "
+        f"{show(found.changes.min())} ({layers[int(found.changes.argmin())]}) to "
+        f"{show(found.changes.max())} ({layers[int(found.changes.argmax())]}), as after few steps "
+        "or pictures, or where layers learn at rates of their own."
     )
