@@ -6,13 +6,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..compat.gradients import custom_gradient
+
 
 def upscale2d(x):
     """Doubles height and width of ``[N, H, W, C]`` by nearest neighbour."""
     return _doubled(x)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _doubled(x):
     # The gradient sums squares of 2 × 2 pixels. TensorFlow would sum two axes of a tensor of six,
     # many times slower than the pooling that is the same.

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from ..compat.gradients import custom_gradient
 from .equalized import EqualizedDense
 
 
@@ -84,7 +85,7 @@ def _normalised(x, scale, shift, epsilon: float):
     takes twice as many passes over the image.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def forward(x, scale, shift):
         wide = tf.cast(x, tf.float32)
         mean = tf.reduce_mean(wide, [1, 2], keepdims=True)

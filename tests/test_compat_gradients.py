@@ -1,0 +1,73 @@
+"""Gradients of one's own: the same as TensorFlow's, and graphs that are freed."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework import ops
+
+from tf_fewshot.compat.gradients import custom_gradient
+from tf_fewshot.layers.resample import downscale2d, upscale2d
+
+
+@custom_gradient
+def cubed(x, weight):
+    def gradient(dy):
+        return 7.0 * dy * x * weight, tf.reduce_sum(dy * x)
+
+    return weight * x**3, gradient
+
+
+X = tf.constant([1.0, 2.0])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradients_are_those_that_were_given(compiled):
+    """By a tape outside of the function, by one inside, and by one inside that is watched."""
+
+    def value(x):
+        return tf.reduce_sum(cubed(x, tf.constant(3.0)))
+
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = value(x)
+        return tape.gradient(y, x)
+
+    wrap = tf.function if compiled else (lambda function: function)
+    wrapped, inside = wrap(value), wrap(slope)
+    with tf.GradientTape() as tape:
+        tape.watch(X)
+        y = wrapped(X)
+    assert float(y) == 27.0
+    np.testing.assert_allclose(tape.gradient(y, X), [21.0, 42.0])
+    np.testing.assert_allclose(inside(X), [21.0, 42.0])
+    with tf.GradientTape() as tape:
+        tape.watch(X)
+        y = inside(X)
+    np.testing.assert_allclose(tape.gradient(y, X), [21.0, 21.0])
+
+
+def test_graphs_are_freed_with_what_was_registered_for_them():
+    names = set(ops.gradient_registry.list())
+
+    def traced():
+        @tf.function
+        def function(x):
+            return downscale2d(upscale2d(x) ** 2)
+
+        x = tf.ones([1, 4, 4, 2])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        np.testing.assert_allclose(tape.gradient(y, x), 2 * x)
+        return weakref.ref(function.get_concrete_function(x).graph)
+
+    graph = traced()
+    gc.collect()
+    assert graph() is None
+    assert set(ops.gradient_registry.list()) <= names
