@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import weakref
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
-from tf_fewshot.compat.gradients import custom_gradient
+from tf_fewshot.compat.gradients import custom_gradient, let_graph_be_freed
 from tf_fewshot.layers.resample import downscale2d, upscale2d
 
 
@@ -71,3 +72,26 @@ def test_graphs_are_freed_with_what_was_registered_for_them():
     gc.collect()
     assert graph() is None
     assert set(ops.gradient_registry.list()) <= names
+
+
+@pytest.mark.parametrize("freed", [False, True])
+def test_graphs_of_keras_optimizers_are_freed_if_they_are_let(freed):
+    """Without it they stay: once TensorFlow frees them this is not needed any more."""
+    weight = keras.Variable(np.ones(3, np.float32))
+    optimizer = keras.optimizers.Adam(0.1)
+    optimizer.build([weight])
+
+    def traced():
+        @tf.function
+        def step():
+            optimizer.apply([weight.value], [weight])
+            if freed:
+                let_graph_be_freed()
+
+        step()
+        return weakref.ref(step.get_concrete_function().graph)
+
+    graph = traced()
+    gc.collect()
+    assert (graph() is None) == freed
+    assert (weight.numpy() < 1.0).all()

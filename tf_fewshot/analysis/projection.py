@@ -15,6 +15,7 @@ import tensorflow as tf
 from ..backbones import GAN
 from ..backbones.extensions import Point
 from ..backbones.sampling import images_of
+from ..compat.gradients import let_graph_be_freed
 from ..data.augment import to_float
 from ..errors import UserError
 from ..features import lpips
@@ -158,6 +159,7 @@ def _optimised(gan: GAN, pictures, embedded, free, labels, steps: int, told) -> 
         best.assign(tf.where(better[:, None], latents.value, best.value))
         least.assign(tf.where(better, loss, least.value))
         adam.apply([tape.gradient(total, latents.value)], [latents])
+        let_graph_be_freed()
 
     for number in range(1, steps + 1):
         step()

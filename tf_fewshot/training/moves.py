@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from ..compat.gradients import let_graph_be_freed
 from ..methods.player import Group, Player
 from ..methods.problem import PictureBatches
 from ..methods.step import Step
@@ -127,6 +128,7 @@ def _apply(groups: Sequence[_Moving], gradients: Sequence[tf.Tensor]) -> None:
         with tf.control_dependencies(own):
             optimizer.apply(own, list(group.variables))
         group.modulation.write()
+    let_graph_be_freed()
 
 
 def _optimizer(player: Player, group: Group) -> keras.optimizers.Optimizer:

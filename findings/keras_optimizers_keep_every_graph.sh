@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# TensorFlow 2.21.0.
+# TensorFlow 2.21.0, Keras 3.15.1.
 #
 # A function is traced by tf.function, called once and dropped, again and again, as a notebook or a
 # search over settings does it. One expects that Python's garbage collector frees each graph with
 # the last reference to its function, and so it does.
 #
-# Seen: if anything in the function is decorated with tf.custom_gradient, no graph is ever freed.
-# What computes the gradient is registered under a new name in each trace, for as long as the
-# process lives, and it refers to the tensors that it looks at, and these to their whole graph:
-# also to what has nothing to do with the gradient, and whether or not a gradient is asked for. The
-# same is seen of tf.recompute_grad and tf.grad_pass_through, which are made of it.
+# Seen: a function that calls apply of any Keras optimizer stays in memory with its whole graph for
+# as long as the process lives: every training step that was ever traced. (The optimizer sums
+# gradients over replicas first, also where there is one. That sum has a gradient of its own, by
+# tf.custom_gradient, which each trace registers under a new name for good, together with the
+# tensors that it looks at.) The same is seen of whatever else is made with tf.custom_gradient,
+# such as tf.recompute_grad and tf.grad_pass_through, whether or not a gradient is asked for.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -21,6 +22,8 @@ import os
 import weakref
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -40,18 +43,35 @@ def graphs_left(inner, traces=5):
     return sum(graph() is not None for graph in graphs)
 
 
+weight = keras.Variable(np.ones(3, np.float32))
+optimizer = keras.optimizers.SGD(0.1)
+optimizer.build([weight])
+
+
+def applied(x):
+    optimizer.apply([weight.value], [weight])
+    return x
+
+
+def assigned(x):
+    weight.assign(weight.value - 0.1 * weight.value)
+    return x
+
+
 plain = lambda x: x * x
 left = {
     "plain": graphs_left(plain),
+    "assign of a variable": graphs_left(assigned),
+    "apply of keras.optimizers.SGD": graphs_left(applied),
     "tf.custom_gradient": graphs_left(squared),
     "tf.recompute_grad": graphs_left(tf.recompute_grad(plain)),
     "tf.grad_pass_through": graphs_left(tf.grad_pass_through(plain)),
 }
 for name, count in left.items():
     print(f"{name}: {count} of 5 graphs left")
-assert left["plain"] == 0
+assert left["plain"] == left["assign of a variable"] == 0
 # One would expect 0 of all.
-assert all(left[name] == 5 for name in list(left)[1:]), left
-print("As described: graphs with a gradient of one's own are never freed.")
+assert all(left[name] == 5 for name in list(left)[2:]), left
+print("As described: graphs of training steps are never freed.")
 PYTHON
 "$folder/venv/bin/python" "$folder/case.py"
