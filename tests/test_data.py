@@ -174,7 +174,7 @@ def test_zip_member_that_unpacks_to_too_much(tmp_path, monkeypatch):
     path = tmp_path / "pictures.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", bytes(100_000))
-    monkeypatch.setattr("tf_fewshot.data.sources.MAX_FILE_BYTES", 10_000)
+    monkeypatch.setattr("tf_fewshot.data.sources.zips.MAX_FILE_BYTES", 10_000)
     with pytest.raises(UserError, match=r"bomb\.png .* 100,000 bytes, too many"):
         load_pictures(path, 32)
 

@@ -258,6 +258,7 @@ def describe(plan: PretrainingPlan) -> str:
             f"{len(plan.pictures)} pictures from {plan.pictures.source}, {plan.dtype}",
             *counts,
             *map(str, plan.growths),
+            *plan.pictures.notes,
         ]
     )
 

@@ -8,10 +8,12 @@ import os
 import numpy as np
 
 from ..errors import UserError, unknown_name
+from . import sources
 from .decode import BadPictureError, decode, describe
 from .pictures import Pictures
 from .resize import ImageSize, image_size
-from .sources import Entry, open_source
+from .sources.classes import counted
+from .sources.entries import Entry
 
 
 def load_pictures(
@@ -25,8 +27,9 @@ def load_pictures(
     """Loads pictures, centre-cropped and resized to one size.
 
     Args:
-        path: A folder (with its sub-folders, which are classes if every picture is in one of
-            them), a .zip, one picture, a TFRecord of
+        path: A folder (with its sub-folders, linked ones, too, which are classes if every picture
+            is in one of them, and no ``dataset.json`` of NVIDIA's dataset tool tells labels), a
+            .zip of the same, one picture, a TFRecord of
             ``tf.train.Example`` (``image/encoded``, optionally ``image/class/label``), an
             .npz (``images``, optionally ``labels`` and ``latents``) or .npy of uint8
             ``[N, H, W, 3]``, or ``tfds:NAME[:SPLIT]``. Folders and archives are read in the
@@ -40,7 +43,8 @@ def load_pictures(
             such pictures out and says so in the notes.
 
     Returns:
-        The pictures; ``notes`` says what was converted, cropped, skipped or ignored.
+        The pictures; ``notes`` says what was converted, cropped, skipped or ignored, and which
+        classes there are, with their names and counts.
 
     Raises:
         UserError: if the place or a picture cannot be used, or there are too few.
@@ -51,7 +55,7 @@ def load_pictures(
         raise UserError(f"The limit of pictures must be at least 1, not {limit}.")
     height, width = image_size(size)
     in_order = shuffle_seed is None and on_error == "raise"
-    with open_source(path, limit if in_order else None) as source:
+    with sources.open_source(path, limit if in_order else None) as source:
         entries, notes = source.entries, list(source.notes)
         if not entries:
             ignored = f" ({'; '.join(notes)})" if notes else ""
@@ -69,12 +73,15 @@ def load_pictures(
         if any(label is not None for label in labels):
             notes.append("some pictures have no label, so that all labels were left out")
         labels = None
+    else:
+        labels = np.asarray(labels, np.int32)
+        notes.append(counted(labels, source.class_names, source.classes_by))
     latents = [entry.latent for entry in kept if entry.latent is not None]
     return Pictures(
         images=images[: len(kept)],
         latents=np.stack(latents) if latents else None,
         choices=source.choices,
-        labels=None if labels is None else np.asarray(labels, np.int32),
+        labels=labels,
         names=[entry.name for entry in kept],
         source=os.fspath(path),
         notes=notes,
