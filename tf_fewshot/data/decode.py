@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, features
 
+from . import colours, depths
 from .resize import crop_box, fit
 
 MIN_SIDE = 8
@@ -37,6 +38,23 @@ _WHAT_HAPPENED = {
         "transparent pictures were put on white",
     ),
     "deep": ("16-bit picture was made 8-bit", "16-bit pictures were made 8-bit"),
+    "lab": ("L*a*b* picture was made RGB", "L*a*b* pictures were made RGB"),
+    "profile": (
+        "picture was converted to sRGB from its colour profile",
+        "pictures were converted to sRGB from their colour profiles",
+    ),
+    "gamma": (
+        "picture was converted to sRGB from its gamma",
+        "pictures were converted to sRGB from their gamma",
+    ),
+    "unfit": (
+        "picture has a colour profile that cannot be used, and counts as sRGB",
+        "pictures have colour profiles that cannot be used, and count as sRGB",
+    ),
+    "adobe": (
+        "picture says that it is Adobe RGB, but has no colour profile, and counts as sRGB",
+        "pictures say that they are Adobe RGB, but have no colour profile, and count as sRGB",
+    ),
     "cmyk": ("CMYK picture was made RGB", "CMYK pictures were made RGB"),
     "turned": (
         "picture was turned upright by its EXIF orientation",
@@ -127,6 +145,9 @@ def _decode(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, set[
     if image.width * image.height > _LARGE:
         side = 2 * max(size)
         image.draft(None, (side, side))
+    # Asking a PNG for EXIF loads it, and what its numbers mean is lost when it is turned.
+    depths.mend_key(image)
+    told, scale = colours.meaning(image), depths.scale_of(image)
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         traits.add("turned")
         image = ImageOps.exif_transpose(image)
@@ -137,18 +158,28 @@ def _decode(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, set[
         traits.add("cropped")
     if box[2] - box[0] < width or box[3] - box[1] < height:
         traits.add("enlarged")
-    # Transparency and CMYK are resolved after resizing, when the picture is small;
+    # Colours, transparency and CMYK are resolved after resizing, when the picture is small;
     # Pillow resamples with premultiplied alpha, so that this is the same.
-    return _to_rgb(fit(_to_tones(image, traits), size), traits), traits
+    fitted = fit(_to_tones(image, scale, traits), size)
+    if image.mode != "LAB":
+        fitted = colours.to_srgb(fitted, told, traits)
+    return _to_rgb(fitted, traits), traits
 
 
-def _to_tones(image: Image.Image, traits: set[str]) -> Image.Image:
+def _to_tones(image: Image.Image, scale: tuple[int, bool], traits: set[str]) -> Image.Image:
     """Converts an image to a mode that can be resampled: L, LA, RGB, RGBA or CMYK."""
     mode = image.mode
     if mode.startswith("I"):
-        return _to_eight_bit(image, traits)
+        traits.update(("deep", "grey"))
+        try:
+            return depths.to_eight_bits(image, *scale)
+        except ValueError as error:
+            raise BadPictureError(str(error)) from error
     if mode == "F":
         raise BadPictureError("its pixels are floating-point numbers; save it with 8 bits")
+    if mode == "LAB":
+        traits.add("lab")
+        return colours.lab_to_srgb(image)
     if mode in ("P", "PA"):
         traits.add("palette")
     if mode in ("1", "L", "LA", "La"):
@@ -156,19 +187,11 @@ def _to_tones(image: Image.Image, traits: set[str]) -> Image.Image:
     if mode == "CMYK":
         traits.add("cmyk")
     if image.has_transparency_data:
-        return image.convert("RGBA")
+        # A grey profile is for grey.
+        return image.convert("LA" if mode in ("1", "L", "LA", "La") else "RGBA")
     if mode == "1":
         return image.convert("L")
     return image if mode in ("L", "RGB", "CMYK") else image.convert("RGB")
-
-
-def _to_eight_bit(image: Image.Image, traits: set[str]) -> Image.Image:
-    # Pillow's own conversion clips at 255 instead of scaling.
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 0xFFFF:
-        raise BadPictureError("its pixels have more than 16 bits; save it with 8 bits")
-    traits.update(("deep", "grey"))
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
 def _to_rgb(image: Image.Image, traits: set[str]) -> np.ndarray:
