@@ -418,6 +418,23 @@ def test_single_pictures_go_into_a_folder(folder, run, tmp_path):
     for path in files:
         with Image.open(path) as image:
             assert (image.size, image.mode) == ((16, 16), "RGB")
+    # Once more it is the same; fewer would leave the third of before among them.
+    assert forks().command("sample", *flags, cwd=folder).code == 0
+    before = files[0].read_bytes()
+    fewer = forks().command("sample", *flags, "--n=2", "--seed=9", cwd=folder)
+    check_refused(fewer, r"--out=.+ holds 1 pictures that would stay .+ \(00002\.png\): .+")
+    assert files[0].read_bytes() == before
+    (tmp_path / "out" / "mine.jpg").write_bytes(b"")
+    more = forks().command("sample", *flags, "--n=4", cwd=folder)
+    check_refused(more, r"--out=.+ holds 1 pictures .+ \(mine\.jpg\): .+")
+
+
+def test_avatars_do_not_go_among_others(tmp_path):
+    draw = ["draw_avatars", "--style=toon-head", "--count=2", "--size=16", "--out=avatars"]
+    for _ in range(2):
+        assert forks().command(*draw, cwd=tmp_path).code == 0
+    done = forks().command(*draw, "--first=1", cwd=tmp_path)
+    check_refused(done, r"--out=avatars holds 1 pictures .+ \(0000000\.png\): .+")
 
 
 @pytest.mark.parametrize(

@@ -443,6 +443,14 @@ def test_more_pixels_than_memory(tmp_path, monkeypatch):
         load_one(tmp_path, encoded(noise()))
 
 
+def test_more_pictures_than_memory(folder):
+    """The size is beyond what any address can be of."""
+    message = r"memory does not hold 2 pictures of 8000000×8000000 \(384,000,000,000,000 bytes\)"
+    with pytest.raises(UserError, match=message) as error:
+        load_pictures(folder, 8_000_000)
+    assert "batch" not in str(error.value)
+
+
 def test_not_square_is_cropped_in_the_middle(tmp_path):
     wide = noise(32, 50)
     pictures = load_one(tmp_path, encoded(wide))

@@ -125,6 +125,22 @@ def test_clipped_images_tell_the_generator_nothing_beyond_white(
     assert all(map(np.array_equal, before, after)) is clip
 
 
+# Memory ---------------------------------------------------------------------------------
+
+
+def test_a_step_that_the_memory_does_not_hold(source, images, tmp_path):
+    class Huge(Batches):
+        def __getitem__(self, step):
+            indices, shown, labels = super().__getitem__(step)
+            # A view of few bytes, which TensorFlow makes a terabyte of.
+            return indices, np.broadcast_to(shown[:1], (1 << 30, 16, 16, 3)), labels
+
+    loop = make_trainer(source, images, tmp_path)
+    loop.batches = Huge(Pictures(images), 4, 3)
+    with pytest.raises(UserError, match=r"does not hold what step 1 computes.*Lower batch_size"):
+        loop.run(Schedule(1, 100))
+
+
 # Resuming -------------------------------------------------------------------------------
 
 

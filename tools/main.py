@@ -31,6 +31,12 @@ COMMANDS = {
     "draw_avatars": "Draw data: avatars of a DiceBear style.",
 }
 
+# What is known more closely, by training or by loading pictures, is a UserError of its own.
+_OUT_OF_MEMORY = (
+    "Out of memory. Close other programs, or ask for less: fewer samples, fewer or smaller "
+    "pictures, or a smaller source."
+)
+
 
 def usage() -> str:
     lines = [f"  {name:<14}{text}" for name, text in COMMANDS.items()]
@@ -105,14 +111,14 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
         print("Interrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
         raise SystemExit(130) from None
     except MemoryError:
-        fail("Out of memory. Try a smaller batch size.")
+        fail(_OUT_OF_MEMORY)
     except OSError as error:
         fail(str(error))
     except Exception as error:
         # TensorFlow's own, told by name: it may not have been imported.
         if type(error).__name__ != "ResourceExhaustedError":
             raise
-        fail("Out of memory. Try a smaller batch size.")
+        fail(_OUT_OF_MEMORY)
 
 
 def _help(tool: ModuleType, argv: list[str]) -> str:

@@ -40,8 +40,10 @@ def meaning(image: Image.Image) -> Meaning:
     if profile:
         return Meaning(bytes(profile))
     gamma = image.info.get("gamma")
-    said = gamma is not None and 0.1 <= gamma <= 10 and "srgb" not in image.info
-    gamma = gamma if said and abs(gamma - _USUAL_GAMMA) >= 0.02 else None
+    if gamma is not None and ("srgb" in image.info or not 0.1 <= gamma <= 10):
+        gamma = None
+    if gamma is not None and abs(gamma - _USUAL_GAMMA) < 0.02:
+        gamma = None
     return Meaning(None, gamma, _is_adobe(image))
 
 

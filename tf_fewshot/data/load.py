@@ -54,20 +54,30 @@ def load_pictures(
     if limit is not None and limit < 1:
         raise UserError(f"The limit of pictures must be at least 1, not {limit}.")
     height, width = image_size(size)
-    in_order = shuffle_seed is None and on_error == "raise"
-    with sources.open_source(path, limit if in_order else None) as source:
-        entries, notes = source.entries, list(source.notes)
-        if not entries:
-            ignored = f" ({'; '.join(notes)})" if notes else ""
-            raise UserError(f"There are no pictures in {os.fspath(path)}{ignored}.")
-        if shuffle_seed is not None:
-            order = np.random.default_rng(shuffle_seed).permutation(len(entries))
-            entries = [entries[i] for i in order]
-        count = len(entries) if limit is None else min(limit, len(entries))
-        images = np.empty((count, height, width, 3), np.uint8)
-        kept, more_notes = _decode_into(images, entries, os.fspath(path), on_error == "skip")
+    place, in_order = os.fspath(path), shuffle_seed is None and on_error == "raise"
+    wanted = "the pictures"
+    try:
+        with sources.open_source(path, limit if in_order else None) as source:
+            entries, notes = source.entries, list(source.notes)
+            if not entries:
+                ignored = f" ({'; '.join(notes)})" if notes else ""
+                raise UserError(f"There are no pictures in {place}{ignored}.")
+            if shuffle_seed is not None:
+                order = np.random.default_rng(shuffle_seed).permutation(len(entries))
+                entries = [entries[i] for i in order]
+            count = len(entries) if limit is None else min(limit, len(entries))
+            wanted = (
+                f"{count:,} pictures of {width}×{height} ({3 * count * height * width:,} bytes)"
+            )
+            images = np.empty((count, height, width, 3), np.uint8)
+            kept, more_notes = _decode_into(images, entries, place, on_error == "skip")
+    # Of the array, of a file that is read whole, or of one huge picture.
+    except MemoryError as error:
+        raise UserError(
+            f"The memory does not hold {wanted} of {place}: give fewer or smaller ones."
+        ) from error
     notes += more_notes
-    _check_count(len(kept), min_count, os.fspath(path), limit, notes)
+    _check_count(len(kept), min_count, place, limit, notes)
     labels = [entry.label for entry in kept]
     if any(label is None for label in labels):
         if any(label is not None for label in labels):
@@ -83,7 +93,7 @@ def load_pictures(
         choices=source.choices,
         labels=labels,
         names=[entry.name for entry in kept],
-        source=os.fspath(path),
+        source=place,
         notes=notes,
     )
 
