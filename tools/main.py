@@ -106,7 +106,7 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
     except flags.Error as error:
         fail(str(error).strip().splitlines()[-1])
     except UserError as error:
-        fail(str(error))
+        fail(_in_flags(str(error), tool))
     except KeyboardInterrupt:
         print("Interrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
         raise SystemExit(130) from None
@@ -119,6 +119,23 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
         if type(error).__name__ != "ResourceExhaustedError":
             raise
         fail(_OUT_OF_MEMORY)
+
+
+def _in_flags(message: str, tool: ModuleType) -> str:
+    """Returns an error of the library as a person at the command line can follow it."""
+    from absl import flags
+
+    from .wording import for_command
+
+    def known() -> set[str]:
+        names = set(flags.FLAGS)
+        if hasattr(tool, "prepare"):
+            from .catalogue import catalogue
+
+            names |= catalogue().names()
+        return names
+
+    return for_command(message, known)
 
 
 def _help(tool: ModuleType, argv: list[str]) -> str:
