@@ -282,10 +282,32 @@ def test_npz_of_many_arrays(tmp_path):
         load_pictures(tmp_path / "a.npz", 32)
 
 
-def test_tfds_that_is_not_installed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(UserError, match="pip install tensorflow-datasets"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "needs the package tensorflow_datasets, .+ install tensorflow-datasets importlib-"),
+        # As release 4.9.10 does; what a data set needs itself is named alone.
+        ("import importlib_resources", "needs the package importlib_resources, .+: pip install t"),
+        ("import nothing_of_that_name.x", "pip install nothing_of_that_name\\.$"),
+        (
+            "raise ValueError('No such data set\\nmore')",
+            "cannot give cifar10 train.+: No such d",
+        ),
+    ],
+)
+def test_tfds_that_cannot_give_anything(tmp_path, monkeypatch, content, message):
+    monkeypatch.setitem(sys.modules, "importlib_resources", None)
+    monkeypatch.delitem(sys.modules, "tensorflow_datasets", raising=False)
+    if content is None:
+        monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    else:
+        (tmp_path / "tensorflow_datasets.py").write_text(f"def load(*_, **__):\n    {content}\n")
+        monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=message):
         load_pictures("tfds:cifar10:train[:10]", 32)
+
+
+def test_tfds_without_a_name():
     with pytest.raises(UserError, match="is not of the form"):
         load_pictures("tfds:", 32)
 

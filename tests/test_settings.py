@@ -168,6 +168,27 @@ def test_numbers_come_back_from_their_text(number):
     assert (parsed, type(parsed)) == (number, type(number))
 
 
+@pytest.mark.parametrize(
+    ("method", "name", "value"),
+    [
+        ("bsa", "rate_decay_steps", 0),
+        ("bsa", "rate_decay_steps", -3000),
+        ("bsa", "rate_decay", -0.2),
+        ("bsa", "rate_decay", 2.0),
+        ("bsa", "latent_learning_rate", -0.1),
+        ("bsa", "latent_prior_samples", -1),
+        ("known_latents", "rate_decay_steps", 0),
+        ("ewc", "fisher_samples", -1),
+        ("ewc", "fisher_batch_size", 0),
+        ("minegan", "miner_width", 0),
+        ("minegan", "miner_steps", -1),
+    ],
+)
+def test_numbers_out_of_range_are_refused_at_once(method, name, value):
+    with pytest.raises(UserError, match=rf"^{name} must be .+, not {value}[.;]"):
+        methods.get(method).with_settings(**{name: value})
+
+
 def test_every_setting_that_may_be_none_can_be_typed_so():
     """What its text says of None holds on the command line, in either way of writing."""
     for method, name in ALL:

@@ -13,6 +13,13 @@ from PIL import Image
 from ...errors import UserError
 from .entries import Entry, Source
 
+# What reading takes, and what each is imported as. Release 4.9.10 of the first needs the second,
+# and installs it for Python below 3.9 alone.
+_PACKAGES = {
+    "tensorflow-datasets": "tensorflow_datasets",
+    "importlib-resources": "importlib_resources",
+}
+
 
 def dataset(text: str, first: int | None) -> Source:
     """Lists the pictures of ``tfds:NAME[:SPLIT]``, at most the first so many.
@@ -26,16 +33,15 @@ def dataset(text: str, first: int | None) -> Source:
     name, split = match[1], match[2] or "train"
     try:
         import tensorflow_datasets
+
+        loaded = tensorflow_datasets.load(name, split=split)
+        examples = list(itertools.islice(tensorflow_datasets.as_numpy(loaded), first))
     except ImportError as error:
+        missing = (error.name or "tensorflow_datasets").partition(".")[0]
+        wanted = " ".join(_PACKAGES) if missing in _PACKAGES.values() else missing
         raise UserError(
-            f"{text} needs TensorFlow Datasets ({error}): pip install tensorflow-datasets."
+            f"{text} needs the package {missing}, which is not installed: pip install {wanted}."
         ) from error
-    try:
-        examples = list(
-            itertools.islice(
-                tensorflow_datasets.as_numpy(tensorflow_datasets.load(name, split=split)), first
-            )
-        )
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise UserError(f"TensorFlow Datasets cannot give {name} {split}: {reason}") from error
