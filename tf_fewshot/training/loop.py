@@ -96,6 +96,7 @@ class Trainer:
         """Returns the GAN, in float32, to draw samples from."""
         gan = self.ema.current()
         self._settle(gan)
+        self.ema.measure()
         return gan
 
     def run(self, schedule: Schedule, report: Report = lambda step, numbers: None) -> int:
