@@ -28,7 +28,7 @@ def check_folder(out: str, names: Iterable[str]) -> None:
     Raises:
         UserError: if there are other pictures in it.
     """
-    from tf_fewshot.data.decode import SUFFIXES
+    from tf_fewshot.data.formats import SUFFIXES
 
     folder = Path(out).expanduser()
     if not folder.is_dir():

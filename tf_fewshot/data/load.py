@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
+import contextlib
+import itertools
 import os
+from collections.abc import Generator
 
 import numpy as np
+from PIL import Image
 
 from ..errors import UserError, unknown_name
 from . import sources
-from .decode import BadPictureError, decode, describe
+from .decode import BadPictureError, decode_unnoted, noted_warnings
 from .pictures import Pictures
 from .resize import ImageSize, image_size
 from .sources.classes import counted
 from .sources.entries import Entry
+from .traits import describe
 
 
 def load_pictures(
@@ -105,24 +111,57 @@ def _decode_into(
     traits: collections.Counter[str] = collections.Counter()
     kept: list[Entry] = []
     skipped, warned = [], []
-    for entry in entries:
-        if len(kept) == len(images):
-            break
-        try:
-            pixels, its_traits, warnings = decode(entry.open, images.shape[1:3])
-        except BadPictureError as error:
-            if not skip:
-                raise UserError(
-                    f"{entry.name} in {path} cannot be used: {error}. "
-                    "Mend or remove it, or skip such pictures with on_error='skip'."
-                ) from error
-            skipped.append(f"{entry.name} was skipped: {error}")
-            continue
-        images[len(kept)] = pixels
-        kept.append(entry)
-        traits.update(its_traits)
-        warned += [f"{entry.name}: {warning}" for warning in warnings]
+    with contextlib.closing(_decoded(entries, images.shape[1:3])) as decoded:
+        for entry, done in decoded:
+            if isinstance(done, BadPictureError):
+                if not skip:
+                    raise UserError(
+                        f"{entry.name} in {path} cannot be used: {done}. "
+                        "Mend or remove it, or skip such pictures with on_error='skip'."
+                    ) from done
+                skipped.append(f"{entry.name} was skipped: {done}")
+                continue
+            images[len(kept)], its_traits, warnings = done
+            kept.append(entry)
+            traits.update(its_traits)
+            warned += [f"{entry.name}: {warning}" for warning in warnings]
+            if len(kept) == len(images):
+                break
     return kept, [describe(trait, n) for trait, n in sorted(traits.items())] + skipped + warned
+
+
+_Decoded = tuple[np.ndarray, set[str], list[str]]
+
+
+def _decoded(
+    entries: list[Entry], size: tuple[int, int]
+) -> Generator[tuple[Entry, _Decoded | BadPictureError], None, None]:
+    """Decodes pictures on all processors, in their order, and a few ahead of what is asked for."""
+    # Pillow registers its formats when they are first needed, which threads would do at once.
+    Image.init()
+    workers = os.cpu_count() or 1
+    with noted_warnings() as noted:
+
+        def one(entry: Entry) -> _Decoded | BadPictureError:
+            try:
+                return (*decode_unnoted(entry.open, size), noted())
+            except BadPictureError as error:
+                noted()
+                return error
+
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            rest = iter(entries)
+            ahead = collections.deque(
+                (entry, pool.submit(one, entry)) for entry in itertools.islice(rest, 4 * workers)
+            )
+            try:
+                while ahead:
+                    entry, future = ahead.popleft()
+                    ahead.extend((e, pool.submit(one, e)) for e in itertools.islice(rest, 1))
+                    yield entry, future.result()
+            finally:
+                for _, future in ahead:
+                    future.cancel()
 
 
 def _check_count(usable: int, needed: int, path: str, limit: int | None, notes: list[str]) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
 
-from ..decode import SUFFIXES, open_picture
+from ..formats import LACKING, SUFFIXES, is_picture, open_picture
 from .classes import LABELS_FILE, classes_of
 from .entries import Entry, Source
 
@@ -17,7 +17,7 @@ class Listing:
 
     Attributes:
         names: Of all files, with "/" between folders.
-        opened: Returns what :func:`.decode.open_picture` takes, for a name.
+        opened: Returns what :func:`.formats.open_picture` takes, for a name.
         read: Returns the content of a file that is no picture, for a name.
         notes: About the place, for people.
     """
@@ -34,16 +34,27 @@ class Listing:
             UserError: if what tells the classes cannot be read.
         """
         seen = sorted(name for name in self.names if not is_hidden(name))
-        pictures = [name for name in seen if _suffix(name) in SUFFIXES]
+        bare = [name for name in seen if not _suffix(name) and self._is_picture(name)]
+        pictures = sorted([*bare, *(name for name in seen if _suffix(name) in SUFFIXES)])
         tables = [name for name in seen if PurePosixPath(name).name == LABELS_FILE]
         told = classes_of(pictures, {name: self.read(name) for name in tables}, place)
-        others = [name for name in seen if _suffix(name) not in SUFFIXES and name not in tables]
+        others = sorted({*seen} - {*pictures} - {*tables})
         entries = [
             Entry(name, lambda name=name: open_picture(self.opened(name)), label)
             for name, label in zip(pictures, told.labels, strict=True)
         ]
         notes = [*self.notes, *_ignored(others), *told.notes]
+        if bare:
+            files = "file without a suffix was" if len(bare) == 1 else "files without suffixes were"
+            notes.append(f"{len(bare)} {files} told to be pictures by content: {some(bare)}")
         return Source(entries, notes, classes_by=told.by, class_names=told.names)
+
+    def _is_picture(self, name: str) -> bool:
+        try:
+            return is_picture(self.opened(name))
+        # What a damaged member of an archive ends in depends on how it was packed.
+        except Exception:
+            return False
 
 
 def posix(name: str) -> str:
@@ -67,7 +78,13 @@ def _suffix(name: str) -> str:
 
 
 def _ignored(others: list[str]) -> list[str]:
+    notes = []
+    for reason in dict.fromkeys(LACKING[_suffix(n)] for n in others if _suffix(n) in LACKING):
+        lacking = [name for name in others if LACKING.get(_suffix(name)) == reason]
+        noun = "picture was" if len(lacking) == 1 else "pictures were"
+        notes.append(f"{len(lacking)} {noun} not read ({some(lacking)}): {reason}")
+        others = [name for name in others if name not in lacking]
     if not others:
-        return []
+        return notes
     files = "file that is no picture was" if len(others) == 1 else "files that are no pictures were"
-    return [f"{len(others)} {files} ignored: {some(others)}"]
+    return [*notes, f"{len(others)} {files} ignored: {some(others)}"]

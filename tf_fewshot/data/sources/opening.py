@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import UserError
-from ..decode import SUFFIXES, open_picture
+from ..formats import LACKING, SUFFIXES, is_picture, open_picture
 from .arrays import array
 from .datasets import dataset
 from .entries import Entry, Source
 from .folders import folder
-from .records import tfrecord
+from .records import is_record_file, tfrecords
 from .zips import opened_zip, zipped
 
-_KINDS = "a folder, a .zip, a .tfrecord, an .npz or .npy array, or tfds:NAME"
+_KINDS = "a folder, a .zip, a .tfrecord, an .npz or .npy array, a picture, or tfds:NAME"
 
 
 @contextlib.contextmanager
@@ -37,7 +37,10 @@ def open_source(path: str | os.PathLike, first: int | None = None) -> Iterator[S
     file = Path(text).expanduser()
     suffix = file.suffix.lower()
     if file.is_dir():
-        yield folder(file).source(text)
+        listing = folder(file)
+        source = listing.source(text)
+        records = [listing.opened(name) for name in sorted(listing.names) if is_record_file(name)]
+        yield tfrecords(records, first) if records and not source.entries else source
     elif not file.exists():
         raise UserError(f"There is no {file}. Pictures can come from {_KINDS}.")
     elif suffix == ".zip":
@@ -45,9 +48,11 @@ def open_source(path: str | os.PathLike, first: int | None = None) -> Iterator[S
             yield zipped(file, archive).source(text)
     elif suffix in (".npz", ".npy"):
         yield array(file)
-    elif ".tfrecord" in file.name.lower():
-        yield tfrecord(file)
-    elif suffix in SUFFIXES:
+    elif is_record_file(file.name):
+        yield tfrecords([file], first)
+    elif suffix in SUFFIXES or (not suffix and is_picture(file)):
         yield Source([Entry(file.name, lambda: open_picture(file))])
+    elif suffix in LACKING:
+        raise UserError(f"{file} cannot be read: {LACKING[suffix]}.")
     else:
         raise UserError(f"{file} is no source of pictures: they can come from {_KINDS}.")
