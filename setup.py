@@ -54,6 +54,12 @@ setup(
     extras_require={
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "analysis": ANALYSIS,
+        # For keras.callbacks.TensorBoard, and to look at the events that runs write in any case.
+        "tensorboard": ["tensorboard>=2.19,<2.22"],
+        # Pictures of telephones.
+        "heic": ["pillow-heif>=0.16,<2"],
+        # Release 4.9.10 of the former needs the latter, and does not say so.
+        "tfds": ["tensorflow-datasets>=4.9.4,<5", "importlib-resources>=6,<8"],
         # Brings ffmpeg, to write moving pictures as MP4.
         "video": ["imageio-ffmpeg>=0.6,<0.7"],
         "serving": [f"tensorflow-serving-api{TENSORFLOW}"],

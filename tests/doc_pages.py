@@ -1,12 +1,18 @@
-"""Reads the pages of the documentation: their blocks, commands, links and headings."""
+"""Reads the pages of the documentation: their blocks, commands, links and headings.
+
+The docstrings of configurations are pages, too, whose blocks are the paragraphs of commands.
+"""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 import os
 import re
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +57,12 @@ def pages() -> list[str]:
     return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
+def recipes() -> list[str]:
+    """Every configuration, relative to the root of the repository."""
+    paths = sorted(ROOT.glob("configs/*.py"))
+    return [path.relative_to(ROOT).as_posix() for path in paths if path.stem != "__init__"]
+
+
 @functools.cache
 def text_of(page: str) -> str:
     """The text of a page."""
@@ -59,7 +71,9 @@ def text_of(page: str) -> str:
 
 @functools.cache
 def blocks(page: str) -> list[Block]:
-    """The fenced blocks of a page, in their order."""
+    """The fenced blocks of a page, or the commands of a docstring, in their order."""
+    if page.endswith(".py"):
+        return _commands_of_docstring(page)
     blocks, begin, language = [], 0, ""
     lines = text_of(page).splitlines()
     for number, line in enumerate(lines, start=1):
@@ -73,6 +87,16 @@ def blocks(page: str) -> list[Block]:
         else:
             begin, language = number + 1, fence[1]
     assert not begin, f"{page}: the block that begins in line {begin} has no end"
+    return blocks
+
+
+def _commands_of_docstring(page: str) -> list[Block]:
+    docstring = ast.get_docstring(ast.parse(text_of(page))) or ""
+    blocks, line = [], 1
+    for paragraph in docstring.split("\n\n"):
+        if re.search(r"^\s*tf-fewshot ", paragraph, re.M):
+            blocks.append(Block(page, line, "sh", textwrap.dedent(paragraph) + "\n"))
+        line += paragraph.count("\n") + 2
     return blocks
 
 
@@ -129,6 +153,9 @@ def calls(block: Block, folder: Path) -> list[list[str]]:
         for name in PROGRAMS:
             (place / name).write_text(_RECORDER)
             (place / name).chmod(0o755)
+    # What a block asks Python itself is asked.
+    (recorders / "python").write_text(f'#!/bin/bash\nexec "{sys.executable}" "$@"\n')
+    (recorders / "python").chmod(0o755)
     record.write_bytes(b"")
     done = subprocess.run(
         ["/bin/bash", "-e", "-u", "-c", block.text],

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
-from tf_fewshot.tools import main
+from tf_fewshot.tools import main, wording
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
@@ -287,7 +287,10 @@ def test_an_unknown_source_is_answered_with_the_nearest(folder, tmp_path):
         (["--data=nowhere"], r"There is no nowhere\. Pictures can come from .+"),
         (["--data=empty"], r"There are no pictures in empty\."),
         (["--data=texts"], r"There are no pictures in texts \(1 file that is no picture was ig.+"),
-        (["--data=mixed"], r"bad\.png in mixed cannot be used: .+(skip|--skip_bad).+"),
+        (
+            ["--data=mixed"],
+            r"bad\.png in mixed cannot be used: .+ skip such pictures with --skip_bad\.",
+        ),
         (["--source=cut.npz"], r"cut\.npz is damaged, cut off or no \.npz file .+"),
         (["--source=texts/a.txt"], r"texts/a\.txt is in no format that is known here: .+"),
         (["--source=swapped.npz"], r"The weights in swapped\.npz do not fit a dcgan .+"),
@@ -418,6 +421,23 @@ def test_single_pictures_go_into_a_folder(folder, run, tmp_path):
     for path in files:
         with Image.open(path) as image:
             assert (image.size, image.mode) == ((16, 16), "RGB")
+    # Once more it is the same; fewer would leave the third of before among them.
+    assert forks().command("sample", *flags, cwd=folder).code == 0
+    before = files[0].read_bytes()
+    fewer = forks().command("sample", *flags, "--n=2", "--seed=9", cwd=folder)
+    check_refused(fewer, r"--out=.+ holds 1 pictures that would stay .+ \(00002\.png\): .+")
+    assert files[0].read_bytes() == before
+    (tmp_path / "out" / "mine.jpg").write_bytes(b"")
+    more = forks().command("sample", *flags, "--n=4", cwd=folder)
+    check_refused(more, r"--out=.+ holds 1 pictures .+ \(mine\.jpg\): .+")
+
+
+def test_avatars_do_not_go_among_others(tmp_path):
+    draw = ["draw_avatars", "--style=toon-head", "--count=2", "--size=16", "--out=avatars"]
+    for _ in range(2):
+        assert forks().command(*draw, cwd=tmp_path).code == 0
+    done = forks().command(*draw, "--first=1", cwd=tmp_path)
+    check_refused(done, r"--out=avatars holds 1 pictures .+ \(0000000\.png\): .+")
 
 
 @pytest.mark.parametrize(
@@ -471,10 +491,20 @@ def test_a_converted_source_is_the_same_one(folder, tmp_path):
 
 
 @pytest.mark.download
-def test_samples_are_measured(folder, run, tmp_path):
-    flags = ["--adapter=run", "--reference=pictures", "--n=6", f"--out={tmp_path / 'm.jsonl'}"]
-    done = forks().command("evaluate", *flags, "--metrics=fid,kid", cwd=folder)
+def test_samples_are_measured(folder, run, unusable, tmp_path):
+    flags = ["--adapter=run", "--reference=mixed", "--n=6", f"--out={tmp_path / 'm.jsonl'}"]
+    flags += ["--training=pictures", "--metrics=fid,kid"]
+    done = forks().command("evaluate", *flags, cwd=folder)
+    check_refused(done, r"bad\.png in mixed cannot be used: .+ with --skip_bad\.")
+    done = forks().command("evaluate", *flags, "--skip_bad", cwd=folder)
     assert done.code == 0, done.stderr
+    # What is to be known before comparing is said where the numbers are.
+    warnings = said(done)
+    assert warnings[0].startswith("mixed: bad.png was skipped: ")
+    assert "fid: 6 pictures on one side are fewer than the 1280 features" in warnings[1]
+    trained = "8 of the 8 reference pictures were trained on, which flatters what learns by heart"
+    assert warnings[1].endswith(trained)
+    assert warnings[2] == f"kid: {trained}"
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["fid", "kid"]
     assert all("6 samples, 8 real" in line for line in lines)
@@ -530,3 +560,25 @@ def test_help_ends_quietly_where_nobody_reads_on():
     with process.stderr as stderr:
         assert stderr.read() == b""
     assert process.wait() == 0
+
+
+@pytest.mark.parametrize("name", ["adapt", "pretrain", "evaluate", "study", "compare", "select"])
+def test_commands_that_read_pictures_can_leave_out_bad_ones(name, tmp_path):
+    assert "\n  --skip_bad: " in forks().command(name, "--help", cwd=tmp_path).stdout
+
+
+def test_messages_of_the_library_name_flags():
+    """Arguments of Python become flags, if there are such; what looks like one stays."""
+    known = {"augment", "fresh_discriminator", "training", "half", "r1_gamma"}
+    for message, said in [
+        ("Skip them with on_error='skip'.", "Skip them with --skip_bad."),
+        ("with fresh_discriminator=True.", "with --fresh_discriminator."),
+        ("save it with half=False.", "save it with --nohalf."),
+        ('Train with augment="none".', "Train with --augment=none."),
+        ("needs more (training=…).", "needs more (--training=…)."),
+        ("Set r1_gamma=0.5, please", "Set --r1_gamma=0.5, please"),
+        ("--half=3 and other=3", "--half=3 and other=3"),
+        ("There is no half=3.png.", "There is no half=3.png."),
+        ("There is no runs/half=3.", "There is no runs/half=3."),
+    ]:
+        assert wording.for_command(message, lambda: known) == said

@@ -174,7 +174,7 @@ def test_zip_member_that_unpacks_to_too_much(tmp_path, monkeypatch):
     path = tmp_path / "pictures.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", bytes(100_000))
-    monkeypatch.setattr("tf_fewshot.data.sources.MAX_FILE_BYTES", 10_000)
+    monkeypatch.setattr("tf_fewshot.data.sources.zips.MAX_FILE_BYTES", 10_000)
     with pytest.raises(UserError, match=r"bomb\.png .* 100,000 bytes, too many"):
         load_pictures(path, 32)
 
@@ -282,10 +282,32 @@ def test_npz_of_many_arrays(tmp_path):
         load_pictures(tmp_path / "a.npz", 32)
 
 
-def test_tfds_that_is_not_installed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(UserError, match="pip install tensorflow-datasets"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "needs the package tensorflow_datasets, .+ install tensorflow-datasets importlib-"),
+        # As release 4.9.10 does; what a data set needs itself is named alone.
+        ("import importlib_resources", "needs the package importlib_resources, .+: pip install t"),
+        ("import nothing_of_that_name.x", "pip install nothing_of_that_name\\.$"),
+        (
+            "raise ValueError('No such data set\\nmore')",
+            "cannot give cifar10 train.+: No such d",
+        ),
+    ],
+)
+def test_tfds_that_cannot_give_anything(tmp_path, monkeypatch, content, message):
+    monkeypatch.setitem(sys.modules, "importlib_resources", None)
+    monkeypatch.delitem(sys.modules, "tensorflow_datasets", raising=False)
+    if content is None:
+        monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    else:
+        (tmp_path / "tensorflow_datasets.py").write_text(f"def load(*_, **__):\n    {content}\n")
+        monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=message):
         load_pictures("tfds:cifar10:train[:10]", 32)
+
+
+def test_tfds_without_a_name():
     with pytest.raises(UserError, match="is not of the form"):
         load_pictures("tfds:", 32)
 
@@ -443,6 +465,14 @@ def test_more_pixels_than_memory(tmp_path, monkeypatch):
         load_one(tmp_path, encoded(noise()))
 
 
+def test_more_pictures_than_memory(folder):
+    """The size is beyond what any address can be of."""
+    message = r"memory does not hold 2 pictures of 8000000×8000000 \(384,000,000,000,000 bytes\)"
+    with pytest.raises(UserError, match=message) as error:
+        load_pictures(folder, 8_000_000)
+    assert "batch" not in str(error.value)
+
+
 def test_not_square_is_cropped_in_the_middle(tmp_path):
     wide = noise(32, 50)
     pictures = load_one(tmp_path, encoded(wide))
@@ -507,7 +537,8 @@ def test_broken_picture_among_good_ones(folder, name, data, reason):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damaged_bytes_give_one_error_or_a_picture(tmp_path_factory, data):
-    kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"]))
+    kinds = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "JPEG2000"]
+    kind = data.draw(st.sampled_from(kinds))
     content = bytearray(encoded(noise(), kind))
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -520,8 +551,8 @@ def test_damaged_bytes_give_one_error_or_a_picture(tmp_path_factory, data):
     assert shape == (1, 32, 32, 3) or ("a.png" in message and "\n" not in message)
 
 
-def test_pillow_warnings_become_notes(tmp_path):
-    """A tag that runs past the end of the file: Pillow warns, and reads the picture."""
+def with_a_tag_past_the_end():
+    """A TIFF that Pillow warns of, and reads."""
     data = bytearray(encoded(noise(), "TIFF"))
     offset = int.from_bytes(data[4:8], "little")
     data += data[offset : offset + 2 + 12 * data[offset]] + bytes(4)
@@ -534,9 +565,50 @@ def test_pillow_warnings_become_notes(tmp_path):
         + (100).to_bytes(4, "little")
         + (len(data) - 4).to_bytes(4, "little")
     )
-    pictures = load_one(tmp_path, bytes(data), "a.tif", on_error="skip")
-    assert len(pictures.notes) == 1
-    assert pictures.notes[0].startswith("a.tif: ")
+    return bytes(data)
+
+
+def test_pillow_warnings_become_notes(tmp_path):
+    """Of the picture that they are of, though several are read at once."""
+    for i in range(24):
+        data = encoded(noise(seed=i), "TIFF") if i % 3 else with_a_tag_past_the_end()
+        (tmp_path / f"{i:02d}.tif").write_bytes(data)
+    pictures = load_pictures(tmp_path, 32, on_error="skip")
+    assert [note[:8] for note in pictures.notes] == [f"{i:02d}.tif: " for i in range(0, 24, 3)]
+    expected = [noise(seed=i if i % 3 else 0) for i in range(24)]
+    np.testing.assert_array_equal(pictures.images, expected)
+
+
+def test_a_few_pictures_are_read_ahead(tmp_path, monkeypatch):
+    """One that is bad ends it before all others were read, and a limit before those behind it."""
+    opened = []
+
+    def counting(file):
+        opened.append(file)
+        return Image.open(file)
+
+    monkeypatch.setattr("tf_fewshot.data.sources.listing.open_picture", counting)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    for i in range(100):
+        (tmp_path / f"{i:02d}.png").write_bytes(encoded(noise()))
+    assert len(load_pictures(tmp_path, 32, limit=3, on_error="skip")) == 3
+    assert len(opened) <= 3 + 2 * 4
+    (tmp_path / "00.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"00\.png"):
+        load_pictures(tmp_path, 32)
+    assert len(opened) <= 3 + 1 + 2 * 2 * 4
+
+
+def test_a_jpeg_that_is_decoded_smaller_looks_the_same(tmp_path):
+    small = Image.fromarray(noise(24, 24)).resize((512, 512), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(1).integers(-12, 12, (512, 512, 3))
+    image = Image.fromarray(np.clip(np.asarray(small, int) + grain, 0, 255).astype(np.uint8))
+    image.save(tmp_path / "a.jpg", quality=92)
+    with Image.open(tmp_path / "a.jpg") as whole:
+        expected = np.asarray(whole.resize((64, 64), Image.Resampling.LANCZOS), int)
+    difference = np.abs(load_pictures(tmp_path, 64).images[0] - expected)
+    assert difference.mean() < 1
+    assert difference.max() <= 6
 
 
 def test_all_pictures_broken(tmp_path):

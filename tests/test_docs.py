@@ -1,10 +1,12 @@
 """The documentation: every command and program in it is run or checked, every link leads somewhere.
 
+So is every command that the docstring of a configuration shows.
+
 The blocks of a page share a folder that begins with the files of a reader (``_READER``), so that
 what a reader does in turn works in turn. Two rules keep that short:
 
 - Numbers of steps, samples and pictures are made small (``FEW``, ``FEW_SETTINGS``), the precision
-  is float32, and training makes no graphs. Nothing else is changed.
+  of adaptations is float32, and training makes no graphs. Nothing else is changed.
 - ``USUAL`` says what becomes of a command: it is run, its dry run is, or its own flags read it, so
   that flags and configurations that do not exist fail. Programs are run, or their names checked.
   ``EXCEPTIONS`` says which calls and programs are treated otherwise, and why.
@@ -43,7 +45,7 @@ USUAL = {
     "select": (READ, RUN),
     "study": (READ, RUN),
     "methods": (RUN, RUN),
-    "pretrain": (DRY_RUN, DRY_RUN),  # its recipes count images, and take hours
+    "pretrain": (DRY_RUN, RUN),
     "quickstart": (READ, RUN),
     "python": (READ, RUN),
 }
@@ -66,8 +68,17 @@ EXCEPTIONS = [
     ("docs/sources.md", "deepmind/biggan-256/2", READ, READ, "downloads from TF-Hub"),
     ("docs/speed.md", "--sources=biggan-256/", READ, READ, "a folder that TF-Hub alone gives"),
     ("docs/pretraining.md", "faces", READ, RUN, "ten times what the first block draws"),
-    ("docs/pretraining.md", "--start=", READ, READ, "needs what the command before it leaves"),
-    ("docs/pretraining.md", "32 --data=faces", READ, DRY_RUN, "needs what was drawn"),
+    ("docs/pretraining.md", "--start=", READ, RUN, "needs what the command before it leaves"),
+    ("docs/pretraining.md", "32 --data=faces", READ, RUN, "needs what was drawn"),
+    ("configs/bsa_biggan.py", "adapt", READ, READ, "downloads from TF-Hub"),
+    ("configs/bsa_sngan.py", "adapt", READ, RUN, "as adapting elsewhere"),
+    ("configs/quickstart_bsa.py", "adapt", READ, RUN, "as adapting elsewhere"),
+    ("configs/quickstart_ewc.py", "adapt", READ, RUN, "as adapting elsewhere"),
+    ("configs/pretrain_avataaars64.py", "a", READ, READ, "as docs/pretraining.md, word for word"),
+    ("configs/pretrain_sngan32.py", "a", READ, READ, "as docs/pretraining.md"),
+    ("configs/pretrain_biggan32.py", "a", READ, READ, "as docs/pretraining.md"),
+    ("configs/pretrain_drawings64.py", "a", READ, RUN, "46 styles"),
+    ("configs/pretrain_drawings64_game.py", "a", READ, READ, "needs what another page leaves"),
     ("benchmarks/README.md", "draw_avatars", READ, RUN, "as docs/pretraining.md"),
     ("benchmarks/README.md", "compare", READ, DRY_RUN, "hours; needs what was drawn"),
     ("CONTRIBUTING.md", "pre-commit", LEFT, LEFT, "it would install a hook into this repository"),
@@ -80,7 +91,7 @@ FEW: dict[str, dict[str, object]] = {
     "draw_avatars": {"count": 30},
     "evaluate": {"n": 12},
     "pairs": {"n": 2},
-    "pretrain": {"precision": "float32"},
+    "pretrain": {"steps": 3, "batch_size": 8, "candidates": 1},
     "quickstart": {"scale": 0.002},
     "sample": {"n": 2},
 }
@@ -101,6 +112,9 @@ for name, files in folders.items():
     Path(name).mkdir(parents=True)
     for file in files:
         shutil.copy(file, name)
+if sys.argv[2] == "configs/bsa_sngan.py":
+    small = {"resolution": 16, "latent_dim": 8, "num_classes": 5, "widths": [8, 8, 8]}
+    weights.save_gan(backbones.build("sngan", **small), "SNGAN.npz")
 if sys.argv[2] == "docs/results.md":
     small = {"resolution": 16, "latent_dim": 8, "num_classes": 5}
     weights.save_gan(backbones.build("sngan", widths=[8, 8, 8], **small), "runs/sngan32/source.npz")
@@ -210,10 +224,10 @@ def run_call(block: Block, call: list[str], folder: Path, large: bool) -> None:
     if mode == READ:
         done = forks().python(_READ, *arguments, cwd=folder)
     elif mode == DRY_RUN:
-        few = {name: value for name, value in FEW[arguments[0]].items() if name == "precision"}
-        done = forks().command(*with_flags(arguments, few), "--dry_run", cwd=folder)
+        flags = with_flags(arguments, {"precision": "float32"})
+        done = forks().command(*flags, "--dry_run", cwd=folder)
     else:
-        eagerly = EAGERLY if arguments[0] in ("adapt", "compare") else ""
+        eagerly = EAGERLY if arguments[0] in ("adapt", "compare", "pretrain") else ""
         done = forks().python(eagerly + COMMAND, *small_call(arguments), cwd=folder)
     check(done, block, words)
 
@@ -267,7 +281,8 @@ def run_page(page: str, folder: Path, large: bool) -> None:
         run_program(program, folder, large)
 
 
-WITH_BLOCKS = [page for page in doc_pages.pages() if doc_pages.blocks(page)]
+PAGES = [*doc_pages.pages(), *doc_pages.recipes()]
+WITH_BLOCKS = [page for page in PAGES if doc_pages.blocks(page)]
 
 
 @pytest.mark.download
@@ -297,8 +312,14 @@ def test_what_a_page_says_to_type_can_be_run(page, tmp_path):
     run_page(page, tmp_path, large=True)
 
 
+def test_every_configuration_shows_its_command():
+    for page in doc_pages.recipes():
+        text = "".join(block.text for block in doc_pages.blocks(page))
+        assert f"--config={Path(page).stem}" in text, page
+
+
 def test_every_block_is_of_a_language_that_is_run():
-    for page in doc_pages.pages():
+    for page in PAGES:
         for block in doc_pages.blocks(page):
             assert block.language in doc_pages.LANGUAGES, f"{block}: {block.language!r}"
 

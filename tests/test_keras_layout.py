@@ -17,6 +17,7 @@ import pytest
 from tf_fewshot import backbones
 
 from .network_checks import saving
+from .processes import command
 from .test_matrix import SOURCES
 
 # SHA-256 of the sorted names of the tables, of the first release that wrote such files.
@@ -56,3 +57,31 @@ def test_weights_lie_in_a_keras_file_where_they_lay(architecture, network, tmp_p
     getattr(gan, network).save(tmp_path / "network.keras")
     names = "\n".join(sorted(tables(tmp_path / "network.keras")))
     assert hashlib.sha256(names.encode()).hexdigest()[:16] == LAYOUTS[architecture, network], names
+
+
+_LOADS = """
+import sys
+{imports}
+assert ("keras" in sys.modules) is {heavy}
+import keras
+generator = keras.models.load_model(sys.argv[1])
+print(type(generator).__name__)
+"""
+
+
+@saving
+@pytest.mark.parametrize(
+    ("imports", "heavy"),
+    [
+        ("import tf_fewshot", False),
+        ("import keras, tf_fewshot", True),
+        # Modules whose first import of Keras stands in the middle of their own.
+        ("import tf_fewshot.layers.modulated, tf_fewshot.backbones", True),
+    ],
+)
+def test_keras_finds_the_classes_of_a_file(imports, heavy, tiny_stylegan, tmp_path):
+    """The import of the package stays light, and needs no other name of it."""
+    tiny_stylegan.generator.save(tmp_path / "g.keras")
+    code = _LOADS.format(imports=imports, heavy=heavy)
+    done, _ = command(tmp_path / "g.keras", code=code)
+    assert done.stdout == "StyleGANGenerator\n", done.stderr

@@ -129,6 +129,7 @@ def test_what_a_field_cannot_have_is_refused_in_words(name, value, message):
         ("flag", "0", False),
         ("sizes", "(1, 2)", (1, 2)),
         ("sizes", "[1, 2]", (1, 2)),
+        ("sizes", "1, 2", (1, 2)),
         ("name", "none", "none"),
         ("name", "0", "0"),
     ],
@@ -150,6 +151,7 @@ def test_texts_are_read_as_the_field_wants_them(name, text, value):
         ("flag", "none"),
         ("sizes", "1"),
         ("sizes", "(1,"),
+        ("sizes", "a,b"),
         ("sizes", "__import__('os')"),
         ("first", "none"),
     ],
@@ -164,6 +166,39 @@ def test_numbers_come_back_from_their_text(number):
     setting = Setting("n", 0, int | float | None, "")
     parsed = setting.parsed(str(number))
     assert (parsed, type(parsed)) == (number, type(number))
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "value"),
+    [
+        ("bsa", "rate_decay_steps", 0),
+        ("bsa", "rate_decay_steps", -3000),
+        ("bsa", "rate_decay", -0.2),
+        ("bsa", "rate_decay", 2.0),
+        ("bsa", "latent_learning_rate", -0.1),
+        ("bsa", "latent_prior_samples", -1),
+        ("known_latents", "rate_decay_steps", 0),
+        ("ewc", "fisher_samples", -1),
+        ("ewc", "fisher_batch_size", 0),
+        ("minegan", "miner_width", 0),
+        ("minegan", "miner_steps", -1),
+    ],
+)
+def test_numbers_out_of_range_are_refused_at_once(method, name, value):
+    with pytest.raises(UserError, match=rf"^{name} must be .+, not {value}[.;]"):
+        methods.get(method).with_settings(**{name: value})
+
+
+def test_every_setting_that_may_be_none_can_be_typed_so():
+    """What its text says of None holds on the command line, in either way of writing."""
+    for method, name in ALL:
+        setting = settings.settings(methods.get(method).cells())[name]
+        if (
+            setting.text.startswith("None")
+            or "; None " in setting.text
+            or ": None " in setting.text
+        ):
+            assert setting.parsed("None") is setting.parsed("none") is None, (method, name)
 
 
 # Every method ---------------------------------------------------------------------------
@@ -342,17 +377,30 @@ def test_settings_may_stand_in_a_file_of_flags(tmp_path):
 def test_a_field_within_a_setting_is_changed_alone():
     setting = Setting("model", {}, dict[str, Any], "")
     model = {"resolution": 32, "channels": [8, 4], "use_noise": True, "deep": {"rate": 0.5}}
+    model |= {"widths": None, "name": "a"}
     for name, text, changes in [
         ("model.resolution", "64", {"resolution": 64}),
         ("model.channels", "[16, 8]", {"channels": [16, 8]}),
         ("model.use_noise", "false", {"use_noise": False}),
         ("model.deep.rate", "1", {"deep": {"rate": 1.0}}),
+        ("model.channels", "(16, 8)", {"channels": [16, 8]}),
+        ("model.channels", "16,8", {"channels": [16, 8]}),
+        ("model.channels", "None", {"channels": None}),
+        ("model.resolution", "none", {"resolution": None}),
+        ("model.widths", "[8, 8]", {"widths": [8, 8]}),
+        ("model.widths", "3", {"widths": 3}),
+        ("model.widths", "0.5", {"widths": 0.5}),
+        ("model.widths", "true", {"widths": True}),
+        ("model.widths", "none", {"widths": None}),
+        ("model.widths", "wide", {"widths": "wide"}),
     ]:
         typed = arguments.Typed(name, text)
         assert arguments.changed(model, typed, setting) == {**model, **changes}
     for name, text, message in [
         ("model.resolutio", "1", "Unknown field of model 'resolutio'. Did you mean 'resolution'?"),
-        ("model.resolution", "x", "model.resolution must be a whole number"),
+        ("model.resolution", "x", "model.resolution must be a whole number or None"),
+        ("model.channels", "a,b", "model.channels must be a list such as [1, 2] or None"),
+        ("model.channels", "16", "model.channels must be a list such as [1, 2] or None"),
         ("model.resolution.x", "1", "Unknown field of model 'x'"),
     ]:
         with pytest.raises(UserError, match=re.escape(message)):

@@ -282,7 +282,11 @@ def test_protocols_and_settings(protocol, tmp_path):
     path = written(tmp_path / "n.pkl", protocol=protocol, fused_scale=True, truncation_cutoff=None)
     gan = tff.load(path)
     assert gan.config["fused"] is True
-    assert gan.config["truncation_layers"] == 6
+    # As the original has it, nothing is truncated without a cutoff.
+    z = gan.sample_latents(2, seed=0)
+    np.testing.assert_allclose(gan.generate(z, truncation=0.5), gan.generate(z), atol=1e-5)
+    moved = gan.rebuild(truncation_layers=1).generate(z, truncation=0.5)
+    assert np.abs(moved - gan.generate(z)).max() > 1e-3
 
 
 def test_one_network_is_the_generator(tmp_path):

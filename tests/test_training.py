@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,6 +126,38 @@ def test_clipped_images_tell_the_generator_nothing_beyond_white(
     assert all(map(np.array_equal, before, after)) is clip
 
 
+# Callbacks ------------------------------------------------------------------------------
+
+
+def test_callbacks_that_cannot_be_called_are_refused_first(source, images, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    board = keras.callbacks.TensorBoard(tmp_path / "logs")
+    for callback, message in [
+        (board, r"needs the package tensorboard, which is not installed: pip install tensorboard"),
+        (At, "must be Keras callbacks, not type"),
+        (print, "must be Keras callbacks, not builtin_function_or_method"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            adapt(source, images, tmp_path / "run", callbacks=[callback])
+    assert not (tmp_path / "run").exists()
+
+
+# Memory ---------------------------------------------------------------------------------
+
+
+def test_a_step_that_the_memory_does_not_hold(source, images, tmp_path):
+    class Huge(Batches):
+        def __getitem__(self, step):
+            indices, shown, labels = super().__getitem__(step)
+            # A view of few bytes, which TensorFlow makes a terabyte of.
+            return indices, np.broadcast_to(shown[:1], (1 << 30, 16, 16, 3)), labels
+
+    loop = make_trainer(source, images, tmp_path)
+    loop.batches = Huge(Pictures(images), 4, 3)
+    with pytest.raises(UserError, match=r"does not hold what step 1 computes.*Lower batch_size"):
+        loop.run(Schedule(1, 100))
+
+
 # Resuming -------------------------------------------------------------------------------
 
 
@@ -177,6 +210,16 @@ def test_a_finished_run_is_not_trained_again(source, images, tmp_path, eagerly):
     run = adapt(source, images, tmp_path / "run", steps=8)
     assert run.adapter.settings["steps"] == 8
     assert steps_kept(tmp_path / "run") == [6, 8]
+    assert "at once" not in (tmp_path / "run" / "log.txt").read_text("utf-8")
+
+
+@pytest.mark.download
+def test_a_run_whose_rates_fall_over_it_says_what_more_steps_do(source, images, tmp_path, eagerly):
+    for steps in (1, 1, 2):
+        adapt(source, images, tmp_path / "run", "bsa", steps=steps)
+    log = (tmp_path / "run" / "log.txt").read_text("utf-8")
+    assert log.count("The run had 1 steps and has 2 steps now.") == 1
+    assert log.count("the result is not that of 2 steps at once") == 1
 
 
 def test_the_workdir_of_another_run_is_refused(source, images, tmp_path, eagerly):
@@ -669,6 +712,38 @@ def test_without_decay_the_copy_is_the_network_as_it_is(source):
     now = copy.current()
     for network in ("generator", "discriminator"):
         assert now.fingerprint(network) == gan.fingerprint(network) != source.fingerprint(network)
+
+
+def test_an_averaged_generator_has_statistics_of_its_own(source, images, tmp_path, eagerly):
+    """Batch normalisation of the average is that of its own samples, not of the trained weights."""
+    run = adapt(source, images, tmp_path / "run", ema_decay=0.9, learning_rate=0.02)
+    norms = [n for n in run.gan.generator._flatten_layers() if hasattr(n, "moving_mean")]
+    before = [(n.moving_mean.numpy(), n.moving_variance.numpy()) for n in norms]
+    again = run.gan.clone()
+    measured = [n for n in again.generator._flatten_layers() if hasattr(n, "moving_mean")]
+    for layer in measured:
+        layer.momentum = 0.0
+    # What other latents give, at once.
+    again.generator(again.sample_latents(2048, seed=9), training=True)
+    for (mean, variance), layer in zip(before, measured, strict=True):
+        spread = np.sqrt(layer.moving_variance.numpy())
+        assert np.abs(mean - layer.moving_mean.numpy()).max() < 0.25 * spread.mean()
+        np.testing.assert_allclose(variance, layer.moving_variance.numpy(), rtol=0.3)
+
+
+def test_the_centre_of_truncation_is_the_mean_of_the_mined_styles(tiny_stylegan, images, tmp_path):
+    gan = tiny_stylegan
+    settings = {"miner_steps": 3, "learning_rate": 0.05}
+    run = adapt(gan, images, tmp_path / "run", "minegan", **settings)
+    generator = run.gan.generator
+    styles = np.asarray(generator.styles(run.gan.sample_latents(4096, seed=5)))
+    error = np.abs(generator.w_avg - styles.mean(0)) / styles.std(0)
+    assert error.max() < 0.1
+    # It lies elsewhere than before.
+    assert np.linalg.norm(generator.w_avg - gan.generator.w_avg) > 1e-3
+    # What nothing of the styles was trained of keeps its centre, bit by bit.
+    other = adapt(gan, images, tmp_path / "other", "bsa", steps=1)
+    np.testing.assert_array_equal(other.gan.generator.w_avg, gan.generator.w_avg)
 
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])

@@ -7,7 +7,8 @@
     run.save("mine.adapter.npz")
     run.export("serving/mine")
 
-Importing the package is cheap: TensorFlow comes with the first name that needs it.
+Importing the package is cheap: TensorFlow comes with the first name that needs it. Where Keras is
+imported, too, ``keras.models.load_model`` reads the ``.keras`` files of ``tf-fewshot convert``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .registration import register_with_keras
 
 if TYPE_CHECKING:
     from .api import *  # noqa: F403
@@ -38,6 +40,8 @@ _NAMES = (
 )
 _ROOMS = ("backbones", "data", "export", "layers", "losses", "methods", "metrics")
 __all__ = ["__version__", *_NAMES, *_ROOMS]
+
+register_with_keras()
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ from .planning import Plan, plan
 from .report import write_report
 from .training import precision as precisions
 from .training.assemble import Assembly, assemble, trainer
+from .training.callbacks import check_callbacks
 from .training.drift import STAT, Drift
 from .training.loop import Schedule, Trainer
 from .training.run_folder import RunFolder, fakes_name
@@ -74,6 +75,7 @@ def adapt(
     Raises:
         UserError: for anything that the caller can mend.
     """
+    check_callbacks(callbacks)
     planned = plan(
         source,
         data,
@@ -125,6 +127,7 @@ class _Session:
     def run(self) -> AdaptationRun:
         identity, defaults = self.plan.identity(), self.plan.defaults()
         with RunFolder.open(self.workdir, identity, defaults=defaults) as folder:
+            self._say_if_prolonged(folder)
             dtype = self._precision(folder)
             for note in (*self.plan.pictures.notes, *self.plan.notes):
                 folder.log(note)
@@ -140,6 +143,17 @@ class _Session:
             write_report(folder)
             folder.log(f"Done: {folder.report_path}")
         return run
+
+    def _say_if_prolonged(self, folder: RunFolder) -> None:
+        """Tells what another number of steps than before does to rates that fall over the run."""
+        before, steps = folder.config["settings"].get("steps"), self.run_defaults.steps
+        over_run = self.plan.method.settings().get("rate_decay_steps", 0) is None
+        if over_run and before not in (None, steps):
+            folder.log(
+                f"The run had {before} steps and has {steps} steps now. Its learning rates fall "
+                "along a cosine over all steps, and are those of the new number from here on: "
+                f"the result is not that of {steps} steps at once."
+            )
 
     def _precision(self, folder: RunFolder) -> str:
         before = folder.config["settings"].get("dtype")

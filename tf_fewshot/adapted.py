@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from .metrics.evaluate import evaluate
 from .study import write_study
 
 ADAPTER_FILE = "adapter.npz"
+_log = logging.getLogger(__name__)
 
 
 class Adapted:
@@ -89,7 +91,8 @@ class Adapted:
         """Measures samples against real pictures; see :func:`tf_fewshot.metrics.evaluate`.
 
         With ``label`` it measures samples of one class, against real pictures of that class where
-        these have classes.
+        these have classes. ``on_error``, one of the options, is "raise" or "skip" for pictures
+        that cannot be read. What was done to pictures on the way is logged as warnings.
         """
         shown = self.truncation if truncation is None else truncation
 
@@ -109,16 +112,18 @@ class Adapted:
         seed: int = 0,
         truncation: float | None = None,
         label: int | None = None,
+        on_error: str = "raise",
     ) -> Path:
         """Writes the page of a user study; see :func:`tf_fewshot.study.write_study`.
 
-        ``truncation`` and ``label`` are those of :meth:`sample`.
+        ``truncation`` and ``label`` are those of :meth:`sample`; ``on_error`` is "raise" or
+        "skip" for real pictures that cannot be read.
         """
 
         def draw(count: int, of_seed: int) -> np.ndarray:
             return self.sample(count, of_seed, truncation, label)
 
-        return write_study(draw, reference, path, rounds, seed)
+        return write_study(draw, reference, path, rounds, seed, on_error)
 
 
 def study_source(
@@ -129,6 +134,7 @@ def study_source(
     seed: int = 0,
     truncation: float | None = None,
     label: int | None = None,
+    on_error: str = "raise",
 ) -> Path:
     """Writes a user study of a generator that was not adapted; as :meth:`Adapted.study`."""
     gan = source if isinstance(source, GAN) else weights.load(source)
@@ -136,7 +142,7 @@ def study_source(
     def draw(count: int, of_seed: int) -> np.ndarray:
         return sample_images(gan, count, of_seed, truncation, label=label)
 
-    return write_study(draw, reference, path, rounds, seed)
+    return write_study(draw, reference, path, rounds, seed, on_error)
 
 
 def evaluate_source(
@@ -172,19 +178,29 @@ def _evaluated(
     label,
     options,
 ):
-    if not isinstance(reference, Pictures):
-        reference = load_pictures(reference, size)
+    on_error = options.pop("on_error", "raise")
+    reference = _loaded(reference, size, on_error)
     of_class = {} if label is None else {"label": label}
     if label is not None and reference.labels is not None:
         chosen = np.flatnonzero(reference.labels == label)
         if not len(chosen):
             raise UserError(f"{reference.source} has no pictures of class {label}.")
         reference = reference.select(chosen)
-    if training is not None and not isinstance(training, Pictures):
-        training = load_pictures(training, size)
+    if training is not None:
+        training = _loaded(training, size, on_error)
 
     records = evaluate(draw, reference, metrics, n, seed, training, **options)
     return [{**record, "truncation": truncation, **of_class} for record in records]
+
+
+def _loaded(place: Pictures | str | os.PathLike, size: tuple[int, int], on_error: str) -> Pictures:
+    """Returns pictures, and tells what was done to those that are loaded."""
+    if isinstance(place, Pictures):
+        return place
+    pictures = load_pictures(place, size, on_error=on_error)
+    for note in pictures.notes:
+        _log.warning("%s: %s", place, note)
+    return pictures
 
 
 def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None = None) -> Adapted:

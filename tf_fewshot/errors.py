@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class UserError(ValueError):
@@ -20,3 +21,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str], more: str = "") -> 
     near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UserError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.{more}")
+
+
+def check_least(holder: Any, **least: float) -> None:
+    """Checks attributes of an object against the least that each may be; None is passed over.
+
+    Raises:
+        UserError: for the first that is less.
+    """
+    for name, bound in least.items():
+        value = getattr(holder, name)
+        if value is not None and value < bound:
+            raise UserError(f"{name} must be at least {bound}, not {value}.")

@@ -128,9 +128,12 @@ def plan(
             f"The pictures are {data.images.shape[1:]}, the generator makes "
             f"{(height, width, channels)}. Resize them, or give their folder instead."
         )
+    of_classes = data.num_classes
     data = data.with_classes(chosen.trainable.per_class)
     chosen.latents.check(data, source.latent_dim)
     chosen, notes = _begun(chosen, source, data)
+    if of_classes > 1 and data.labels is None:
+        notes.append(f"The {of_classes} classes of the pictures are learned as one.")
     return Plan(chosen, source, name, data, seed, precision, notes)
 
 

@@ -55,6 +55,7 @@ def plan(
     precision: str = "auto",
     checkpoint_every: int = 500,
     start: str | os.PathLike | None = None,
+    on_error: str = "raise",
 ) -> PretrainingPlan:
     """Reads the pictures and checks a configuration such as ``configs/pretrain_*.py``.
 
@@ -66,6 +67,7 @@ def plan(
         precision: "auto", "float32", "bfloat16" or "float16".
         checkpoint_every: Steps between checkpoints.
         start: A source to go on from, instead of new weights.
+        on_error: "raise" or "skip" for pictures that cannot be read.
 
     Raises:
         UserError: for anything that the caller can mend.
@@ -73,7 +75,9 @@ def plan(
     chosen, method = _chosen(config)
     growths = _growths(chosen)
     model = chosen.model
-    pictures = load_pictures(data, model["resolution"], min_count=chosen.batch_size)
+    pictures = load_pictures(
+        data, model["resolution"], min_count=chosen.batch_size, on_error=on_error
+    )
     begun = _begun(weights.load(start), model, seed) if start is not None else None
     if begun is None:
         model, pictures = _told_of(pictures, model, chosen.architecture, method)
@@ -258,6 +262,7 @@ def describe(plan: PretrainingPlan) -> str:
             f"{len(plan.pictures)} pictures from {plan.pictures.source}, {plan.dtype}",
             *counts,
             *map(str, plan.growths),
+            *plan.pictures.notes,
         ]
     )
 
@@ -267,6 +272,7 @@ def pretrain(
     workdir: str | os.PathLike,
     reference: str | os.PathLike | None = None,
     candidates: int = 3,
+    on_error: str = "raise",
 ) -> Path:
     """Trains a source and keeps the best of its last snapshots as ``source.npz``.
 
@@ -276,6 +282,7 @@ def pretrain(
         reference: Real pictures that were not trained on; the snapshot of the lowest FID
             is taken. None takes the last.
         candidates: How many of the last snapshots are compared.
+        on_error: "raise" or "skip" for pictures of the reference that cannot be read.
 
     Returns:
         The file.
@@ -287,7 +294,11 @@ def pretrain(
         snapshots = plan.run(folder)
         chosen, numbers = snapshots[-1], {}
         if reference is not None:
-            measured = fids(snapshots[-candidates:], reference, plan.seed)
+            size = weights.load(snapshots[-1]).image_shape[:2]
+            real = load_pictures(reference, size, on_error=on_error)
+            for note in real.notes:
+                folder.log(f"Reference: {note}")
+            measured = fids(snapshots[-candidates:], real, plan.seed)
             for path, record in measured:
                 folder.log(f"{path.name}: FID {record['value']:.2f}")
                 folder.add_metric({"step": int(path.stem) // 100, **record})
@@ -302,10 +313,9 @@ def pretrain(
 
 
 def fids(
-    snapshots: Sequence[Path], reference: str | os.PathLike, seed: int, n: int = 2000
+    snapshots: Sequence[Path], pictures: Pictures, seed: int, n: int = 2000
 ) -> list[tuple[Path, dict[str, Any]]]:
-    """Returns each snapshot with its FID of ``n`` samples, but those of smaller pictures."""
-    pictures = load_pictures(reference, weights.load(snapshots[-1]).image_shape[:2])
+    """Returns each snapshot with its FID of ``n`` samples, but those of another size."""
     sized = [(path, weights.load(path)) for path in snapshots]
     return [
         (path, evaluate_source(gan, pictures, ("fid",), n, seed)[0])

@@ -140,15 +140,31 @@ def _finite(text: str) -> float:
 
 def _literal(text: str, kind: type) -> Any:
     value = ast.literal_eval(text)
-    if kind is tuple and isinstance(value, list):
-        value = tuple(value)
+    # Brackets of either kind will do, and (1, 2) without any.
+    if kind in (tuple, list) and isinstance(value, (tuple, list)):
+        value = kind(value)
     if not isinstance(value, kind):
         raise ValueError(text)
     return value
 
 
+def _any(text: str) -> Any:
+    for read in (_none, _words_of_truth, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return text
+
+
+def _words_of_truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
 # How a value of each class is read from a text. Any text is a str, so that it comes last.
-_READERS: dict[type, Callable[[str], Any]] = {
+_READERS: dict[Any, Callable[[str], Any]] = {
     types.NoneType: _none,
     bool: _truth,
     int: int,
@@ -157,8 +173,9 @@ _READERS: dict[type, Callable[[str], Any]] = {
     list: functools.partial(_literal, kind=list),
     dict: functools.partial(_literal, kind=dict),
     str: str,
+    Any: _any,
 }
-_WORDS = {
+_WORDS: dict[Any, str] = {
     types.NoneType: "None",
     bool: "true or false",
     int: "a whole number",
@@ -168,6 +185,7 @@ _WORDS = {
     Sequence: "a list such as [1, 2]",
     dict: "a dictionary such as {'a': 1}",
     str: "a text",
+    Any: "any value",
 }
 
 

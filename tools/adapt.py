@@ -32,7 +32,7 @@ _SOURCE = flags.DEFINE_string(
 )
 _DATA = flags.DEFINE_string("data", None, "Folder of pictures, or another source of them.")
 _LIMIT = flags.DEFINE_integer("limit", None, "At most so many pictures.", lower_bound=1)
-_SKIP = flags.DEFINE_boolean("skip_bad", False, "Leave out pictures that cannot be read.")
+_SKIP = common.define_skip_bad()
 _EXPORT = flags.DEFINE_string("export", None, "Also write a SavedModel below this folder.")
 
 _DEFAULT_METHOD = "ewc"
@@ -98,7 +98,7 @@ def main(settings: dict[str, Any]) -> None:
         "seed": flag.seed,
         "precision": flag.precision,
         "limit": _LIMIT.value,
-        "on_error": "skip" if _SKIP.value else "raise",
+        "on_error": common.on_error(_SKIP),
     }
     load_tensorflow()
     from tf_fewshot import adaptation, planning

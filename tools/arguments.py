@@ -189,5 +189,7 @@ def _replaced(value: Any, path: list[str], typed: Typed) -> dict[str, Any]:
         fields = value if isinstance(value, Mapping) else ()
         raise unknown_name(f"field of {typed.setting}", name, fields)
     old = value[name]
-    new = _replaced(old, rest, typed) if rest else Setting(typed.name, old, type(old), "")
+    # What nobody has chosen may become anything, and what somebody has, None.
+    kind = Any if old is None else type(old) | None
+    new = _replaced(old, rest, typed) if rest else Setting(typed.name, old, kind, "")
     return {**value, name: new.parsed(typed.text) if isinstance(new, Setting) else new}

@@ -94,6 +94,11 @@ class Catalogue:
             raise unknown_name("method", name, self.methods)
         return self.methods[name]
 
+    def names(self) -> set[str]:
+        """Returns the names of all settings, of whatever method."""
+        entries = [*self.methods.values(), *self.pretrainings.values()]
+        return {name for entry in entries for name in entry.settings}
+
     def having(self, setting: str) -> list[str]:
         """Returns the names of the methods that have a setting of that name."""
         return [name for name, entry in self.methods.items() if setting in entry.settings]

@@ -32,6 +32,16 @@ def define_training_flags() -> None:
     flags.DEFINE_string("workdir", None, "The run folder: new, empty, or of the same run.")
 
 
+def define_skip_bad() -> flags.FlagHolder[bool]:
+    """The flag of the commands that read pictures."""
+    return flags.DEFINE_boolean("skip_bad", False, "Leave out pictures that cannot be read.")
+
+
+def on_error(skip_bad: flags.FlagHolder[bool]) -> str:
+    """Returns what the library is told about pictures that cannot be read."""
+    return "skip" if skip_bad.value else "raise"
+
+
 def plain(text: str) -> str:
     """Returns a text of a docstring without its markup, for a terminal."""
     return _ROLE.sub(r"\1", text).replace("``", "")

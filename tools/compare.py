@@ -51,7 +51,7 @@ _N = flags.DEFINE_integer("n", 1000, "Number of samples that are measured.", low
 _METRICS = flags.DEFINE_list(
     "metrics", ["fid", "kid", "kmmd", "intra_lpips", "nearest_lpips"], "Names of metrics."
 )
-_SKIP = flags.DEFINE_boolean("skip_bad", False, "Leave out pictures that cannot be read.")
+_SKIP = common.define_skip_bad()
 
 
 def prepare(argv: list[str]) -> tuple[list[str], list[arguments.Typed]]:
@@ -100,7 +100,7 @@ def main(typed: list[arguments.Typed]) -> None:
         metrics=_METRICS.value,
         n=_N.value,
         precision=flag.precision,
-        on_error="skip" if _SKIP.value else "raise",
+        on_error=common.on_error(_SKIP),
     )
     if flag.dry_run:
         print(plan.describe())

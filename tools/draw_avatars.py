@@ -20,6 +20,8 @@ import zipfile
 
 from absl import flags
 
+from . import output
+
 _STYLE = flags.DEFINE_list("style", ["avataaars"], "Name of the DiceBear style; several for .npz.")
 _FIRST = flags.DEFINE_integer("first", 0, "First seed.", lower_bound=0)
 _COUNT = flags.DEFINE_integer("count", 10, "Number of pictures.", lower_bound=1)
@@ -37,7 +39,7 @@ def main() -> None:
     import numpy as np
 
     from tf_fewshot.data.avatar_latents import draw_arrays
-    from tf_fewshot.data.avatars import draw_many, style_of
+    from tf_fewshot.data.avatars import draw_many, file_name, style_of
     from tf_fewshot.errors import UserError
     from tf_fewshot.files import atomic_path
 
@@ -61,6 +63,9 @@ def main() -> None:
         return
     if len(styles) != 1 or _LATENTS.value:
         raise UserError("Several styles, and latents, go into an .npz: --out=NAME.npz.")
+    if not _OUT.value.endswith(".zip"):
+        seeds = range(_FIRST.value, _FIRST.value + _COUNT.value)
+        output.check_folder(_OUT.value, map(file_name, seeds))
     pictures = draw_many(styles[0], _FIRST.value, _COUNT.value, _SIZE.value)
     if _OUT.value.endswith(".zip"):
         with (

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from absl import flags
 
 from . import common
@@ -22,6 +24,7 @@ _TRUNCATION = flags.DEFINE_float("truncation", None, "As in tf-fewshot sample.")
 _LABEL = flags.DEFINE_integer(
     "label", None, "Class, of samples and of the reference where it has classes; else any."
 )
+_SKIP = common.define_skip_bad()
 _OUT = flags.DEFINE_string("out", None, "File of JSON lines that the records are added to.")
 
 
@@ -44,6 +47,7 @@ def main() -> None:
         "truncation": _TRUNCATION.value,
         "label": _LABEL.value,
         "detector": _DETECTOR.value,
+        "on_error": common.on_error(_SKIP),
     }
     if _ADAPTER.value:
         records = load_adapter(_ADAPTER.value, _SOURCE.value).evaluate(_REFERENCE.value, **options)
@@ -56,5 +60,7 @@ def main() -> None:
             f"({record['num_fake']} samples, {record['num_real']} real, "
             f"{record['feature_network']})"
         )
+        if record["note"]:
+            print(f"{record['metric']}: {record['note']}", file=sys.stderr)
         if _OUT.value:
             append_json_line(_OUT.value, record)

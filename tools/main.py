@@ -31,6 +31,12 @@ COMMANDS = {
     "draw_avatars": "Draw data: avatars of a DiceBear style.",
 }
 
+# What is known more closely, by training or by loading pictures, is a UserError of its own.
+_OUT_OF_MEMORY = (
+    "Out of memory. Close other programs, or ask for less: fewer samples, fewer or smaller "
+    "pictures, or a smaller source."
+)
+
 
 def usage() -> str:
     lines = [f"  {name:<14}{text}" for name, text in COMMANDS.items()]
@@ -100,19 +106,36 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
     except flags.Error as error:
         fail(str(error).strip().splitlines()[-1])
     except UserError as error:
-        fail(str(error))
+        fail(_in_flags(str(error), tool))
     except KeyboardInterrupt:
         print("Interrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
         raise SystemExit(130) from None
     except MemoryError:
-        fail("Out of memory. Try a smaller batch size.")
+        fail(_OUT_OF_MEMORY)
     except OSError as error:
         fail(str(error))
     except Exception as error:
         # TensorFlow's own, told by name: it may not have been imported.
         if type(error).__name__ != "ResourceExhaustedError":
             raise
-        fail("Out of memory. Try a smaller batch size.")
+        fail(_OUT_OF_MEMORY)
+
+
+def _in_flags(message: str, tool: ModuleType) -> str:
+    """Returns an error of the library as a person at the command line can follow it."""
+    from absl import flags
+
+    from .wording import for_command
+
+    def known() -> set[str]:
+        names = set(flags.FLAGS)
+        if hasattr(tool, "prepare"):
+            from .catalogue import catalogue
+
+            names |= catalogue().names()
+        return names
+
+    return for_command(message, known)
 
 
 def _help(tool: ModuleType, argv: list[str]) -> str:

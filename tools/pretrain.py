@@ -32,6 +32,7 @@ _CONFIG = flags.DEFINE_string("config", _DEFAULT, "Name or path of a configurati
 _DATA = flags.DEFINE_string("data", None, "Pictures: a folder, a .zip, …")
 _REFERENCE = flags.DEFINE_string("reference", None, "Other real pictures, to choose by FID.")
 _CANDIDATES = flags.DEFINE_integer("candidates", 3, "Last snapshots to choose from.", lower_bound=1)
+_SKIP = common.define_skip_bad()
 _START = flags.DEFINE_string("start", None, "A source file to go on from.")
 
 
@@ -71,6 +72,7 @@ def main(settings: dict[str, Any]) -> None:
     load_tensorflow()
     from tf_fewshot import pretraining
 
+    on_error = common.on_error(_SKIP)
     plan = pretraining.plan(
         settings,
         _DATA.value,
@@ -78,8 +80,9 @@ def main(settings: dict[str, Any]) -> None:
         precision=flag.precision,
         checkpoint_every=flag.checkpoint_every,
         start=_START.value,
+        on_error=on_error,
     )
     if flag.dry_run:
         print(pretraining.describe(plan))
         return
-    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value))
+    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value, on_error))

@@ -10,7 +10,7 @@ import os
 
 from absl import flags
 
-from . import common
+from . import common, output
 from .startup import load_tensorflow
 
 _ADAPTER = flags.DEFINE_string("adapter", None, "Adapter file, or the folder that holds it.")
@@ -31,6 +31,9 @@ def main() -> None:
     suffix = os.path.splitext(_OUT.value)[1].lower()
     if suffix in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"):
         raise UserError(f"--out={_OUT.value}: a grid is written as .png, which loses nothing.")
+    names = [f"{i:05d}.png" for i in range(_N.value)]
+    if not _OUT.value.endswith(".png"):
+        output.check_folder(_OUT.value, names)
     load_tensorflow()
     from tf_fewshot.adapted import load_adapter
     from tf_fewshot.backbones.sampling import sample_images
@@ -49,6 +52,6 @@ def main() -> None:
     if _OUT.value.endswith(".png"):
         save_png(image_grid(images, columns=common.columns_of(_N.value)), _OUT.value)
     else:
-        for i, image in enumerate(images):
-            save_png(image, f"{_OUT.value}/{i:05d}.png")
+        for name, image in zip(names, images, strict=True):
+            save_png(image, os.path.join(_OUT.value, name))
     print(_OUT.value)

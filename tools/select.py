@@ -24,7 +24,7 @@ _DATA = flags.DEFINE_string("data", None, "Pictures to choose from: a folder, a 
 _N = flags.DEFINE_integer("n", 25, "How many are chosen.", lower_bound=1)
 _LIKE = flags.DEFINE_string("like", None, "Pictures in whose style they shall be.")
 _COPY = flags.DEFINE_boolean("copy", False, "Copy the pictures that are chosen.")
-_SKIP = flags.DEFINE_boolean("skip_bad", False, "Leave out pictures that cannot be read.")
+_SKIP = common.define_skip_bad()
 _OUT = flags.DEFINE_string("out", None, "The folder that is written to.")
 
 

@@ -24,6 +24,7 @@ _REFERENCE = flags.DEFINE_string("reference", None, "Real pictures that were not
 _ROUNDS = flags.DEFINE_integer("rounds", 10, "Number of pairs that are shown.", lower_bound=1)
 _TRUNCATION = flags.DEFINE_float("truncation", None, "As in tf-fewshot sample.")
 _LABEL = flags.DEFINE_integer("label", None, "Class, where there are classes; else any.")
+_SKIP = common.define_skip_bad()
 _OUT = flags.DEFINE_string("out", "study.html", "The page; one that is there is replaced.")
 _POOL = flags.DEFINE_list("pool", None, "Files of answers, or folders of them, to be counted.")
 
@@ -48,6 +49,7 @@ def main() -> None:
         "seed": common.SEED.value,
         "truncation": _TRUNCATION.value,
         "label": _LABEL.value,
+        "on_error": common.on_error(_SKIP),
     }
     if _ADAPTER.value:
         adapted = load_adapter(_ADAPTER.value, _SOURCE.value)

@@ -161,6 +161,7 @@ def styles_of(
     vectors, notes = [], []
     with open_source(place) as source:
         total = len(source.entries)
+        notes += source.notes
         for done, some, images in _batches(source.entries, os.fspath(place), skip_bad, notes):
             if len(images):
                 names += some

@@ -240,7 +240,7 @@ def _reached(place: Path) -> int:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "Out of memory. Try a smaller batch size."
+        return "Out of memory. Measure fewer samples, or take fewer pictures."
     text = " ".join(str(error).split())
     return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
 

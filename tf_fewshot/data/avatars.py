@@ -70,7 +70,12 @@ def draw_many(style: str, first: int, count: int, size: int) -> Iterator[tuple[s
 
 
 def _draw_range(style: str, seeds: range, size: int) -> list[tuple[str, bytes]]:
-    return [(f"{seed:07d}.png", draw(style, seed, size)) for seed in seeds]
+    return [(file_name(seed), draw(style, seed, size)) for seed in seeds]
+
+
+def file_name(seed: int) -> str:
+    """Returns what the file of an avatar is called."""
+    return f"{seed:07d}.png"
 
 
 def dicebear(module: str = "") -> Any:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
+import contextlib
+import itertools
 import os
+from collections.abc import Generator
 
 import numpy as np
+from PIL import Image
 
 from ..errors import UserError, unknown_name
-from .decode import BadPictureError, decode, describe
+from . import sources
+from .decode import BadPictureError, decode_unnoted, noted_warnings
 from .pictures import Pictures
 from .resize import ImageSize, image_size
-from .sources import Entry, open_source
+from .sources.classes import counted
+from .sources.entries import Entry
+from .traits import describe
 
 
 def load_pictures(
@@ -25,8 +33,9 @@ def load_pictures(
     """Loads pictures, centre-cropped and resized to one size.
 
     Args:
-        path: A folder (with its sub-folders, which are classes if every picture is in one of
-            them), a .zip, one picture, a TFRecord of
+        path: A folder (with its sub-folders, linked ones, too, which are classes if every picture
+            is in one of them, and no ``dataset.json`` of NVIDIA's dataset tool tells labels), a
+            .zip of the same, one picture, a TFRecord of
             ``tf.train.Example`` (``image/encoded``, optionally ``image/class/label``), an
             .npz (``images``, optionally ``labels`` and ``latents``) or .npy of uint8
             ``[N, H, W, 3]``, or ``tfds:NAME[:SPLIT]``. Folders and archives are read in the
@@ -40,7 +49,8 @@ def load_pictures(
             such pictures out and says so in the notes.
 
     Returns:
-        The pictures; ``notes`` says what was converted, cropped, skipped or ignored.
+        The pictures; ``notes`` says what was converted, cropped, skipped or ignored, and which
+        classes there are, with their names and counts.
 
     Raises:
         UserError: if the place or a picture cannot be used, or there are too few.
@@ -50,33 +60,46 @@ def load_pictures(
     if limit is not None and limit < 1:
         raise UserError(f"The limit of pictures must be at least 1, not {limit}.")
     height, width = image_size(size)
-    in_order = shuffle_seed is None and on_error == "raise"
-    with open_source(path, limit if in_order else None) as source:
-        entries, notes = source.entries, list(source.notes)
-        if not entries:
-            ignored = f" ({'; '.join(notes)})" if notes else ""
-            raise UserError(f"There are no pictures in {os.fspath(path)}{ignored}.")
-        if shuffle_seed is not None:
-            order = np.random.default_rng(shuffle_seed).permutation(len(entries))
-            entries = [entries[i] for i in order]
-        count = len(entries) if limit is None else min(limit, len(entries))
-        images = np.empty((count, height, width, 3), np.uint8)
-        kept, more_notes = _decode_into(images, entries, os.fspath(path), on_error == "skip")
+    place, in_order = os.fspath(path), shuffle_seed is None and on_error == "raise"
+    wanted = "the pictures"
+    try:
+        with sources.open_source(path, limit if in_order else None) as source:
+            entries, notes = source.entries, list(source.notes)
+            if not entries:
+                ignored = f" ({'; '.join(notes)})" if notes else ""
+                raise UserError(f"There are no pictures in {place}{ignored}.")
+            if shuffle_seed is not None:
+                order = np.random.default_rng(shuffle_seed).permutation(len(entries))
+                entries = [entries[i] for i in order]
+            count = len(entries) if limit is None else min(limit, len(entries))
+            wanted = (
+                f"{count:,} pictures of {width}×{height} ({3 * count * height * width:,} bytes)"
+            )
+            images = np.empty((count, height, width, 3), np.uint8)
+            kept, more_notes = _decode_into(images, entries, place, on_error == "skip")
+    # Of the array, of a file that is read whole, or of one huge picture.
+    except MemoryError as error:
+        raise UserError(
+            f"The memory does not hold {wanted} of {place}: give fewer or smaller ones."
+        ) from error
     notes += more_notes
-    _check_count(len(kept), min_count, os.fspath(path), limit, notes)
+    _check_count(len(kept), min_count, place, limit, notes)
     labels = [entry.label for entry in kept]
     if any(label is None for label in labels):
         if any(label is not None for label in labels):
             notes.append("some pictures have no label, so that all labels were left out")
         labels = None
+    else:
+        labels = np.asarray(labels, np.int32)
+        notes.append(counted(labels, source.class_names, source.classes_by))
     latents = [entry.latent for entry in kept if entry.latent is not None]
     return Pictures(
         images=images[: len(kept)],
         latents=np.stack(latents) if latents else None,
         choices=source.choices,
-        labels=None if labels is None else np.asarray(labels, np.int32),
+        labels=labels,
         names=[entry.name for entry in kept],
-        source=os.fspath(path),
+        source=place,
         notes=notes,
     )
 
@@ -88,24 +111,57 @@ def _decode_into(
     traits: collections.Counter[str] = collections.Counter()
     kept: list[Entry] = []
     skipped, warned = [], []
-    for entry in entries:
-        if len(kept) == len(images):
-            break
-        try:
-            pixels, its_traits, warnings = decode(entry.open, images.shape[1:3])
-        except BadPictureError as error:
-            if not skip:
-                raise UserError(
-                    f"{entry.name} in {path} cannot be used: {error}. "
-                    "Mend or remove it, or skip such pictures with on_error='skip'."
-                ) from error
-            skipped.append(f"{entry.name} was skipped: {error}")
-            continue
-        images[len(kept)] = pixels
-        kept.append(entry)
-        traits.update(its_traits)
-        warned += [f"{entry.name}: {warning}" for warning in warnings]
+    with contextlib.closing(_decoded(entries, images.shape[1:3])) as decoded:
+        for entry, done in decoded:
+            if isinstance(done, BadPictureError):
+                if not skip:
+                    raise UserError(
+                        f"{entry.name} in {path} cannot be used: {done}. "
+                        "Mend or remove it, or skip such pictures with on_error='skip'."
+                    ) from done
+                skipped.append(f"{entry.name} was skipped: {done}")
+                continue
+            images[len(kept)], its_traits, warnings = done
+            kept.append(entry)
+            traits.update(its_traits)
+            warned += [f"{entry.name}: {warning}" for warning in warnings]
+            if len(kept) == len(images):
+                break
     return kept, [describe(trait, n) for trait, n in sorted(traits.items())] + skipped + warned
+
+
+_Decoded = tuple[np.ndarray, set[str], list[str]]
+
+
+def _decoded(
+    entries: list[Entry], size: tuple[int, int]
+) -> Generator[tuple[Entry, _Decoded | BadPictureError], None, None]:
+    """Decodes pictures on all processors, in their order, and a few ahead of what is asked for."""
+    # Pillow registers its formats when they are first needed, which threads would do at once.
+    Image.init()
+    workers = os.cpu_count() or 1
+    with noted_warnings() as noted:
+
+        def one(entry: Entry) -> _Decoded | BadPictureError:
+            try:
+                return (*decode_unnoted(entry.open, size), noted())
+            except BadPictureError as error:
+                noted()
+                return error
+
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            rest = iter(entries)
+            ahead = collections.deque(
+                (entry, pool.submit(one, entry)) for entry in itertools.islice(rest, 4 * workers)
+            )
+            try:
+                while ahead:
+                    entry, future = ahead.popleft()
+                    ahead.extend((e, pool.submit(one, e)) for e in itertools.islice(rest, 1))
+                    yield entry, future.result()
+            finally:
+                for _, future in ahead:
+                    future.cancel()
 
 
 def _check_count(usable: int, needed: int, path: str, limit: int | None, notes: list[str]) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..choices import Choices
 from ..errors import UserError
+from .labels import whole_labels
 from .resize import ImageSize, fit, image_size
 
 
@@ -57,7 +58,8 @@ class Pictures:
             if values is not None and len(values) != len(images):
                 raise UserError(f"{len(values)} {kind} for {len(images)} pictures.")
         if self.labels is not None:
-            object.__setattr__(self, "labels", np.asarray(self.labels, np.int32))
+            labels, _ = whole_labels(self.labels, len(images), self.source)
+            object.__setattr__(self, "labels", labels)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -98,11 +100,21 @@ class Pictures:
         return 0 if self.labels is None else len(np.unique(self.labels))
 
     def with_classes(self, wanted: bool) -> Pictures:
-        """Returns the pictures with labels from 0 on without gaps, or without labels."""
+        """Returns the pictures with labels from 0 on without gaps, or without labels.
+
+        A note says which numbers changed.
+        """
         if self.labels is None:
             return self
-        labels = np.unique(self.labels, return_inverse=True)[1] if wanted else None
-        return dataclasses.replace(self, labels=labels)
+        if not wanted:
+            return dataclasses.replace(self, labels=None)
+        before, labels = np.unique(self.labels, return_inverse=True)
+        notes = self.notes
+        if (before != np.arange(len(before))).any():
+            changed = [f"{old} is {new}" for new, old in enumerate(before) if old != new]
+            more = ", …" if len(changed) > 10 else ""
+            notes = [*notes, f"classes were numbered without gaps: {', '.join(changed[:10])}{more}"]
+        return dataclasses.replace(self, labels=labels, notes=notes)
 
     def take(self, n: int) -> Pictures:
         """Returns the first ``n`` pictures.

@@ -97,7 +97,17 @@ def evaluate(
         seed=seed,
         detector=judge,
     )
-    return [_record(metric, inputs, seed, list(trained_through)) for metric in chosen]
+    shared = _shared(inputs)
+    return [_record(metric, inputs, seed, list(trained_through), shared) for metric in chosen]
+
+
+def _shared(inputs: Inputs) -> int:
+    """Returns how many reference pictures were trained on, as far as that is known."""
+    if inputs.training is None:
+        return 0
+    size = inputs.fake.shape[1:3]
+    reference, training = inputs.reference.resized(size), inputs.training.resized(size)
+    return int(copying.among(reference.images, training.images).sum())
 
 
 def _get(name: str) -> Metric:
@@ -135,7 +145,7 @@ def _draw(sampler: Sampler, n: int, seed: int) -> np.ndarray:
 
 
 def _record(
-    metric: Metric, inputs: Inputs, seed: int, trained_through: list[str]
+    metric: Metric, inputs: Inputs, seed: int, trained_through: list[str], shared: int
 ) -> dict[str, Any]:
     height, width = inputs.fake.shape[1:3]
     measured = metric.measure(inputs)
@@ -151,6 +161,12 @@ def _record(
             "the reference pictures have {}×{} pixels, the generated ones {}×{}".format(
                 *inputs.reference.size, height, width
             )
+        )
+    # Of copying they are left out, which it says itself.
+    if shared and metric.min_real and metric is not copying.COPIED:
+        notes.append(
+            f"{shared} of the {len(inputs.reference)} reference pictures were trained on, "
+            "which flatters what learns by heart"
         )
     return {
         "metric": metric.name,

@@ -39,6 +39,18 @@ def _kernel_trace(x: np.ndarray) -> float:
     return float(((np.square(x).sum(1) / x.shape[1] + 1) ** 3).sum())
 
 
+def blocks_of(real: int, fake: int) -> int:
+    """Returns the number of blocks for so many samples: one up to 1,000 on either side.
+
+    A block more costs precision: of ten, the mean spreads 1.7 times as far as one block of 40
+    against 40 samples, and 2.4 times of 100 against 100. Where both sides are larger, blocks of
+    1,000, as usual, keep it affordable; where one is, blocks of 10,000 of that.
+    """
+    fewest, most = sorted((real, fake))
+    blocks = max(math.ceil(fewest / 1_000), math.ceil(most / 10_000))
+    return max(1, min(blocks, fewest // 2))
+
+
 def kernel_distance(
     real: np.ndarray, fake: np.ndarray, blocks: int | None = None, seed: int | None = 0
 ) -> tuple[float, float | None]:
@@ -51,8 +63,7 @@ def kernel_distance(
     Args:
         real: Features ``[N, D]``.
         fake: Features ``[M, D]``.
-        blocks: Number of blocks. None: enough that none has more than 1000 samples, and
-            10 if each then still has 10 samples of both sides.
+        blocks: Number of blocks; None takes those of :func:`blocks_of`.
         seed: Shuffles both sides before they are split, since sources are often sorted.
             None splits them as they are.
 
@@ -66,10 +77,9 @@ def kernel_distance(
     real, fake = np.asarray(real), np.asarray(fake)
     if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
         raise UserError(f"Features must be [N, D] twice, not {real.shape} and {fake.shape}.")
-    fewest, most = sorted((len(real), len(fake)))
+    fewest = min(len(real), len(fake))
     if blocks is None:
-        blocks = max(math.ceil(most / 1000), min(10, fewest // 10))
-        blocks = max(1, min(blocks, fewest // 2))
+        blocks = blocks_of(len(real), len(fake))
     if blocks < 1 or fewest < 2 * blocks:
         raise UserError(
             f"The kernel distance needs at least {2 * max(blocks, 1)} pictures on both sides, "
@@ -85,8 +95,10 @@ def kernel_distance(
 
 
 def _measure(inputs: Inputs) -> dict:
-    value, error = kernel_distance(inputs.real_features, inputs.fake_features)
-    return {"value": value, "std": error, **inputs.extractor_facts()}
+    real, fake = inputs.real_features, inputs.fake_features
+    blocks = blocks_of(len(real), len(fake))
+    value, error = kernel_distance(real, fake, blocks)
+    return {"value": value, "std": error, "blocks": blocks, **inputs.extractor_facts()}
 
 
 KID = Metric(

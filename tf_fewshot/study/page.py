@@ -28,6 +28,7 @@ def write_study(
     path: str | os.PathLike,
     rounds: int = 10,
     seed: int = 0,
+    on_error: str = "raise",
 ) -> Path:
     """Writes the page of a user study, which asks of pairs of pictures which one is generated.
 
@@ -41,6 +42,7 @@ def write_study(
         path: The file; one that is there is replaced, whole or not at all.
         rounds: The number of pairs.
         seed: Of all that is drawn; the same seed gives the same page.
+        on_error: "raise" or "skip" for real pictures that cannot be read.
 
     Returns:
         Where the page is.
@@ -49,7 +51,7 @@ def write_study(
         UserError: if rounds is below 1, there are fewer real pictures than rounds, or the place
             cannot be written.
     """
-    study = draw_study(sampler, reference, rounds, seed)
+    study = draw_study(sampler, reference, rounds, seed, on_error)
     path = Path(path)
     write_text(path, page(study))
     return path

@@ -76,6 +76,7 @@ def draw_study(
     reference: Pictures | str | os.PathLike,
     rounds: int = 10,
     seed: int = 0,
+    on_error: str = "raise",
 ) -> Study:
     """Draws the pairs of a study; the same seed gives the same ones.
 
@@ -88,6 +89,7 @@ def draw_study(
             resized to the size of the generated ones, as training pictures are.
         rounds: The number of pairs.
         seed: Of the latents, of which real pictures are shown, and of the sides.
+        on_error: "raise" or "skip" for real pictures that cannot be read.
 
     Raises:
         UserError: if rounds is below 1, there are fewer real pictures than rounds, or the
@@ -109,7 +111,7 @@ def draw_study(
             f"The sampler must give uint8 [{rounds}, H, W, 3], "
             f"not {generated.dtype} {list(generated.shape)}."
         )
-    real = _real(reference, generated.shape[1:3], rounds, seed)
+    real = _real(reference, generated.shape[1:3], rounds, seed, on_error)
     left = np.arange(rounds) < rounds // 2
     rng = np.random.default_rng([seed, _SIDES])
     if rounds % 2:
@@ -121,14 +123,18 @@ def draw_study(
 
 
 def _real(
-    reference: Pictures | str | os.PathLike, size: tuple[int, int], rounds: int, seed: int
+    reference: Pictures | str | os.PathLike,
+    size: tuple[int, int],
+    rounds: int,
+    seed: int,
+    on_error: str,
 ) -> np.ndarray:
     """Returns as many real pictures as rounds, uint8 ``[rounds, H, W, 3]``."""
     if isinstance(reference, Pictures):
         # The order in which load_pictures reads a place.
         order = np.random.default_rng(seed).permutation(len(reference))[:rounds]
         return reference.select(order).resized(size).images
-    pictures = load_pictures(reference, size, limit=rounds, shuffle_seed=seed)
+    pictures = load_pictures(reference, size, limit=rounds, shuffle_seed=seed, on_error=on_error)
     for note in pictures.notes:
         # An enlarged picture, for one, is blurred, and tells which one is real.
         _log.warning(note)

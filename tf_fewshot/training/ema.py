@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
+from ..backbones.sample_statistics import measure_batches, measure_styles, sample_statistics
 from ..errors import UserError
 
 
@@ -30,6 +32,7 @@ class EMA:
         mine = {v.path: v for v in self._gan.generator.weights}
         self._pairs = [(mine[v.path], v) for v in gan.generator.weights]
         self._trained = gan
+        self._begun = [(v, v.numpy()) for v in sample_statistics(gan)]
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -61,3 +64,14 @@ class EMA:
             for copy, weight in zip(mine.weights, theirs.weights, strict=True):
                 copy.assign(weight)
         return self._gan
+
+    def measure(self) -> None:
+        """Measures again what the copy keeps of its own samples, if training has moved that.
+
+        The mean of the styles follows weights that move faster than it does; statistics of batches
+        are those of the trained weights, and fit a copy that has no average.
+        """
+        if any(np.any(v.numpy() != value) for v, value in self._begun):
+            measure_styles(self._gan)
+            if self.decay:
+                measure_batches(self._gan)

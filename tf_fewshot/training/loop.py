@@ -96,6 +96,7 @@ class Trainer:
         """Returns the GAN, in float32, to draw samples from."""
         gan = self.ema.current()
         self._settle(gan)
+        self.ema.measure()
         return gan
 
     def run(self, schedule: Schedule, report: Report = lambda step, numbers: None) -> int:
@@ -109,7 +110,8 @@ class Trainer:
             The step reached: 0 if there is no player, and so nothing to train.
 
         Raises:
-            UserError: if a loss is not a finite number; the last checkpoint stays.
+            UserError: if a loss is not a finite number, or the memory is full; the last
+                checkpoint stays.
         """
         if not self.players:
             return 0
@@ -128,7 +130,7 @@ class Trainer:
                         callbacks.on_epoch_begin(step // every)
                     callbacks.on_train_batch_begin(step)
                     whole = False
-                    numbers = self.step(step)
+                    numbers = self._stepped(step)
                     step += 1
                     whole = True
                     last = step == schedule.steps
@@ -153,6 +155,16 @@ class Trainer:
             raise
         callbacks.on_train_end()
         return step
+
+    def _stepped(self, step: int) -> dict[str, tf.Tensor]:
+        """Moves every player once; that the memory is full is said for people."""
+        try:
+            return self.step(step)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise UserError(
+                f"The memory does not hold what step {step + 1} computes; the last checkpoint is "
+                "kept. Lower batch_size, or take a smaller source."
+            ) from error
 
     def step(self, step: int) -> dict[str, tf.Tensor]:
         """Moves every player once, on the batch of that step (counted from 0)."""

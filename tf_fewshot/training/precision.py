@@ -8,7 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from ..backbones import GAN
-from ..errors import unknown_name
+from ..errors import UserError, unknown_name
 
 POLICIES = {
     "float32": "float32",
@@ -30,13 +30,19 @@ def choose(precision: str, gan: GAN, batch_size: int) -> tuple[str, str]:
         batch_size: Of the training.
 
     Raises:
-        UserError: for another precision.
+        UserError: for another precision, or if the memory is full.
     """
     if precision in POLICIES:
         return POLICIES[precision], f"Precision {precision}, as asked."
     if precision != "auto":
         raise unknown_name("precision", precision, [*POLICIES, "auto"])
-    full, half = _best_seconds(gan, batch_size)
+    try:
+        full, half = _best_seconds(gan, batch_size)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"The memory does not hold a step of {batch_size} pictures. Lower batch_size, or take "
+            "a smaller source."
+        ) from error
     chosen = "bfloat16" if full / half >= _WORTH else "float32"
     line = f"Precision {chosen}: bfloat16 is {full / half:.2f} times as fast as float32 here."
     return POLICIES[chosen], line

@@ -86,5 +86,6 @@ def _copy(place: Path, to: Path, entries: list) -> None:
                 shutil.copyfile(file, partial / f"{rank:05d}_{name}")
             else:
                 with entry.open() as image:
-                    whole = np.asarray(image.convert("RGB"))
+                    size = image.height, image.width
+                whole = decode(entry.open, size)[0]
                 save_png(whole, partial / f"{rank:05d}_{Path(name).stem}.png")

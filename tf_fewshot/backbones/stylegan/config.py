@@ -32,7 +32,7 @@ class StyleGANConfig(Configuration):
         use_noise: Whether every layer has noise inputs. Drawings of flat colour have
             nothing random for them to make, and the grain that they leave shows.
         mbstd_group: Group of the minibatch standard deviation; 1 leaves it out.
-        truncation_layers: How many layers ψ acts on.
+        truncation_layers: How many layers ψ acts on; 0 is none of them.
         mixing: Probability of mixing two styles while training.
         w_avg_beta: Decay of the running mean of the styles.
     """

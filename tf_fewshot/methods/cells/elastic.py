@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...backbones import GAN
-from ...errors import UserError
+from ...errors import UserError, check_least
 from ...files import cache_dir
 from ..player import GENERATOR, Penalty, Turn
 from ..problem import Problem
@@ -156,6 +156,9 @@ class FisherPenalty(Regularizer):
     fisher_convention: Literal["per_sample", "batch_mean"] = "per_sample"
     fisher_batch_size: int = 8
     fisher_cache: bool = True
+
+    def __post_init__(self):
+        check_least(self, fisher_samples=1, fisher_batch_size=1)
 
     def prepare(self, problem: Problem, selection, latents) -> Penalty:
         source = problem.source

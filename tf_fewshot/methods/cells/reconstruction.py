@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...errors import UserError
 from ...features.trunk import Preprocess
 from ...losses.perceptual import LPIPSLoss, PerceptualLoss
 from ..drawn import Generated
@@ -50,11 +51,14 @@ class FallingRates:
         rate_factor: The paper's rates are those of SNGAN; this brings them to another
             backbone.
         latent_learning_rate: Of the latents; None takes ``learning_rate``.
-        rate_decay: Factor of the learning rates after every ``rate_decay_steps`` (the code:
-            0.2 and 3000).
-        rate_decay_steps: None lets the rates fall along a cosine instead, to ``rate_decay``
-            at the end of the run; one that is continued with more steps goes on at the
-            rates of the longer run.
+        rate_decay: Factor, from 0 to 1, of the learning rates after every ``rate_decay_steps``
+            (the code: 0.2 and 3000).
+        rate_decay_steps: At least 1; None lets the rates fall along a cosine instead, to
+            ``rate_decay`` at the end of the run; one that is continued with more steps goes
+            on at the rates of the longer run.
+
+    Raises:
+        UserError: for a value that is no such rate, factor or number of steps.
     """
 
     learning_rate: float | None = None
@@ -62,6 +66,19 @@ class FallingRates:
     latent_learning_rate: float | None = None
     rate_decay: float = 0.2
     rate_decay_steps: int | None = 3000
+
+    def __post_init__(self):
+        steps = self.rate_decay_steps
+        if steps is not None and steps < 1:
+            raise UserError(
+                f"rate_decay_steps must be at least 1, not {steps}; None is a cosine over the run."
+            )
+        if not 0.0 <= self.rate_decay <= 1.0:
+            raise UserError(f"rate_decay must be a number from 0 to 1, not {self.rate_decay}.")
+        for name in ("learning_rate", "latent_learning_rate"):
+            rate = getattr(self, name)
+            if isinstance(rate, float) and rate < 0.0:
+                raise UserError(f"{name} must be at least 0, not {rate}.")
 
     def first(self, pictures: int) -> tuple[float, float]:
         """Returns the first rates, of the generator and of the latents."""

@@ -9,7 +9,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from ...errors import UserError
+from ...errors import UserError, check_least
 from ...losses.latent_prior import latent_prior_loss
 from ..player import GENERATOR, Penalty, Turn
 from ..problem import Problem
@@ -55,6 +55,9 @@ class LatentPrior(Regularizer):
     latent_prior_convention: Literal["code", "paper"] = "code"
     latent_prior_weight: float | None = 0.0001
     latent_prior_samples: int = 10
+
+    def __post_init__(self):
+        check_least(self, latent_prior_samples=1)
 
     def prepare(self, problem: Problem, selection: Selection, latents: LatentSource) -> Penalty:
         convention, weight = self.latent_prior_convention, self.latent_prior_weight

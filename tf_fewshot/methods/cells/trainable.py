@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ...backbones import GAN, Stage
-from ...errors import UserError
+from ...errors import UserError, check_least
 from ..problem import Problem
 from ..selection import Selection
 
@@ -180,6 +180,10 @@ class MinerFirst(Trainable):
 
     miner_steps: int = 200
     miner_width: int = 512
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_least(self, miner_steps=0, miner_width=1)
 
     def prepare(self, gan: GAN) -> GAN:
         return gan.with_miner([self.miner_width])

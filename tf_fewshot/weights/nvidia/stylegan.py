@@ -99,7 +99,9 @@ def _config(
         "fused": settings.get("fused_scale", "auto"),
         "use_noise": bool(settings.get("use_noise", True)),
         "mbstd_group": int(d_settings.get("mbstd_group_size", 4)),
-        "truncation_layers": 2 * len(resolutions) if cutoff is None else int(cutoff),
+        # The original truncates only where it has both ψ and a cutoff; StyleGAN2's, where it has
+        # no cutoff, truncates all layers.
+        "truncation_layers": 0 if cutoff is None else int(cutoff),
     }
 
 
