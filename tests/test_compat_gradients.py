@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops
+from tensorflow.python.framework.func_graph import FuncGraph
 
+import tf_fewshot as tff
 from tf_fewshot.compat.gradients import custom_gradient, let_graph_be_freed
 from tf_fewshot.layers.resample import downscale2d, upscale2d
 
@@ -95,3 +97,25 @@ def test_graphs_of_keras_optimizers_are_freed_if_they_are_let(freed):
     gc.collect()
     assert (graph() is None) == freed
     assert (weight.numpy() < 1.0).all()
+
+
+def test_a_run_leaves_no_graph_behind(tiny_dcgan, tiny_pictures, tmp_path):
+    """What the first leaves is of networks that are kept for the next."""
+
+    def graphs():
+        gc.collect()
+        return {id(o) for o in gc.get_objects() if isinstance(o, FuncGraph)}
+
+    left = []
+    for number in range(3):
+        tff.adapt(
+            tiny_dcgan,
+            tiny_pictures,
+            "transfergan",
+            workdir=tmp_path / str(number),
+            steps=1,
+            batch_size=2,
+            precision="float32",
+        )
+        left.append(graphs())
+    assert len(left[2]) <= len(left[1])
