@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from tf_fewshot import backbones, methods, weights
-from tf_fewshot.tools import main, wording
+from tf_fewshot.data.grid import image_grid
+from tf_fewshot.tools import common, main, wording
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
@@ -408,6 +409,11 @@ def test_the_same_seed_gives_the_same_file(folder, run):
     assert sample("b.png", "--adapter=run/adapter", "--n=5", "--seed=7") == first
     assert sample("c.png", "--adapter=run/adapter/adapter.npz", "--n=5", "--seed=8") != first
     assert sample("d.png", "--source=source.npz", "--n=5", "--seed=7") != first
+    sample("e.npz", "--source=source.npz", "--n=5", "--seed=7")
+    with np.load(folder / "e.npz") as arrays:
+        assert arrays["latents"].shape == (5, weights.load(folder / "source.npz").latent_dim)
+        columns = image_grid(arrays["images"], columns=common.columns_of(5))
+    np.testing.assert_array_equal(columns, np.asarray(Image.open(folder / "d.png")))
     with Image.open(folder / "a.png") as grid:
         # Five pictures of 16 pixels in rows of three, a pixel apart.
         assert grid.size == (3 * 17 + 1, 2 * 17 + 1)

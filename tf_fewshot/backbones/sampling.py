@@ -39,10 +39,32 @@ def sample_images(
         UserError: if n is below 1, there is no such class, or pixels are not finite
             numbers.
     """
+    return sample_arrays(gan, n, seed, truncation, batch_size, label)["images"]
+
+
+def sample_arrays(
+    gan: GAN,
+    n: int,
+    seed: int = 0,
+    truncation: float | None = None,
+    batch_size: int = 32,
+    label: int | None = None,
+) -> dict[str, np.ndarray]:
+    """Draws pictures as :func:`sample_images` does, and says what they were drawn from.
+
+    Returns:
+        "images", uint8 ``[n, H, W, C]``, "latents", float32 ``[n, latent_dim]``, and of a
+        conditional GAN "labels", int32 ``[n]``.
+
+    Raises:
+        UserError: as :func:`sample_images`.
+    """
     if n < 1:
         raise BackboneError(f"The number of pictures must be at least 1, not {n}.")
     z = gan.sample_latents(n, seed, truncation)
-    return images_of(gan, z, truncation, batch_size, _labels(gan, n, seed, label))
+    labels = _labels(gan, n, seed, label)
+    arrays = {"images": images_of(gan, z, truncation, batch_size, labels), "latents": np.asarray(z)}
+    return arrays if labels is None else {**arrays, "labels": labels}
 
 
 def _labels(gan: GAN, n: int, seed: int, label: int | None) -> np.ndarray | None:
