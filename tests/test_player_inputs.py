@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.errors import UserError
-from tf_fewshot.methods.cells.adversarial import Adversarial, LazyR1
+from tf_fewshot.methods.cells.adversarial import Adversarial
+from tf_fewshot.methods.cells.game import LazyR1
 from tf_fewshot.methods.cells.judge import Judge
 from tf_fewshot.methods.cells.latents import Prior, PriorAndAnchors
 from tf_fewshot.methods.cells.patches import ImageAndPatch

@@ -9,13 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from . import backbones, methods, settings, weights
 from .adapted import evaluate_source
-from .backbones.stylegan.gan import StyleGAN
-from .backbones.stylegan.widening import widened
-from .backbones.upgrade import upgraded
+from .backbones.continued import continued
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError, unknown_name
@@ -78,7 +74,7 @@ def plan(
     pictures = load_pictures(
         data, model["resolution"], min_count=chosen.batch_size, on_error=on_error
     )
-    begun = _begun(weights.load(start), model, seed) if start is not None else None
+    begun = continued(weights.load(start), model, seed) if start is not None else None
     if begun is None:
         model, pictures = _told_of(pictures, model, chosen.architecture, method)
     gan = begun or backbones.build(chosen.architecture, **model)
@@ -192,43 +188,6 @@ def scaled(growths: Sequence[Growth], steps: int) -> list[Growth]:
         )
         for growth, count in zip(growths, after, strict=True)
     ]
-
-
-_OF_DISCRIMINATOR = ("discriminator_widths", "minibatch_group", "discriminator_spectral_norm")
-
-
-def _begun(gan: backbones.GAN, model: dict[str, Any], seed: int) -> backbones.GAN:
-    """Returns a source to go on from as the configured model: wider, without its
-    noise, or with a discriminator that it lacks.
-
-    Raises:
-        UserError: if it differs in anything else.
-    """
-    known = dict(gan.config)
-    if isinstance(gan, StyleGAN):
-        wanted = model.get("use_noise", True)
-        if known["use_noise"] and not wanted:
-            gan, known["use_noise"] = gan.rebuild(use_noise=False), False
-        levels = len(known["channels"])
-        channels = list(model.get("channels") or known["channels"])[:levels]
-        if channels != known["channels"]:
-            gan = widened(gan, channels)
-    if model.get("discriminator_widths") and known.get("discriminator_widths") == []:
-        # A new one beside a generator that has learned without it.
-        gan = gan.rebuild(**{name: model[name] for name in _OF_DISCRIMINATOR if name in model})
-        keras.utils.set_random_seed(seed)
-        whole = backbones.build(gan.architecture, **gan.config)
-        gan = gan.with_discriminator(whole.discriminator)
-        known |= {name: gan.config[name] for name in _OF_DISCRIMINATOR}
-    # What the configuration leaves out may be as it is.
-    wanted = {name: value for name, value in upgraded(model).items() if name in model or value}
-    for name, value in wanted.items():
-        if name not in ("channels", "resolution") and known.get(name) != value:
-            raise UserError(
-                f"--start has {name} {known.get(name)!r}, the configuration {value!r}: they must "
-                "be alike to go on."
-            )
-    return gan
 
 
 def _with_classes(pictures: Pictures, gan: backbones.GAN) -> Pictures:

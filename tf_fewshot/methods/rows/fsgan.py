@@ -1,6 +1,7 @@
 """Adaptation of singular values."""
 
-from ..cells.adversarial import Adversarial, GameRates
+from ..cells.adversarial import Adversarial
+from ..cells.game import GameRates
 from ..cells.latents import Prior
 from ..cells.singular import SingularValuesOfBoth
 from ..method import Method, RunDefaults, register

@@ -1,6 +1,7 @@
 """A game on known latents, for sources whose pictures a program has drawn."""
 
-from ..cells.adversarial import Adversarial, GameRates, LazyR1
+from ..cells.adversarial import Adversarial
+from ..cells.game import GameRates, LazyR1
 from ..cells.known import Known
 from ..cells.likeness import Likeness
 from ..cells.trainable import All

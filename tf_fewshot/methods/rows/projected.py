@@ -1,6 +1,6 @@
 """Projected discriminators, which need no discriminator of the source's."""
 
-from ..cells.adversarial import Augmenting
+from ..cells.game import Augmenting
 from ..cells.latents import Prior
 from ..cells.projected import Projected
 from ..cells.trainable import All
