@@ -22,6 +22,7 @@ from tf_fewshot.losses.augmentation.ada import augmented
 from tf_fewshot.losses.augmentation.diffaugment import POLICIES
 from tf_fewshot.losses.augmentation.draws import Draws
 from tf_fewshot.methods.cells.adversarial import Adversarial
+from tf_fewshot.methods.cells.known import Known
 from tf_fewshot.methods.problem import Problem
 from tf_fewshot.training.assemble import assemble, trainer
 from tf_fewshot.training.loop import Schedule, Trainer
@@ -29,7 +30,13 @@ from tf_fewshot.training.loop import Schedule, Trainer
 from .test_matrix import settings_of
 
 MANY = 20_000
-GAMES = [n for n in methods.names() if isinstance(methods.get(n).objective, Adversarial)]
+# Known latents come with the pictures, which these have none of.
+GAMES = [
+    n
+    for n in methods.names()
+    if isinstance(methods.get(n).objective, Adversarial)
+    and not isinstance(methods.get(n).latents, Known)
+]
 
 
 @pytest.fixture
@@ -480,6 +487,23 @@ def test_a_probability_of_0_is_the_game_without_augmentation(build_tiny, images,
         game(gan, images, tmp_path / f"{augment}{p}", augment=augment, augment_p=p).run(Schedule(2))
         gans[p] = weights_of(gan)
     assert gans[None] == gans[0.0] != gans[0.9]
+
+
+@pytest.mark.parametrize("loss", ["hinge", "relativistic"])
+def test_ada_is_told_how_sure_the_discriminator_is(
+    loss, tiny_dcgan, images, tmp_path, eagerly, monkeypatch
+):
+    told, log = [], {}
+    monkeypatch.setattr(
+        AdaptiveProbability, "update", lambda self, logits, pictures: told.append(logits.numpy())
+    )
+    game(tiny_dcgan, images, tmp_path, augment="ada", adversarial_loss=loss).run(
+        Schedule(1), log.__setitem__
+    )
+    assert told[0].shape == (4, 1)
+    real, fake = log[1]["discriminator/real"], log[1]["discriminator/fake"]
+    expected = real - fake if loss == "relativistic" else real
+    np.testing.assert_allclose(told[0].mean(), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_each_turn_augments_anew_and_r1_is_that_of_augmented_pictures(

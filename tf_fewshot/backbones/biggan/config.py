@@ -24,6 +24,26 @@ _IMAGENET = 1000
 _NO_CHOICES = Choices()
 
 
+@dataclasses.dataclass(frozen=True)
+class Discriminator:
+    """What the discriminator of a BigGAN is built from; it is SNGAN's.
+
+    Attributes:
+        discriminator_widths: Channels of its blocks, from the image to the logit; none is
+            without a discriminator.
+        minibatch_group: Images of which it also sees how they differ; see
+            :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
+        discriminator_spectral_norm: Whether it is spectrally normalised; see there.
+    """
+
+    discriminator_widths: Sequence[int] = ()
+    minibatch_group: int = 0
+    discriminator_spectral_norm: bool = True
+
+
+_NO_DISCRIMINATOR = Discriminator()
+
+
 def default_channels(resolution: int, base: int) -> list[int]:
     """Channels at 4, 8, … ``resolution`` pixels; those below 128 begin as those of 128."""
     widths = _WIDTHS.get(resolution, _WIDTHS[128][: int(math.log2(resolution)) - 1])
@@ -51,12 +71,7 @@ class BigGANConfig(Configuration):
         num_classes: Number of classes; None is 1000.
         statistics: Rows of statistics for truncations from 0 to 1; 1 has those of
             truncation 1 for all.
-        discriminator_widths: Channels of the blocks of a discriminator, which is SNGAN's, from
-            the image to the logit; none is without a discriminator.
-        minibatch_group: Images of which that discriminator also sees how they differ; see
-            :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
-        discriminator_spectral_norm: Whether that discriminator is spectrally normalised; see
-            there.
+        discriminator: What its discriminator is built from, by default none.
         mapping: Widths of the layers of a mapping network, as StyleGAN has one, from ``z`` and
             the vector of the class to what the first layer and the blocks are told; the last is
             a multiple of these. None of the released networks has one: with it what ``z`` means
@@ -75,9 +90,7 @@ class BigGANConfig(Configuration):
     class_dim: int = 128
     num_classes: int | None = None
     statistics: int = 1
-    discriminator_widths: Sequence[int] = ()
-    minibatch_group: int = 0
-    discriminator_spectral_norm: bool = True
+    discriminator: Discriminator = _NO_DISCRIMINATOR
     mapping: Sequence[int] = ()
     spectral_norm: bool = True
     choices: Choices = _NO_CHOICES
@@ -97,10 +110,8 @@ class BigGANConfig(Configuration):
         """The configuration of its discriminator, resolved."""
         return SNGANConfig(
             resolution=self.resolution,
-            discriminator_widths=self.discriminator_widths,
             num_classes=self.num_classes or 0,
-            minibatch_group=self.minibatch_group,
-            discriminator_spectral_norm=self.discriminator_spectral_norm,
+            **vars(self.discriminator),
         ).resolved()
 
     def resolved(self) -> BigGANConfig:
@@ -117,7 +128,7 @@ class BigGANConfig(Configuration):
                 f"{name} must be a multiple of {len(channels)} at {self.resolution} px, not {told}"
             )
         highest = 128 if self.resolution == 256 else 64
-        widths = list(self.discriminator_widths)
+        widths = list(self.discriminator.discriminator_widths)
         choices = self.choices.as_lists()
         if choices.given and not mapping:
             raise BackboneError(
@@ -130,12 +141,12 @@ class BigGANConfig(Configuration):
             raise BackboneError(str(error)) from error
         changes = {
             "latent_dim": latent_dim,
-            "discriminator_widths": widths,
+            "discriminator": dataclasses.replace(self.discriminator, discriminator_widths=widths),
             "mapping": mapping,
             "choices": choices,
         }
         config = _completed(self, channels, highest, **changes)
-        if config.discriminator_widths:
+        if widths:
             _ = config.of_discriminator  # It says what does not fit.
         return config
 

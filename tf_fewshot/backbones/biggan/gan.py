@@ -141,7 +141,7 @@ class BigGAN(BigGANFamily):
 
     @property
     def has_discriminator(self) -> bool:
-        return bool(self.configuration.discriminator_widths)
+        return bool(self.configuration.discriminator.discriminator_widths)
 
     @property
     def classes_blend(self) -> bool:

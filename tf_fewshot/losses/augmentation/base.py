@@ -30,7 +30,8 @@ class Augmentation(abc.ABC):
         """Takes note of what the discriminator said of real pictures; returns numbers to log.
 
         Args:
-            real_logits: ``[M, 1]``, of those of whose whole it said something.
+            real_logits: ``[M, 1]``, of those of whose whole it said something; where only
+                differences from generated images mean something, these.
             pictures: How many it saw.
         """
         del real_logits, pictures

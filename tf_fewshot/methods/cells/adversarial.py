@@ -29,7 +29,7 @@ from .objective import Objective
 from .opponents import Game, Opponent, OwnDiscriminator
 
 # Losses whose discriminator gives logits of either sign, and 0 where it cannot tell.
-_UNDECIDED_AT_0 = ("non_saturating", "hinge")
+_UNDECIDED_AT_0 = ("non_saturating", "hinge", "relativistic")
 # All of them as they are by default.
 _RATES, _AUGMENTING, _R1, _ON_FEATURES = GameRates(), Augmenting(), LazyR1(), OnFeatures()
 

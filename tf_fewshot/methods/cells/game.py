@@ -117,9 +117,10 @@ class Augmenting:
             (:class:`tf_fewshot.losses.augmentation.ADA`). R1 is then that of the
             augmented real pictures. The frozen features are those of plain pictures.
         augment_p: Probability of each transformation of "ada"; None adapts it to how
-            sure the discriminator is, with the losses "non_saturating" and "hinge".
-        ada_target: Mean sign of the logits of real pictures at which that probability
-            stays, in [-1, 1].
+            sure the discriminator is, with the losses "non_saturating", "hinge" and
+            "relativistic".
+        ada_target: Mean sign of the logits of real pictures, for "relativistic" less those of
+            the generated images, at which that probability stays, in [-1, 1].
         ada_images: Real pictures within which it can go from 0 to 1. The paper's 500,000
             are for training from scratch; 400 steps of 8 pictures reach 0.8 here.
     """

@@ -128,7 +128,8 @@ class OwnDiscriminator(Opponent):
             "fake": tf.reduce_mean(fake_logits),
         }
         if self._augment:
-            numbers |= self._augment.observe(real_logits, tf.shape(real)[0])
+            sure = real_logits - fake_logits if self._loss.relative else real_logits
+            numbers |= self._augment.observe(sure, tf.shape(real)[0])
         if self._gamma and DISCRIMINATOR in step.due:
             r1 = adversarial.r1_penalty(game.gan.discriminator, real, step.labels)
             total += 0.5 * self._gamma * self._interval * r1
@@ -210,6 +211,8 @@ class FeatureOpponent(Opponent):
         numbers = {"loss": total, "real": _mean(real_logits), "fake": _mean(fake_logits)}
         if self._augment:
             by_picture = tf.add_n([tf.reduce_mean(some, [1, 2]) for some in real_logits])
+            if self._loss is not None and self._loss.relative:
+                by_picture -= tf.add_n([tf.reduce_mean(some, [1, 2]) for some in fake_logits])
             numbers |= self._augment.observe(by_picture, tf.shape(real)[0])
         turn = Turn(self._name, step, game.generated.seen(step), real, of_real, of_fake)
         return penalised(total, numbers, game.penalties, turn)
