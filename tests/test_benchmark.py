@@ -334,12 +334,11 @@ def test_steps_are_timed_when_all_moves():
 @pytest.mark.parametrize(
     ("architecture", "changes"),
     [
-        ("dcgan", {"widths": [8] * 3}),
-        pytest.param(
-            "biggan", {"latent_dim": 8, "channels": [8] * 4}, marks=pytest.mark.large, id="biggan"
-        ),
+        pytest.param("dcgan", {"widths": [8] * 3}, id="dcgan"),
+        pytest.param("biggan", {"latent_dim": 8, "channels": [8] * 4}, id="biggan"),
     ],
 )
+@pytest.mark.large
 def test_every_analysis_of_a_source_is_timed(architecture, changes, monkeypatch):
     monkeypatch.setattr(analyses, "_MOST", 1)
     gan = shaken(built(architecture, resolution=32, **changes))

@@ -24,6 +24,10 @@ saving = pytest.mark.filterwarnings("ignore:__array__ implementation:Deprecation
 
 SMALL = {"resolution": 16, "latent_dim": 6, "class_dim": 5, "num_classes": 4}
 both = pytest.mark.parametrize("architecture", ["biggan", "biggan_deep"])
+# What both have from one class, and takes long with many layers.
+alike = pytest.mark.parametrize(
+    "architecture", ["biggan", pytest.param("biggan_deep", marks=pytest.mark.large)]
+)
 
 
 def shaken(gan: GAN, seed: int = 5) -> GAN:
@@ -144,7 +148,7 @@ def test_sizes_that_do_not_fit_are_said(architecture, config, message):
 # Gradients --------------------------------------------------------------------------------
 
 
-@both
+@alike
 def test_gradients_equal_finite_differences(architecture):
     gan = small(architecture, statistics=3)
     z, labels = drawn(gan)
@@ -247,7 +251,7 @@ def test_what_is_frozen_keeps_its_statistics():
     assert gan.fingerprint() == before
 
 
-@both
+@alike
 def test_statistics_are_accumulated_for_a_truncation(architecture):
     gan = small(architecture, statistics=1 if architecture == "biggan" else 11)
     before = gan.fingerprint()
@@ -288,7 +292,7 @@ def path_of(gan: GAN) -> str:
 # Classes ----------------------------------------------------------------------------------
 
 
-@both
+@alike
 def test_one_class_is_a_vector_that_can_be_trained(architecture):
     gan = small(architecture)
     gan.source_metadata = {"name": "mine"}
@@ -321,7 +325,7 @@ def test_one_class_is_a_vector_that_can_be_trained(architecture):
 # What every backbone keeps ----------------------------------------------------------------
 
 
-@both
+@alike
 def test_stages_hold_every_weight_once_and_reach_the_picture(architecture):
     gan = small(architecture).with_scale_shift()
     stages = gan.generator_stages()
@@ -345,7 +349,7 @@ def test_stages_hold_every_weight_once_and_reach_the_picture(architecture):
     np.testing.assert_array_equal(gan.generate(z, labels), before)
 
 
-@both
+@alike
 def test_scale_and_shift_begin_as_the_identity(architecture):
     gan = small(architecture)
     with pytest.raises(BackboneError, match="with_scale_shift"):
@@ -383,7 +387,7 @@ def test_own_scale_and_shift_are_the_maps_that_compute_them(architecture):
     assert "generator/G_linear/kernel" in gan.variables_by_path()
 
 
-@both
+@alike
 def test_a_miner_comes_before_everything(architecture):
     gan = small(architecture)
     mined, (z, labels) = gan.with_miner([7]), drawn(gan)
@@ -412,7 +416,7 @@ def test_activations_run_from_latents_to_images(architecture):
     np.testing.assert_array_equal(features[-1], gan.generate(z, labels))
 
 
-@both
+@alike
 def test_a_new_discriminator_has_stages_and_activations(architecture):
     gan = small(architecture)
     with_classes = fresh_discriminator(gan)
@@ -558,7 +562,7 @@ def test_half_precision_stays_near(architecture):
     assert half.generator(z, labels, training=True).dtype == tf.float32
 
 
-@both
+@alike
 def test_pictures_do_not_depend_on_their_batch_or_on_a_graph(architecture):
     gan = small(architecture)
     z, labels = drawn(gan)
@@ -588,7 +592,7 @@ def test_large_maps_attend_one_image_at_a_time(monkeypatch):
     assert tape.gradient(loss, gan.generator.attention.theta.kernel.value) is not None
 
 
-@both
+@alike
 def test_new_kernels_are_drawn_and_copies_need_none(architecture):
     config = {**SMALL, "channels": [16, 8, 8]}
     gan = build(architecture, **config)

@@ -54,7 +54,14 @@ SMALL = {
     "one_class": OneClass(),
     "discriminator_scale_shift": DiscriminatorScaleShift(),
 }
-every = pytest.mark.parametrize("architecture", sorted(CONFIGS))
+# BigGAN-deep has what BigGAN has, of many layers.
+every = pytest.mark.parametrize(
+    "architecture",
+    [
+        pytest.param(name, marks=[pytest.mark.large] * (name == "biggan_deep"))
+        for name in sorted(CONFIGS)
+    ],
+)
 
 
 def built(architecture: str, **changes: Any) -> backbones.GAN:
@@ -179,7 +186,7 @@ def test_a_gaussian_begins_anew(build_tiny):
 
 
 @saving
-@every
+@pytest.mark.parametrize("architecture", sorted(CONFIGS))
 def test_all_extensions_come_back_from_files(architecture, tmp_path):
     source = source_of(architecture)
     gan = full(architecture)

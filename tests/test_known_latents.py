@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import itertools
 
@@ -16,6 +17,8 @@ from PIL import Image
 
 import tf_fewshot as tff
 from tf_fewshot import features, pretraining, weights
+from tf_fewshot.backbones.biggan import family
+from tf_fewshot.backbones.biggan.standing_statistics import accumulate_statistics
 from tf_fewshot.choices import Choices
 from tf_fewshot.data import avatar_latents, avatars
 from tf_fewshot.data.avatar_latents import choices_of, draw_arrays, latent_of, layout
@@ -212,7 +215,9 @@ CONFIG = {
 
 
 @pytest.mark.download
-def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_path):
+def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_path, monkeypatch):
+    few = functools.partial(accumulate_statistics, batches=5)
+    monkeypatch.setattr(family, "accumulate_statistics", few)
     images, labels, z = drawings(tmp_path / "drawings.npz")
     plan = pretraining.plan(CONFIG, tmp_path / "drawings.npz", precision="float32")
     source = pretraining.pretrain(plan, tmp_path / "first")

@@ -44,15 +44,25 @@ SOURCES = {
     "biggan_deep": {**BIGGAN, "latent_dim": 8, "statistics": 3},
 }
 JUDGELESS = ("biggan", "biggan_deep")
-# DCGAN, StyleGAN and BigGAN meet every method. Others are much like one of these: here they meet
-# methods that choose some of their layers, and test_other_pairs_do_as_these_do has the rest.
-# BigGAN-deep is many layers, and slow: it meets what has a row for each class, a game with a new
-# judge, and latents that come from a miner.
+# DCGAN meets every method. Others meet here what is another thing with them, and the rest in
+# test_other_pairs_do_as_these_do: methods that choose some of their layers; with StyleGAN, which
+# stands for StyleGAN2 in this, those with latents for each layer, in phases and without an end
+# of the source; with BigGAN those that begin as a class or with a new judge. BigGAN-deep is many
+# layers, and slow: it meets what has a row for each class, and latents that come from a miner.
 _CHOOSING = ("adam", "bsa", "bsa_biggan", "ewc", "freezed", "transfergan_scale_shift")
 MEETS = {
     "sngan": (*_CHOOSING, "update_last"),
+    "stylegan": (
+        *_CHOOSING,
+        "cdc",
+        "encoder_generator",
+        "fsgan",
+        "judged_reconstruction",
+        "minegan",
+    ),
     "stylegan2": (*_CHOOSING, "update_last"),
-    "biggan_deep": ("bsa_biggan", "ewc", "minegan"),
+    "biggan": ("bsa", "bsa_biggan", "ewc", "fsgan", "known_latents_game", "minegan", "scratch"),
+    "biggan_deep": ("bsa_biggan", "minegan"),
 }
 # Small and without files on disk; every method takes those that it has.
 SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}

@@ -731,7 +731,9 @@ def test_an_averaged_generator_has_statistics_of_its_own(source, images, tmp_pat
         np.testing.assert_allclose(variance, layer.moving_variance.numpy(), rtol=0.3)
 
 
-def test_the_centre_of_truncation_is_the_mean_of_the_mined_styles(tiny_stylegan, images, tmp_path):
+def test_the_centre_of_truncation_is_the_mean_of_the_mined_styles(
+    tiny_stylegan, images, tmp_path, eagerly
+):
     gan = tiny_stylegan
     settings = {"miner_steps": 3, "learning_rate": 0.05}
     run = adapt(gan, images, tmp_path / "run", "minegan", **settings)
