@@ -55,13 +55,23 @@ MEETS = {
     "stylegan": (
         *_CHOOSING,
         "cdc",
+        "collage",
         "encoder_generator",
         "fsgan",
         "judged_reconstruction",
         "minegan",
     ),
     "stylegan2": (*_CHOOSING, "update_last"),
-    "biggan": ("bsa", "bsa_biggan", "ewc", "fsgan", "known_latents_game", "minegan", "scratch"),
+    "biggan": (
+        "bsa",
+        "collage",
+        "bsa_biggan",
+        "ewc",
+        "fsgan",
+        "known_latents_game",
+        "minegan",
+        "scratch",
+    ),
     "biggan_deep": ("bsa_biggan", "minegan"),
 }
 # Small and without files on disk; every method takes those that it has.
@@ -382,6 +392,8 @@ def test_an_adapter_keeps_what_moved_and_gives_the_same_pictures(trained, tmp_pa
         changed |= {"generator/class_vector"} if source.num_classes else set()
         if sampled.extension("latent_gaussian"):
             changed |= {"generator/latent_gaussian/mean_and_axes"}
+        if sampled.extension("latent_parts"):
+            changed |= {"generator/latent_parts/mean_and_parts"}
         assert set(adapter.weights) == {p for p in changed if p.startswith("generator/")}
     adapter.save(tmp_path / "adapter.npz")
     loaded = Adapter.load(tmp_path / "adapter.npz")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..backbones.extensions import GaussianOfLatents
+from ..backbones.extensions import FittedLatents
 from ..errors import UserError
 from .subjects import Subject
 
@@ -47,7 +47,7 @@ def corresponding(subjects: Sequence[Subject], n: int = 8, seed: int = 0) -> np.
 def without_correspondence(subjects: Sequence[Subject]) -> list[str]:
     """Says of which generators the same latents are other places of the free space.
 
-    Methods that fit latents to pictures draw from a Gaussian of these: its axes are the pictures',
+    Methods that fit latents to pictures draw from what was fitted: its axes are the pictures',
     and no longer those of the source.
 
     Args:
@@ -56,7 +56,9 @@ def without_correspondence(subjects: Sequence[Subject]) -> list[str]:
     Returns:
         A sentence for people, or nothing.
     """
-    drawn = [s.name for s in subjects if s.gan.extension(GaussianOfLatents.name) is not None]
+    drawn = [
+        s.name for s in subjects if any(isinstance(e, FittedLatents) for e in s.gan.extensions)
+    ]
     if not drawn:
         return []
     return [

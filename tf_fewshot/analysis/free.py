@@ -6,20 +6,20 @@ import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
-from ..backbones.extensions import GaussianOfLatents
+from ..backbones.extensions import FittedLatents
 from ..backbones.sampling import quantised
 
 _BATCH = 32
 
 
 def projectable(gan: GAN, of: GAN | None = None) -> GAN:
-    """Returns a copy that draws free latents as they are, without a Gaussian of latents.
+    """Returns a copy that draws free latents as they are, whatever its own are drawn by.
 
     Args:
         gan: The generator.
         of: Another one of its source, in whose free space latents are given.
     """
-    kept = [e for e in gan.extensions if not isinstance(e, GaussianOfLatents)]
+    kept = [e for e in gan.extensions if not isinstance(e, FittedLatents)]
     copy = gan.rebuild(extensions=kept)
     copy.share_free_space(gan if of is None else of)
     return copy

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
-from ..backbones.extensions import GaussianOfLatents, Point
+from ..backbones.extensions import FittedLatents, Point
 from ..backbones.sampling import quantised
 from ..backbones.truncation import Truncation
 from ..errors import UserError
@@ -96,9 +96,7 @@ def _alike(first: GAN, last: GAN) -> tuple[GAN, GAN]:
     for gan, other in ((first, last), (last, first)):
         alike = gan
         for extension in other.extensions:
-            if alike.extension(extension.name) is None and not isinstance(
-                extension, GaussianOfLatents
-            ):
+            if alike.extension(extension.name) is None and not isinstance(extension, FittedLatents):
                 alike = alike.extended(extension)
         pair.append(alike)
     return pair[0], pair[1].clone() if pair[1] is last else pair[1]

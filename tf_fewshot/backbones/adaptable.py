@@ -13,9 +13,11 @@ from .errors import BackboneError
 from .extensions import (
     DiscriminatorScaleShift,
     Extension,
+    FittedLatents,
     GaussianOfLatents,
     GeneratorScaleShift,
     LatentMiner,
+    PartsOfLatents,
     Point,
 )
 from .extensions.one_class import as_one_class
@@ -177,7 +179,29 @@ class Adaptable(FreeLatents):
         Raises:
             BackboneError: if the architecture cannot.
         """
-        return self.extended(GaussianOfLatents(max(1, min(pictures - 1, self.latent_dim))))
+        return self._drawing_by(GaussianOfLatents(max(1, min(pictures - 1, self.latent_dim))))
+
+    def with_latent_parts(self, parts: int, pictures: int) -> Self:
+        """A copy whose latents can go through :class:`tf_fewshot.layers.LatentParts`.
+
+        Until it is fitted (:meth:`fit_latent_parts`) the output does not change; what it was
+        fitted to before is forgotten.
+
+        Args:
+            parts: How many parts a latent has.
+            pictures: How many pictures it will be fitted to.
+
+        Raises:
+            BackboneError: if the architecture cannot, or its ``z`` has fewer components.
+        """
+        return self._drawing_by(PartsOfLatents(parts, pictures))
+
+    def _drawing_by(self, fitted: FittedLatents) -> Self:
+        others = [
+            e for e in self.extensions if isinstance(e, FittedLatents) and e.name != fitted.name
+        ]
+        kept = [e for e in self.extensions if e not in others]
+        return (self.rebuild(extensions=kept) if others else self).extended(fitted)
 
     def with_one_class(self, start: int | str = "mean") -> Self:
         """A copy without classes: what depended on them is one class, and can be trained.
@@ -229,11 +253,30 @@ class Adaptable(FreeLatents):
         self.share_free_space(of)
         gaussian.fit(self.inner_latents(latents))
 
+    def fit_latent_parts(self, latents: np.ndarray, origin: np.ndarray, of: Adaptable) -> None:
+        """Draws from now on parts of these latents rather than by the prior.
+
+        Args:
+            latents: Free latents ``[parts, pictures, free_latent_dim]`` in ``of``, each with the
+                other parts at ``origin``.
+            origin: ``[free_latent_dim]``, the free latent that they all begin at.
+            of: A GAN of this configuration, such as the one that these were trained with.
+        """
+        layer = self.required(PartsOfLatents.name).of(self)
+        self.share_free_space(of)
+        rows = np.concatenate([origin[None], latents.reshape(-1, latents.shape[-1])])
+        first, *rest = self.inner_latents(rows)
+        layer.fit(np.reshape(rest, latents.shape), first)
+
     def latents_of_fitted(self, latents: np.ndarray) -> np.ndarray:
         """``z`` ``[N, latent_dim]`` that give the pictures of latents it was fitted to.
 
         Args:
-            latents: See :meth:`fit_latents`.
+            latents: Free latents ``[N, free_latent_dim]`` of whole pictures.
+
+        Raises:
+            BackboneError: if its latents are not fitted to pictures.
         """
-        gaussian = self.required(GaussianOfLatents.name).of(self)
-        return gaussian.coordinates(self.inner_latents(latents), self.latent_dim)
+        fitted = next((e for e in self.extensions if isinstance(e, FittedLatents)), None)
+        chosen = self.required(GaussianOfLatents.name) if fitted is None else fitted
+        return chosen.of(self).coordinates(self.inner_latents(latents), self.latent_dim)

@@ -9,6 +9,7 @@ from .given import GivenWeights, given_weights
 from .hyper_norm import HyperBatchNorm
 from .latent_gaussian import LatentGaussian
 from .latent_map import LatentMap
+from .latent_parts import LatentParts
 from .latent_table import LatentTable
 from .miner import Miner
 from .minibatch import MinibatchStdDev
@@ -32,6 +33,7 @@ __all__ = [
     "HyperBatchNorm",
     "LatentGaussian",
     "LatentMap",
+    "LatentParts",
     "LatentTable",
     "Miner",
     "MinibatchStdDev",

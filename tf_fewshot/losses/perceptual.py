@@ -47,18 +47,19 @@ class PerceptualLoss:
         self._vgg = VGG16Features(BSA_LAYERS, preprocess, dtype=dtype)
         self._targets = self._computed_once(pictures)
 
-    def __call__(self, images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor):
+    def __call__(self, images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor | None):
         """Returns the loss of images against target pictures.
 
         Args:
             images: float32 ``[N, H, W, 3]`` in [-1, 1].
             targets: The pictures that they should be, of the same shape.
-            indices: int ``[N]``, which of the training pictures those are.
+            indices: int ``[N]``, which of the training pictures those are; None where they are
+                others.
 
         Returns:
             The weighted sum to minimise and the plain sum over the layers.
         """
-        if self._targets is None:
+        if self._targets is None or indices is None:
             wanted = [tf.stop_gradient(f) for f in self._vgg(targets)]
         else:
             wanted = [tf.gather(f, indices) for f in self._targets]
@@ -99,7 +100,7 @@ class LPIPSLoss:
     def __init__(self, weight: float = 1.0, dtype: str = "float32"):
         self._weight, self._lpips = weight, LPIPS("alex", dtype)
 
-    def __call__(self, images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor):
+    def __call__(self, images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor | None):
         """Returns the weighted mean distance to minimise, and the plain one.
 
         Args:

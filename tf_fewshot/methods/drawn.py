@@ -19,12 +19,15 @@ class DrawnLatents:
         free: Whether they live in the free space of the GAN (``gan.synthesize``)
             or are ``z`` (``gan.generator``).
         anchored: How many of the first rows lie near anchors.
+        targets: float32 ``[N, H, W, C]``, the pictures that they stand for, where these are
+            not those of the step.
     """
 
     values: tf.Tensor
     clean: tf.Tensor
     free: bool
     anchored: int = 0
+    targets: tf.Tensor | None = None
 
     def images(self, gan: GAN, label=None) -> tf.Tensor:
         """Returns the generator's images of these latents, as it generates them in training.

@@ -4,8 +4,10 @@
 from .classes import Classes
 from .discriminator_scale_shift import DiscriminatorScaleShift
 from .extension import Extension, Place, Point, from_json, names, register, to_json
+from .fitted import FittedLatents
 from .host import Host
 from .latent_gaussian import GaussianOfLatents
+from .latent_parts import PartsOfLatents
 from .miner import LatentMiner
 from .network import Extensions, Hidden, LatentPoints
 from .one_class import OneClass
@@ -17,6 +19,7 @@ __all__ = [
     "DiscriminatorScaleShift",
     "Extension",
     "Extensions",
+    "FittedLatents",
     "GaussianOfLatents",
     "GeneratorScaleShift",
     "Hidden",
@@ -24,6 +27,7 @@ __all__ = [
     "LatentMiner",
     "LatentPoints",
     "OneClass",
+    "PartsOfLatents",
     "Place",
     "Point",
     "from_json",

@@ -10,13 +10,13 @@ import dataclasses
 from typing import Any
 
 from ...layers import LatentGaussian
-from .extension import Extension, Place, Point, register
-from .host import Host
+from .extension import Place, register
+from .fitted import FittedLatents
 
 
 @register
 @dataclasses.dataclass(frozen=True)
-class GaussianOfLatents(Extension):
+class GaussianOfLatents(FittedLatents):
     """A Gaussian of free latents, which takes the place of the prior once it is fitted.
 
     Attributes:
@@ -25,19 +25,9 @@ class GaussianOfLatents(Extension):
 
     name = layer_name = "latent_gaussian"
     words = "a Gaussian of latents"
-    point = Point.FREE
 
     rank: int = 1
 
     def layer(self, name: str, place: Place, dtype: Any) -> LatentGaussian:
         del dtype
         return LatentGaussian(self.rank, place.size, name=name)
-
-    def of(self, gan: Host) -> LatentGaussian:
-        """Returns its layer in a GAN that has this extension."""
-        ((_, layer),) = gan.generator.extensions.layers(self.name)
-        return layer
-
-    def reset(self, gan: Host) -> None:
-        """Makes it forget what it was fitted to."""
-        self.of(gan).reset()

@@ -127,6 +127,20 @@ class PictureSource(LatentSource):
     def current(self) -> tf.Tensor:
         """Returns the same as a tensor, as it is in the step that is traced."""
 
+    def between(self, n: Any, seeds: keras.random.SeedGenerator) -> tf.Tensor:
+        """Draws latents ``[n, D]`` from the Gaussian of those that are fitted so far.
+
+        Args:
+            n: How many.
+            seeds: What they are drawn by.
+        """
+        fitted = tf.stop_gradient(self.current())
+        count = fitted.shape[0]
+        centre = tf.reduce_mean(fitted, 0, keepdims=True)
+        # Sums of the N deviations, weighted so, have the covariance of the latents.
+        weights = keras.random.normal((n, count), stddev=max(count - 1, 1) ** -0.5, seed=seeds)
+        return centre + tf.matmul(weights, fitted - centre)
+
     def settle(self, gan: GAN) -> None:
         if self._gaussian:
             gan.fit_latents(self.fitted(), self._gan)
@@ -139,7 +153,7 @@ class PictureSource(LatentSource):
 
 
 def between(source: LatentSource, n: Any, seeds: keras.random.SeedGenerator) -> DrawnLatents:
-    """Draws latents from the Gaussian of those that are fitted so far, without their gradients.
+    """Draws latents as samples have them, of those that are fitted so far, without gradients.
 
     Args:
         source: Whose latents they are.
@@ -154,12 +168,7 @@ def between(source: LatentSource, n: Any, seeds: keras.random.SeedGenerator) -> 
             "This objective draws between the latents of the pictures: choose latents that are "
             "fitted to these, such as 'Table'."
         )
-    fitted = tf.stop_gradient(source.current())
-    count = fitted.shape[0]
-    centre = tf.reduce_mean(fitted, 0, keepdims=True)
-    # Sums of the N deviations, weighted so, have the covariance of the latents.
-    weights = keras.random.normal((n, count), stddev=max(count - 1, 1) ** -0.5, seed=seeds)
-    drawn = centre + tf.matmul(weights, fitted - centre)
+    drawn = tf.stop_gradient(source.between(n, seeds))
     return DrawnLatents(drawn, drawn, free=True)
 
 

@@ -170,12 +170,15 @@ class Reconstruction(Objective):
         def loss(step: Step):
             drawn = latents.draw(step)
             images = drawn.images(gan, step.labels)
+            pictures, indices = step.pictures, step.indices
+            if drawn.targets is not None:
+                pictures, indices = drawn.targets, None
             if self.clip_images:
-                images = as_shown(images, step.pictures)
-            pixels = tf.reduce_mean(measure(images - step.pictures))
-            weighted, plain = perceptual(images, step.pictures, step.indices)
+                images = as_shown(images, pictures)
+            pixels = tf.reduce_mean(measure(images - pictures))
+            weighted, plain = perceptual(images, pictures, indices)
             numbers = {"pixels": pixels, "perceptual": plain}
-            turn = Turn(GENERATOR, step, Generated(drawn, images), step.pictures)
+            turn = Turn(GENERATOR, step, Generated(drawn, images), pictures)
             return penalised(pixels + weighted, numbers, penalties, turn)
 
         rate, latent_rate = self.rates.first(len(problem.images))
