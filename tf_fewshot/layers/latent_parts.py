@@ -8,8 +8,8 @@ from keras import ops
 
 # Of codes of more pictures than a part has components; they are the same everywhere.
 _CODES_SEED = 20190711
-# How far along its code a picture lies: exp(-SHARPNESS * 4) is what others have of it.
-_FAR = 4.0
+# By how much the logit of a picture is above all others where it is drawn whole.
+_ABOVE = 16.0
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -77,9 +77,10 @@ class LatentParts(keras.layers.Layer):
         return ops.where(fitted, drawn, ops.cast(otherwise, "float32"))
 
     def _codes(self, dim: int) -> np.ndarray:
-        """Unit vectors ``[pictures, dim]``, at right angles where there are enough components."""
-        if self.pictures <= dim:
-            return np.eye(self.pictures, dim, dtype=np.float32)
+        """Unit vectors ``[pictures, dim]``: both ends of axes, where these are enough."""
+        if self.pictures <= 2 * dim:
+            axes = np.concatenate([np.eye(dim), -np.eye(dim)])
+            return axes[: self.pictures].astype(np.float32)
         codes = np.random.default_rng(_CODES_SEED).standard_normal((self.pictures, dim))
         return (codes / np.linalg.norm(codes, axis=1, keepdims=True)).astype(np.float32)
 
@@ -114,9 +115,11 @@ class LatentParts(keras.layers.Layer):
         mean, *rows = self.mean_and_parts.numpy().astype(np.float64)
         whole = mean + np.reshape(rows, (self.parts, self.pictures, self.size)).sum(0)
         distances = np.linalg.norm(np.asarray(latents)[:, None] - whole[None], axis=-1)
-        own = dim // self.parts
-        codes = np.tile(_FAR * self._codes(own)[distances.argmin(1)], (1, self.parts))
-        return np.pad(codes, ((0, 0), (0, dim - codes.shape[1])))
+        codes = self._codes(dim // self.parts)
+        alike = codes @ codes.T - 2.0 * np.eye(self.pictures)
+        far = _ABOVE / self.sharpness / (1.0 - alike.max(1, keepdims=True))
+        z = np.tile((far * codes)[distances.argmin(1)], (1, self.parts))
+        return np.pad(z, ((0, 0), (0, dim - z.shape[1]))).astype(np.float32)
 
     def get_config(self) -> dict:
         mine = {name: getattr(self, name) for name in ("parts", "pictures", "size", "sharpness")}
