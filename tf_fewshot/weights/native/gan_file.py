@@ -45,12 +45,12 @@ def save_gan(
         gan: What to write.
         path: Where to; whole or not at all.
         half: Stores kernels (weights of more than one dimension) in float16, at half
-            the size. Vectors stay float32: a batch norm's variance may be tiny.
+            the size. Vectors stay float32: a batch norm's variance may be tiny. So do weights
+            that float16 cannot hold, as variances that are kept in several rows may be.
         metadata: Anything JSON can hold, such as "licence", "fid" or "images_seen".
 
     Raises:
-        UserError: if a weight is not finite, or would not be in float16, or ``path``
-            cannot be written.
+        UserError: if a weight is not finite, or ``path`` cannot be written.
     """
     judged = gan.discriminator is not None and gan.has_discriminator
     header = {
@@ -90,12 +90,7 @@ def _stored(name: str, value: np.ndarray, half: bool) -> np.ndarray:
         return value
     with np.errstate(over="ignore"):
         short = value.astype(np.float16)
-    if not np.isfinite(short).all():
-        raise UserError(
-            f"{name} reaches {np.abs(value).max():.3g}, beyond float16 (65504): save it with "
-            "half=False."
-        )
-    return short
+    return short if np.isfinite(short).all() else value
 
 
 def is_native(path: str | os.PathLike) -> bool:
