@@ -123,6 +123,11 @@ def test_the_latents_of_a_run_are_read_from_its_checkpoint(tmp_path, tiny_dcgan,
     wanted = subject.images_of(table)
     assert ways.shape == (2, 3, 16, 16, 3)
     assert np.abs(ways[:, 0].astype(int) - wanted[:2]).max() <= 1
+    # Of a picture in two parts it is the sum of theirs.
+    keep(tmp_path / "parts", {"latents/0": np.concatenate([table, table]), "latents/1": seeds})
+    parted = Subject("tiny", tiny_dcgan.with_latent_parts(2, 3))
+    fitted = analysis.fitted_latents(tmp_path / "parts", parted, subject)
+    np.testing.assert_array_equal(fitted, 2 * table)
     layers = tiny_stylegan.free_latent_layers
     kernel, bias = rng.normal(size=(8, layers * 8)), rng.normal(size=layers * 8)
     keep(

@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 
+from ..backbones.extensions import PartsOfLatents
 from ..errors import UserError
 from ..layers import LatentMap
 from .free import images_of_free, projectable
@@ -146,6 +147,10 @@ def fitted_latents(run: str | os.PathLike, subject: Subject, source: Subject) ->
         raise none
     gan.share_free_space(source.gan.with_one_class())
     table = arrays[0].astype(np.float32)
+    of_parts = gan.extension(PartsOfLatents.name)
+    if of_parts is not None:
+        # A picture's latent is the sum of those of its parts.
+        table = table.reshape(of_parts.parts, -1, dim).sum(0)
     if layers == 1:
         return table
     carry = LatentMap(layers)
