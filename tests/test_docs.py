@@ -72,6 +72,7 @@ EXCEPTIONS = [
     ("docs/pretraining.md", "32 --data=faces", READ, RUN, "needs what was drawn"),
     ("configs/bsa_biggan.py", "adapt", READ, READ, "downloads from TF-Hub"),
     ("configs/bsa_sngan.py", "adapt", READ, RUN, "as adapting elsewhere"),
+    ("configs/quickstart_collage.py", "adapt", READ, RUN, "as adapting elsewhere"),
     ("configs/quickstart_bsa.py", "adapt", READ, RUN, "as adapting elsewhere"),
     ("configs/quickstart_ewc.py", "adapt", READ, RUN, "as adapting elsewhere"),
     ("configs/pretrain_avataaars64.py", "a", READ, READ, "as docs/pretraining.md, word for word"),

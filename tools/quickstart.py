@@ -1,4 +1,4 @@
-"""Adapts the bundled generator to the bundled pictures, with EWC and with BSA.
+"""Adapts the bundled generator to the bundled pictures: collage, EWC and BSA.
 
     tf-fewshot quickstart --workdir=runs/quickstart
 
@@ -18,7 +18,7 @@ _WORKDIR = flags.DEFINE_string("workdir", "runs/quickstart", "Where everything i
 _SOURCE = flags.DEFINE_string("source", None, "Another source than that of the recipes.")
 _SCALE = flags.DEFINE_float("scale", 1.0, "Factor of the number of steps.", lower_bound=0.0)
 
-RUNS = (("ewc", 10), ("bsa", 25))
+RUNS = (("collage", 10), ("ewc", 10), ("bsa", 25))
 
 
 def main() -> None:
@@ -37,7 +37,8 @@ def main() -> None:
         settings = recipes.adaptation(f"quickstart_{method}")
         source = settings.pop("source")
         settings["steps"] = max(1, round(settings["steps"] * _SCALE.value))
-        print(f"\n{settings['method'].upper()} on {count} pictures", flush=True)
+        title = tff.methods.get(settings["method"]).short_title
+        print(f"\n{title} on {count} pictures", flush=True)
         run = tff.adapt(
             _SOURCE.value or source,
             str(pictures),

@@ -24,6 +24,6 @@ COLLAGE = register(
         ),
         trainable=GeneratorStages("all"),
         latents=Parts(),
-        run=RunDefaults(steps=1000, batch_size=8, ema_decay=0.98),
+        run=RunDefaults(steps=2000, batch_size=8, ema_decay=0.98),
     )
 )
