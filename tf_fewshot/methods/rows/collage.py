@@ -15,7 +15,7 @@ COLLAGE = register(
         objective=JudgedReconstruction(
             perceptual=Perceptual(perceptual_network="alexnet"),
             rates=FallingRates(
-                learning_rate=0.005,
+                learning_rate=0.01,
                 latent_learning_rate=0.1,
                 rate_decay=0.1,
                 rate_decay_steps=None,
