@@ -194,7 +194,7 @@ def two_classes(tmp_path):
 
 
 @pytest.mark.download
-@pytest.mark.parametrize("architecture", ["biggan", "sngan"])
+@pytest.mark.parametrize("architecture", ["biggan", pytest.param("sngan", marks=pytest.mark.large)])
 def test_each_class_is_learned_on_its_own(architecture, two_classes, tmp_path, eagerly):
     source = backbones.build(architecture, **SMALL[architecture])
     before = source.fingerprint()

@@ -389,7 +389,13 @@ def stylegan_export(tmp_path_factory) -> Exported:
     return export("stylegan", tmp_path_factory.mktemp("serving"))
 
 
-@pytest.fixture(scope="module", params=sorted(TINY))
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[pytest.mark.large] * (name in ("sngan", "stylegan")))
+        for name in sorted(TINY)
+    ],
+)
 def exported(request, tmp_path_factory) -> Exported:
     if request.param == "stylegan":
         return request.getfixturevalue("stylegan_export")

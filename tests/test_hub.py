@@ -74,7 +74,11 @@ def test_the_generator_computes_what_the_module_computes(deep, modules):
     ("deep", "options"),
     [
         (False, {"scope": "module/", "averages": False, "size": Size([16, 16, 16, 8], 8, 2, 3, 4)}),
-        (True, {"resource": False, "pack": True, "size": Size([16, 8, 8, 8], 8, 3, 3, 5, 5)}),
+        pytest.param(
+            True,
+            {"resource": False, "pack": True, "size": Size([16, 8, 8, 8], 8, 3, 3, 5, 5)},
+            marks=pytest.mark.large,
+        ),
     ],
     ids=["scope and no averages", "references and tables stacked when run"],
 )

@@ -74,7 +74,7 @@ print(type(generator).__name__)
     ("imports", "heavy"),
     [
         ("import tf_fewshot", False),
-        ("import keras, tf_fewshot", True),
+        pytest.param("import keras, tf_fewshot", True, marks=pytest.mark.large),
         # Modules whose first import of Keras stands in the middle of their own.
         ("import tf_fewshot.layers.modulated, tf_fewshot.backbones", True),
     ],

@@ -49,14 +49,16 @@ JUDGELESS = ("biggan", "biggan_deep")
 # stands for StyleGAN2 in this, those with latents for each layer, in phases and without an end
 # of the source; with BigGAN those that begin as a class or with a new judge. BigGAN-deep is many
 # layers, and slow: it meets what has a row for each class, and latents that come from a miner.
-_CHOOSING = ("adam", "bsa", "bsa_biggan", "ewc", "freezed", "transfergan_scale_shift")
+_CHOOSING = ("bsa", "bsa_biggan", "freezed", "transfergan_scale_shift")
 MEETS = {
-    "sngan": (*_CHOOSING, "update_last"),
+    "sngan": (*_CHOOSING, "adam"),
     "stylegan": (
         *_CHOOSING,
+        "adam",
         "cdc",
         "collage",
         "encoder_generator",
+        "ewc",
         "fsgan",
         "judged_reconstruction",
         "minegan",
@@ -64,8 +66,8 @@ MEETS = {
     "stylegan2": (*_CHOOSING, "update_last"),
     "biggan": (
         "bsa",
-        "collage",
         "bsa_biggan",
+        "collage",
         "ewc",
         "fsgan",
         "known_latents_game",

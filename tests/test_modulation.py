@@ -190,7 +190,7 @@ def eagerly() -> Iterator[None]:
     tf.config.run_functions_eagerly(False)
 
 
-def test_probing_changes_nothing_and_splits_the_filters(tiny_stylegan):
+def test_probing_changes_nothing_and_splits_the_filters(tiny_stylegan, eagerly):
     gan = tiny_stylegan
     before = {path: v.numpy().copy() for path, v in gan.variables_by_path().items()}
     problem, said = problem_of(gan)

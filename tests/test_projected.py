@@ -280,6 +280,7 @@ STYLEGAN = {
 }
 
 
+@pytest.mark.large
 def test_it_trains_sources_that_grow(tiny_pictures, tmp_path, eagerly, through_tiny_network):
     growths = [(8, 8, 0, 0.5, 1.0), (16, 8, 4, 0.5, 1.0)]
     fields = {**CONFIG, "architecture": "stylegan", "model": STYLEGAN, "growths": growths}

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.download
 
 
 @pytest.mark.parametrize(
-    ("architecture", "changes"), [("dcgan", {}), ("stylegan2", {"num_classes": 0})]
+    ("architecture", "changes"),
+    [("dcgan", {}), pytest.param("stylegan2", {"num_classes": 0}, marks=pytest.mark.large)],
 )
 def test_pictures_that_a_generator_drew_are_found_again(architecture, changes):
     """Also where pixels are clipped, as those of white grounds are; a quarter are here.

@@ -186,7 +186,10 @@ def values_of(gan) -> dict[str, np.ndarray]:
     return {path: v.numpy().copy() for path, v in gan.variables_by_path().items()}
 
 
-@pytest.mark.parametrize("architecture", ["dcgan", "sngan", "stylegan2"])
+@pytest.mark.parametrize(
+    "architecture",
+    ["dcgan", pytest.param("sngan", marks=pytest.mark.large), "stylegan2"],
+)
 def test_pruned_filters_are_zero_frozen_ones_stay_and_the_rest_moves(
     architecture, build_tiny, pictures, tmp_path, eagerly
 ):

@@ -84,7 +84,10 @@ def test_vectors_keep_the_angles_of_gram_matrices():
         assert np.square(vectors[a] - vectors[3]).sum() == pytest.approx(wanted, rel=0.25)
 
 
-@pytest.mark.parametrize("styles", [("bottts", "personas"), ("lorelei", "avataaars")])
+@pytest.mark.parametrize(
+    "styles",
+    [("bottts", "personas"), pytest.param(("lorelei", "avataaars"), marks=pytest.mark.large)],
+)
 def test_drawn_styles_are_parted(styles, tmp_path):
     folder, like = tmp_path / "mixed", tmp_path / "like"
     for style in styles:

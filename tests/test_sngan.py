@@ -401,6 +401,7 @@ def test_half_precision_stays_near(dtype, tmp_path):
     np.testing.assert_allclose(logits, whole, atol=0.05 * np.abs(whole).max())
 
 
+@pytest.mark.large
 def test_a_graph_trains_both_networks(tmp_path):
     gan = loaded(tmp_path)[2].with_precision("mixed_bfloat16")
     optimizer = keras.optimizers.Adam(1e-3, 0.0, 0.9)

@@ -64,7 +64,9 @@ def domain(source, seed: int):
     return gan
 
 
-@pytest.mark.parametrize("architecture", ["dcgan", "stylegan"])
+@pytest.mark.parametrize(
+    "architecture", ["dcgan", pytest.param("stylegan", marks=pytest.mark.large)]
+)
 def test_the_ends_of_a_morph_are_the_domains_own_samples(architecture):
     source = source_of(architecture)
     one = Subject("source", source)
