@@ -148,7 +148,7 @@ def fitted_latents(run: str | os.PathLike, subject: Subject, source: Subject) ->
     gan.share_free_space(source.gan.with_one_class())
     table = arrays[0].astype(np.float32)
     of_parts = gan.extension(PartsOfLatents.name)
-    if of_parts is not None:
+    if isinstance(of_parts, PartsOfLatents):
         # A picture's latent is the sum of those of its parts.
         table = table.reshape(of_parts.parts, -1, dim).sum(0)
     if layers == 1:
