@@ -453,8 +453,21 @@ def weights_of(gan) -> dict[str, bytes]:
     return {path: v.numpy().tobytes() for path, v in gan.variables_by_path().items()}
 
 
-@pytest.mark.parametrize("augment", ["ada", "diffaugment"])
-def test_two_steps_of_every_backbone(tiny_gan, images, tmp_path, augment, eagerly):
+@pytest.mark.parametrize(
+    ("architecture", "augment"),
+    [
+        pytest.param(architecture, augment, marks=[] if usual else pytest.mark.large)
+        for architecture, augment, usual in (
+            ("dcgan", "ada", True),
+            ("stylegan", "diffaugment", True),
+            ("dcgan", "diffaugment", False),
+            ("stylegan", "ada", False),
+            *((name, a, False) for name in ("sngan", "stylegan2") for a in ("ada", "diffaugment")),
+        )
+    ],
+)
+def test_two_steps_of_every_backbone(build_tiny, architecture, images, tmp_path, augment, eagerly):
+    tiny_gan = build_tiny(architecture)
     log = {}
     before = weights_of(tiny_gan)
     loop = game(tiny_gan, images, tmp_path, augment=augment, ada_images=20)
@@ -551,6 +564,7 @@ def arrays(folder) -> dict[str, bytes]:
         return {name: file[name].tobytes() for name in file.files}
 
 
+@pytest.mark.large
 def test_a_resumed_game_is_the_uninterrupted_one(build_tiny, images, tmp_path, eagerly):
     """Stopped after 6 of 8 steps: between the changes of the probability at 4 and 8."""
     settings = {"augment": "ada", "ada_target": -0.9, "ada_images": 50}

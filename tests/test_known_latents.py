@@ -214,6 +214,7 @@ CONFIG = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.download
 def test_a_source_learns_what_latents_mean_and_gets_a_discriminator_later(tmp_path, monkeypatch):
     few = functools.partial(accumulate_statistics, batches=5)

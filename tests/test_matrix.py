@@ -48,10 +48,10 @@ JUDGELESS = ("biggan", "biggan_deep")
 # test_other_pairs_do_as_these_do: methods that choose some of their layers; with StyleGAN, which
 # stands for StyleGAN2 in this, those with latents for each layer, in phases and without an end
 # of the source; with BigGAN those that begin as a class or with a new judge. BigGAN-deep is many
-# layers, and slow: it meets what has a row for each class, and latents that come from a miner.
+# layers, and slow: it meets what has a row for each class.
 _CHOOSING = ("bsa", "bsa_biggan", "freezed", "transfergan_scale_shift")
 MEETS = {
-    "sngan": (*_CHOOSING, "adam"),
+    "sngan": (*_CHOOSING, "update_last"),
     "stylegan": (
         *_CHOOSING,
         "adam",
@@ -71,10 +71,8 @@ MEETS = {
         "ewc",
         "fsgan",
         "known_latents_game",
-        "minegan",
-        "scratch",
     ),
-    "biggan_deep": ("bsa_biggan", "minegan"),
+    "biggan_deep": ("bsa_biggan",),
 }
 # Small and without files on disk; every method takes those that it has.
 SETTINGS = {"batch_size": 4, "fisher_samples": 4, "fisher_cache": False, "frozen_stages": 2}

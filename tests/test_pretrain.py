@@ -346,7 +346,11 @@ BIGGAN = {"latent_dim": 6, "channels": [8, 4, 4], "attention": 0, "class_dim": 4
 @pytest.mark.parametrize(
     ("architecture", "model"),
     [
-        ("biggan", {**BIGGAN, "num_classes": 0, "one_class": True}),
+        pytest.param(
+            "biggan",
+            {**BIGGAN, "num_classes": 0, "one_class": True},
+            marks=pytest.mark.large,
+        ),
         ("sngan", {"latent_dim": 8, "widths": [8, 8, 8], "halvings": 1}),
         ("dcgan", {"latent_dim": 8, "widths": [8, 8]}),
         ("stylegan2", {"latent_dim": 8, "w_dim": 8, "mapping_layers": 2, "channels": [8, 8, 8]}),
