@@ -51,15 +51,15 @@ USUAL = {
 }
 # Page, what stands in the call or program, what becomes of it in both kinds of tests, and why.
 EXCEPTIONS = [
-    ("README.md", "--method=update_all", RUN, RUN, "the reader's first run"),
+    ("README.md", "--method=collage", RUN, RUN, "the reader's first run"),
     ("README.md", "sample", RUN, RUN, "of that run"),
     ("README.md", "import tf_fewshot", READ, RUN, "test_api.py has its calls; the export is slow"),
-    ("docs/adapting.md", "--method=update_all", READ, RUN, "the README's call"),
+    ("docs/adapting.md", "--method=collage", READ, RUN, "the README's call"),
     ("docs/analysis.md", "adapt", READ, RUN, "the README's call, and one like it"),
     ("docs/analysis.md", "biggan32", READ, READ, "needs what docs/pretraining.md trains"),
-    ("docs/measuring.md", "--method=update_all", READ, RUN, "the README's call"),
+    ("docs/measuring.md", "--method=collage", READ, RUN, "the README's call"),
     ("docs/measuring.md", "--pool", READ, READ, "needs the answers of people"),
-    ("docs/serving.md", "--method=update_all", READ, RUN, "the README's call"),
+    ("docs/serving.md", "--method=collage", READ, RUN, "the README's call"),
     ("docs/methods.md", "mine.py", DRY_RUN, RUN, "a file, and its call, which reads it"),
     ("docs/methods.md", "methods --source", READ, RUN, "builds the networks of every method"),
     ("docs/methods.md", "biggan-256", READ, READ, "downloads from TF-Hub"),

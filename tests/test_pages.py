@@ -137,7 +137,9 @@ def test_tables_hold_what_was_measured(page, number, folder, metrics):
     for title, *cells in rows:
         name = title.replace("`", "").lower()
         for target, cell in zip(header[1:], cells, strict=True):
-            known = measured(folder)[_METHODS.get(name, name.replace(" ", "_")), target]
+            # Of what came later there is a comparison of its own.
+            measurements = measured(name if name == "collage" else folder)
+            known = measurements[_METHODS.get(name, name.replace(" ", "_")), target]
             for metric, text in zip(metrics, cell.split(" / "), strict=True):
                 mean, _, spread = text.partition(" ± ")
                 assert close(mean, statistics.mean(known[metric])), f"{title}, {target}: {text}"
