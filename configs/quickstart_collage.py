@@ -2,7 +2,7 @@
 
 tf-fewshot adapt --config=quickstart_collage --data=my_pictures --workdir=runs/collage
 
-Expect clean toon-heads that have the hair of one picture and the shoulders of another. It is 1,000
+Expect clean toon-heads that have the hair of one picture and the shoulders of another. It is 800
 of the method's 2,000 steps.
 """
 
@@ -10,4 +10,4 @@ from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    return ConfigDict({"method": "collage", "steps": 1000})
+    return ConfigDict({"method": "collage", "steps": 800})
