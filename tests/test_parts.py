@@ -25,7 +25,7 @@ WANTED = PICTURES / 127.5 - 1.0
 
 
 def layer_of(parts: int, pictures: int, size: int, dim: int):
-    layer = LatentParts(parts, pictures, size)
+    layer = LatentParts(parts, pictures, size, 8.0)
     layer.build((None, dim), (None, size))
     rng = np.random.default_rng(2)
     latents, origin = rng.standard_normal((parts, pictures, size)), rng.standard_normal(size)
@@ -75,7 +75,7 @@ def test_it_is_not_there_until_it_is_fitted():
     layer.reset()
     np.testing.assert_array_equal(layer(z, otherwise), otherwise)
     with pytest.raises(ValueError, match="must be positive, not 2, 0, 4 and 8"):
-        LatentParts(2, 0, 4)
+        LatentParts(2, 0, 4, 8.0)
 
 
 # Collages -------------------------------------------------------------------------
@@ -156,8 +156,8 @@ def test_what_is_settled_draws_parts_of_different_pictures(tiny_gan):
 
 
 def test_what_lies_between_is_drawn_as_samples_are(tiny_dcgan):
-    source = source_of(tiny_dcgan)
     gan = tiny_dcgan.with_latent_parts(2, 5)
+    source = source_of(gan)
     source.settle(gan)
     drawn = between(source, 4000, seeds_for(0, "test")).values.numpy()
     z = gan.sample_latents(4000, seed=1)

@@ -36,7 +36,7 @@ class LatentParts(keras.layers.Layer):
     ``[N, D]``.
     """
 
-    def __init__(self, parts: int, pictures: int, size: int, sharpness: float = 8.0, **kwargs):
+    def __init__(self, parts: int, pictures: int, size: int, sharpness: float, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if min(parts, pictures, size) < 1 or sharpness <= 0.0:
             raise ValueError(

@@ -258,14 +258,21 @@ class Table(OfPictures):
         return TableSource(problem, self.latent_noise, gaussian)
 
 
-class TableSource(PictureSource):
-    """The latent table of one problem."""
+class TabledSource(PictureSource):
+    """Latents of a trained table, from which a map makes those of all layers, if there are any.
 
-    def __init__(self, problem: Problem, noise: float, gaussian: bool):
+    Args:
+        problem: The problem.
+        rows: How many the table has.
+        purpose: What its seeds are told apart by.
+        gaussian: See :class:`PictureSource`.
+    """
+
+    def __init__(self, problem: Problem, rows: int, purpose: str, gaussian: bool):
         super().__init__(problem.gan, gaussian)
         layers = problem.gan.free_latent_layers
         dim = problem.gan.free_latent_dim // layers
-        self.table = LatentTable(len(problem.images), dim, name="latent_table")
+        self.table = LatentTable(rows, dim, name="latent_table")
         self.table.build()
         self.variables = [self.table.latents]
         self._map = None
@@ -273,19 +280,28 @@ class TableSource(PictureSource):
             self._map = LatentMap(layers, name="latent_map")
             self._map.build((None, dim))
             self.variables += self._map.trainable_variables
-        self.seeds = seeds_for(problem.seed, "table")
-        self._noise = noise
-
-    def draw(self, step: Step) -> DrawnLatents:
-        clean = self._carried(self.table(step.indices))
-        noise = keras.random.normal(tf.shape(clean), stddev=self._noise, seed=self.seeds)
-        return DrawnLatents(clean + noise, clean, free=True)
+        self.seeds = seeds_for(problem.seed, purpose)
 
     def fitted(self) -> np.ndarray:
         return self.current().numpy()
 
-    def current(self) -> tf.Tensor:
-        return self._carried(tf.convert_to_tensor(self.table.latents))
-
     def _carried(self, latents):
         return latents if self._map is None else self._map(latents)
+
+    def _with_noise(self, clean: tf.Tensor, stddev: float) -> tf.Tensor:
+        return clean + keras.random.normal(tf.shape(clean), stddev=stddev, seed=self.seeds)
+
+
+class TableSource(TabledSource):
+    """The latent table of one problem."""
+
+    def __init__(self, problem: Problem, noise: float, gaussian: bool):
+        super().__init__(problem, len(problem.images), "table", gaussian)
+        self._noise = noise
+
+    def draw(self, step: Step) -> DrawnLatents:
+        clean = self._carried(self.table(step.indices))
+        return DrawnLatents(self._with_noise(clean, self._noise), clean, free=True)
+
+    def current(self) -> tf.Tensor:
+        return self._carried(tf.convert_to_tensor(self.table.latents))

@@ -9,13 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from ...backbones import GAN
+from ...backbones.extensions import PartsOfLatents
 from ...errors import UserError, check_least
-from ...layers import LatentMap, LatentParts, LatentTable
-from ...losses.augmentation import seeds_for
 from ..drawn import DrawnLatents
 from ..problem import Problem
 from ..step import Step
-from .latents import Latents, LatentSource, PictureSource
+from .latents import Latents, LatentSource, TabledSource
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +75,7 @@ def bands(height: int, parts: int, seam: float) -> np.ndarray:
     return (edges[:-1] - edges[1:]).astype(np.float32)
 
 
-class PartsSource(PictureSource):
+class PartsSource(TabledSource):
     """The latents of the parts of one problem.
 
     Args:
@@ -85,19 +84,9 @@ class PartsSource(PictureSource):
     """
 
     def __init__(self, problem: Problem, cell: Parts):
-        super().__init__(problem.gan, gaussian=False)
-        layers, count = problem.gan.free_latent_layers, len(problem.images)
-        dim = problem.gan.free_latent_dim // layers
-        self.table = LatentTable(cell.parts * count, dim, name="latent_table")
-        self.table.build()
-        self.variables = [self.table.latents]
-        self._map = None
-        if layers > 1:
-            self._map = LatentMap(layers, name="latent_map")
-            self._map.build((None, dim))
-            self.variables += self._map.trainable_variables
-        self.seeds = seeds_for(problem.seed, "parts")
-        self._cell, self._count, self._dim = cell, count, dim
+        count = len(problem.images)
+        super().__init__(problem, cell.parts * count, "parts", gaussian=False)
+        self._cell, self._count, self._dim = cell, count, self.table.dim
         self._pictures = tf.constant(problem.images)
         self._bands = tf.constant(bands(problem.images.shape[1], cell.parts, cell.seam))
 
@@ -109,10 +98,8 @@ class PartsSource(PictureSource):
         # The first rows are whole: each picture comes first as often as last.
         chosen = tf.where(tf.range(n)[:, None] < n - collages, tf.cast(whole, tf.int32), some)
         clean = self._carried(tf.reduce_sum(self.table(self._rows(chosen)), 1))
-        noise = keras.random.normal(
-            tf.shape(clean), stddev=self._cell.latent_noise, seed=self.seeds
-        )
-        return DrawnLatents(clean + noise, clean, free=True, targets=self.collages(chosen))
+        values = self._with_noise(clean, self._cell.latent_noise)
+        return DrawnLatents(values, clean, free=True, targets=self.collages(chosen))
 
     def collages(self, chosen: tf.Tensor) -> tf.Tensor:
         """Returns pictures whose bands are of these pictures.
@@ -130,12 +117,10 @@ class PartsSource(PictureSource):
         return total
 
     def between(self, n, seeds):
-        shares = self._layer().shares(keras.random.normal((n, self._gan.latent_dim), seed=seeds))
+        layer = self._gan.required(PartsOfLatents.name).of(self._gan)
+        shares = layer.shares(keras.random.normal((n, self._gan.latent_dim), seed=seeds))
         flat = tf.reshape(shares, [-1, self._cell.parts * self._count])
         return self._carried(tf.matmul(flat, self.table.latents))
-
-    def fitted(self) -> np.ndarray:
-        return self.current().numpy()
 
     def current(self) -> tf.Tensor:
         return self._carried(tf.reduce_sum(self._by_part(), 0))
@@ -149,15 +134,9 @@ class PartsSource(PictureSource):
     def reconstructions(self, gan: GAN, count: int, labels=None) -> tf.Tensor:
         return gan.generate(gan.latents_of_fitted(self.fitted())[:count], labels)
 
-    def _layer(self) -> LatentParts:
-        return LatentParts(self._cell.parts, self._count, self._dim)
-
     def _rows(self, chosen: tf.Tensor) -> tf.Tensor:
         return chosen + self._count * tf.range(self._cell.parts, dtype=chosen.dtype)
 
     def _by_part(self) -> tf.Tensor:
         table = tf.convert_to_tensor(self.table.latents)
         return tf.reshape(table, [self._cell.parts, self._count, self._dim])
-
-    def _carried(self, latents):
-        return latents if self._map is None else self._map(latents)

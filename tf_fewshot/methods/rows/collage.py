@@ -1,9 +1,7 @@
 """Reconstruction of collages, whose parts samples choose by themselves: this project's own."""
 
-from ..cells.game import OnFeatures
-from ..cells.judged import JudgedReconstruction
 from ..cells.parts import Parts
-from ..cells.reconstruction import FallingRates, Perceptual
+from ..cells.reconstruction import FallingRates, Perceptual, Reconstruction
 from ..cells.trainable import GeneratorStages
 from ..method import Method, RunDefaults, register
 
@@ -12,7 +10,7 @@ COLLAGE = register(
         name="collage",
         title="Collage of parts",
         paper="this project, of reconstruction as in BSA (ICCV 2019)",
-        objective=JudgedReconstruction(
+        objective=Reconstruction(
             perceptual=Perceptual(perceptual_network="alexnet"),
             rates=FallingRates(
                 learning_rate=0.01,
@@ -20,7 +18,6 @@ COLLAGE = register(
                 rate_decay=0.1,
                 rate_decay_steps=None,
             ),
-            on_features=OnFeatures(feature_weight=0.0, feature_learning_rate=0.001),
         ),
         trainable=GeneratorStages("all"),
         latents=Parts(),
