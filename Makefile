@@ -10,7 +10,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 .PHONY: help quickstart test test-large lint format clean
 
 help:
-	@echo "make quickstart   adapt a generator to ten pictures, with EWC and with BSA"
+	@echo "make quickstart   adapt a generator to ten pictures"
 	@echo "make test         all tests but the large ones (ARGS='-k name' selects)"
 	@echo "make test-large   the large ones"
 	@echo "make lint         ruff, pyright and import-linter"

@@ -2,12 +2,12 @@
 
 tf-fewshot adapt --config=quickstart_collage --data=my_pictures --workdir=runs/collage
 
-Expect clean toon-heads that have the hair of one picture and the shoulders of another. It is 800
-of the method's 2,000 steps.
+Expect toon-heads that have the hair of one picture and the shoulders of another. It is
+1,200 of the method's 2,000 steps.
 """
 
 from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    return ConfigDict({"method": "collage", "steps": 800})
+    return ConfigDict({"method": "collage", "steps": 1200})

@@ -13,7 +13,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "method": "ewc",
-            "steps": 300,
+            "steps": 600,
             "learning_rate": 0.004,
             "feature_weight": 2.0,  # of a second discriminator, on a frozen AlexNet
             "feature_learning_rate": 0.001,

@@ -187,6 +187,11 @@ def test_the_methods_are_listed(tmp_path):
         (["adapt", "--fisher_cache=maybe"], r"fisher_cache must be true or false .+'maybe'\."),
         (["adapt", "--augment=adda"], r"Unknown augment 'adda'\. Did you mean 'ada'\? Known: .+"),
         (["adapt", "--method=x"], r"Unknown method 'x'\. (?!.*pretrain|.*shared|.*quickstart).+"),
+        (
+            ["quickstart", "--methods=collage,ecw"],
+            r"Unknown method of the quick start 'ecw'\. Did you mean 'ewc'\? .+",
+        ),
+        (["quickstart", "--methods="], r"Unknown method of the quick start ''\. Known: .+"),
         (["adapt", "--config=shared"], r"Unknown config 'shared'\. (?!.*shared).+"),
         (["adapt", "--config"], r"--config needs a value: --config=NAME\."),
         (["adapt", "--precision=float46"], r"flag --precision=float46: .+<auto\|float32\|bfl.+"),

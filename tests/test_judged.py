@@ -10,7 +10,8 @@ import tensorflow as tf
 import tf_fewshot as tff
 from tf_fewshot.errors import UserError
 from tf_fewshot.losses.augmentation import seeds_for
-from tf_fewshot.methods.cells.latents import Prior, Table, between
+from tf_fewshot.methods.cells.fitted import Table, between
+from tf_fewshot.methods.cells.latents import Prior
 from tf_fewshot.methods.problem import Problem
 from tf_fewshot.methods.step import Step
 from tf_fewshot.planning import plan

@@ -23,7 +23,7 @@ from tf_fewshot.export import Adapter, export_saved_model
 from tf_fewshot.methods.cells.adversarial import Adversarial
 from tf_fewshot.methods.cells.consistency import DistanceConsistency
 from tf_fewshot.methods.cells.elastic import FisherPenalty
-from tf_fewshot.methods.cells.latents import PictureSource, TableSource
+from tf_fewshot.methods.cells.fitted import PictureSource, TableSource
 from tf_fewshot.methods.cells.reconstruction import Reconstruction
 from tf_fewshot.methods.cells.regularizers import LatentPrior, ScaleShiftDecay
 from tf_fewshot.methods.selection import Selection

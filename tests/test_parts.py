@@ -12,7 +12,7 @@ from tf_fewshot.errors import UserError
 from tf_fewshot.layers import LatentParts
 from tf_fewshot.losses.augmentation import seeds_for
 from tf_fewshot.losses.perceptual import PerceptualLoss
-from tf_fewshot.methods.cells.latents import between
+from tf_fewshot.methods.cells.fitted import between
 from tf_fewshot.methods.cells.parts import Parts, bands
 from tf_fewshot.methods.problem import Problem
 from tf_fewshot.methods.step import Step

@@ -445,7 +445,7 @@ def test_a_method_s_settings_are_in_the_help(tmp_path):
     assert [line.split(":")[0] for line in lines] == [f"  --{name}" for name in known("bsa")]
     assert "  --steps: Updates of the generator. (a whole number; default 1000)" in lines
     of_recipe = forks().command("adapt", "--config=quickstart_bsa", "--help", cwd=tmp_path)
-    assert "  --steps: Updates of the generator. (a whole number; default 350)" in of_recipe.stdout
+    assert "  --steps: Updates of the generator. (a whole number; default 800)" in of_recipe.stdout
     without = forks().command("adapt", "--help", cwd=tmp_path)
     assert "\nsettings:\n" not in without.stdout
 

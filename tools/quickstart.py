@@ -1,6 +1,7 @@
-"""Adapts the bundled generator to the bundled pictures: collage, EWC and BSA.
+"""Adapts the bundled generator to the bundled pictures, with collage unless told otherwise.
 
     tf-fewshot quickstart --workdir=runs/quickstart
+    tf-fewshot quickstart --workdir=runs/quickstart --methods=collage,ewc,bsa
 
 leaves report.html, and for each method its run folder and a SavedModel.
 """
@@ -11,6 +12,8 @@ import time
 
 from absl import flags
 
+from tf_fewshot.errors import unknown_name
+
 from . import common, recipes
 from .startup import load_tensorflow
 
@@ -18,10 +21,16 @@ _WORKDIR = flags.DEFINE_string("workdir", "runs/quickstart", "Where everything i
 _SOURCE = flags.DEFINE_string("source", None, "Another source than that of the recipes.")
 _SCALE = flags.DEFINE_float("scale", 1.0, "Factor of the number of steps.", lower_bound=0.0)
 
-RUNS = (("collage", 10), ("ewc", 10), ("bsa", 25))
+# How many pictures each method is shown.
+PICTURES = {"collage": 10, "ewc": 10, "bsa": 25}
+_METHODS = flags.DEFINE_list("methods", ["collage"], f"Which of {', '.join(PICTURES)}.")
 
 
 def main() -> None:
+    # None at all is no name, either.
+    for method in _METHODS.value or [""]:
+        if method not in PICTURES:
+            raise unknown_name("method of the quick start", method, PICTURES)
     load_tensorflow()
     import importlib.resources
     from pathlib import Path
@@ -33,7 +42,8 @@ def main() -> None:
     workdir = Path(_WORKDIR.value)
     pictures = importlib.resources.files("tf_fewshot") / "samples" / "toon-head"
     folders = []
-    for method, count in RUNS:
+    for method in _METHODS.value:
+        count = PICTURES[method]
         settings = recipes.adaptation(f"quickstart_{method}")
         source = settings.pop("source")
         settings["steps"] = max(1, round(settings["steps"] * _SCALE.value))

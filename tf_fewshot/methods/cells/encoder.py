@@ -13,7 +13,7 @@ from ...losses.augmentation import seeds_for
 from ..drawn import DrawnLatents
 from ..problem import Problem
 from ..step import Step
-from .latents import OfPictures, PictureSource
+from .fitted import OfPictures, PictureSource
 
 _WIDTHS = (32, 64, 128, 256)
 _SMALLEST = 4

@@ -10,8 +10,8 @@ from ...losses.augmentation import seeds_for
 from ..drawn import Generated
 from ..optimizers import adam_with
 from ..step import Shared, Step
+from .fitted import between
 from .game import Augmenting, OnFeatures
-from .latents import between
 from .opponents import Game
 from .reconstruction import Reconstruction
 

@@ -14,7 +14,8 @@ from ...errors import UserError, check_least
 from ..drawn import DrawnLatents
 from ..problem import Problem
 from ..step import Step
-from .latents import Latents, LatentSource, TabledSource
+from .fitted import TabledSource
+from .latents import Latents, LatentSource
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Parts(Latents):
 
     A picture is cut into bands, one below the other. Its latent is the sum of those of its bands,
     to which a map that all pictures share gives all layers, as in
-    :class:`~tf_fewshot.methods.cells.latents.Table`. In training some rows of a batch are
+    :class:`~tf_fewshot.methods.cells.fitted.Table`. In training some rows of a batch are
     collages: each band is that of some picture, and so is its latent. From them the generator
     learns that bands are chosen by themselves, and what is drawn from N pictures with R parts is
     N to the power of R pictures rather than N and their mixtures.

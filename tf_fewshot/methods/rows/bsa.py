@@ -1,6 +1,6 @@
 """Batch statistics adaptation."""
 
-from ..cells.latents import Table
+from ..cells.fitted import Table
 from ..cells.reconstruction import FallingRates, Reconstruction
 from ..cells.regularizers import LatentPrior, ScaleShiftDecay
 from ..cells.trainable import ScaleShiftOnly

@@ -1,6 +1,6 @@
 """Batch statistics adaptation of a BigGAN: the maps that compute its statistics."""
 
-from ..cells.latents import Table
+from ..cells.fitted import Table
 from ..cells.reconstruction import FallingRates, Perceptual, Reconstruction
 from ..cells.regularizers import LatentPrior
 from ..cells.trainable import OwnScaleShift

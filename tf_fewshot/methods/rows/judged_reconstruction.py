@@ -1,7 +1,7 @@
 """Reconstruction whose samples are judged on frozen features: this project's own method."""
 
+from ..cells.fitted import Table
 from ..cells.judged import JudgedReconstruction
-from ..cells.latents import Table
 from ..cells.reconstruction import FallingRates, Perceptual
 from ..cells.regularizers import LatentPrior
 from ..cells.trainable import GeneratorStages

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ..cells.latents import Table
+from ..cells.fitted import Table
 from ..cells.reconstruction import FallingRates, Reconstruction
 from ..cells.regularizers import LatentPrior
 from ..cells.trainable import GeneratorStages
