@@ -20,7 +20,9 @@ import numpy as np
 import requests
 import tensorflow as tf
 
+from tf_fewshot.export.saved_model import METADATA
 from tf_fewshot.export.verify import quiet
+from tf_fewshot.files import write_json
 
 from .processes import COMMAND
 
@@ -55,6 +57,45 @@ def write_model(base: Path, version: int, factor: float) -> Path:
     with quiet():
         archive.write_out(str(partial), verbose=False)
     return partial.rename(base / str(version))
+
+
+DOMAINS = ("source", "<b>tea & cake</b>", "blue", "grey")
+_COLOURS = np.float32([[200, 30, 30], [30, 160, 60], [40, 70, 210], [128, 128, 128]])
+
+
+def write_bank(base: Path, side: int = 16) -> Path:
+    """Writes a SavedModel with domains: a picture is its domain's colour, lighter by its seed."""
+
+    def pictures(seed, weights, truncation):
+        light = tf.cast(seed % 8, tf.float32) * truncation / 10.0
+        colours = tf.linalg.matmul(weights, _COLOURS)
+        colours += (255.0 - colours) * light[:, None]
+        pixels = tf.tile(tf.cast(tf.round(colours), tf.uint8)[:, None, None], [1, side, side, 1])
+        return {"images_bytes": tf.map_fn(tf.io.encode_png, pixels, tf.TensorSpec([], tf.string))}
+
+    def png(seed, domain, truncation):
+        return pictures(seed, tf.one_hot(domain, len(DOMAINS)), truncation)
+
+    seed = tf.TensorSpec([None], tf.int64, "seed")
+    rest = tf.TensorSpec([None], tf.float32, "truncation")
+    weights = tf.TensorSpec([None, len(DOMAINS)], tf.float32, "weights")
+    archive = keras.export.ExportArchive()
+    archive.track(tf.Variable(0.0))
+    archive.add_endpoint("png", png, [seed, tf.TensorSpec([None], tf.int32, "domain"), rest])
+    archive.add_endpoint("morph_png", pictures, [seed, weights, rest])
+    with quiet():
+        archive.write_out(str(base / ".1"), verbose=False)
+    write_json(
+        base / ".1" / METADATA,
+        {
+            "domains": DOMAINS,
+            "default_truncation": 0.7,
+            "no_truncation": 1.0,
+            "num_classes": 0,
+            "image_shape": [side, side, 3],
+        },
+    )
+    return (base / ".1").rename(base / "1")
 
 
 @dataclasses.dataclass

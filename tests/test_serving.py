@@ -135,7 +135,9 @@ class TestAnswers:
         assert metadata["model_spec"] == {"name": "plain", "signature_name": "", "version": "1"}
         signatures = metadata["metadata"]["signature_def"]["signature_def"]
         assert signatures["png"]["inputs"]["seed"]["dtype"] == "DT_INT64"
-        sizes = [d["size"] for d in signatures["serving_default"]["inputs"]["z"]["tensor_shape"]["dim"]]
+        sizes = [
+            d["size"] for d in signatures["serving_default"]["inputs"]["z"]["tensor_shape"]["dim"]
+        ]
         assert sizes == ["-1", "3"]
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         request.model_spec.name = "plain"
@@ -155,7 +157,9 @@ class TestAnswers:
                     client.predict("png", z=Z, truncation=PSI)
 
     def test_models_are_apart(self, server):
-        answer = server.post("v1/models/other:predict", {"instances": [{"z": [1, 1, 1], "truncation": 1}]})
+        answer = server.post(
+            "v1/models/other:predict", {"instances": [{"z": [1, 1, 1], "truncation": 1}]}
+        )
         assert answer.json() == {"predictions": [[[[0.5, 0.5, 0.5]]]]}
 
 
@@ -319,7 +323,9 @@ def test_models_config_with_labels_and_reloading(folder, tmp_path):
         assert value(served) == 404
         stub = model_service_pb2_grpc.ModelServiceStub(grpc.insecure_channel(served.address))
         request = model_management_pb2.ReloadConfigRequest()
-        entry = f'model_config_list {{ config {{ name: "plain" base_path: "{folder / "other"}" }} }}'
+        entry = (
+            f'model_config_list {{ config {{ name: "plain" base_path: "{folder / "other"}" }} }}'
+        )
         text_format.Parse(entry, request.config)
         stub.HandleReloadConfigRequest(request)
         assert (value(served), value(served, "v1/models/mine")) == (0.5, 404)

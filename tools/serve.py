@@ -50,9 +50,7 @@ def main() -> None:
         raise UserError("Give --models=FOLDER, or --config=FILE (TF-Serving's models.config).")
     missing = [name for module, name in _NEEDS.items() if not importlib.util.find_spec(module)]
     if missing:
-        raise UserError(
-            f"Serving needs {', '.join(missing)}: pip install 'tf-fewshot[serving]'."
-        )
+        raise UserError(f"Serving needs {', '.join(missing)}: pip install 'tf-fewshot[serving]'.")
     begun = time.perf_counter()
     load_tensorflow()
     imported = time.perf_counter() - begun
@@ -90,6 +88,8 @@ def _serve(begun: float, imported: float) -> None:
         took = time.perf_counter() - begun
         print(f"Gallery and REST: {server.url}")
         print(f"gRPC:             {_HOST.value}:{server.port}")
-        print(f"Ready after {took:.1f} s, of which {imported:.1f} s importing TensorFlow.", flush=True)
+        print(
+            f"Ready after {took:.1f} s, of which {imported:.1f} s importing TensorFlow.", flush=True
+        )
         over.wait()
         print("Stopping.", flush=True)

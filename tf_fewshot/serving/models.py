@@ -50,7 +50,9 @@ class Models:
     ):
         self._load = load
         self._configurations = {model.name: model for model in models}
-        self._states: dict[str, dict[int, VersionState]] = {name: {} for name in self._configurations}
+        self._states: dict[str, dict[int, VersionState]] = {
+            name: {} for name in self._configurations
+        }
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._stopped = threading.Event()
@@ -230,7 +232,9 @@ class Models:
         labels = self._configurations[name].labels
         if label not in labels:
             known = ", ".join(sorted(labels)) or "none"
-            raise RefusedError("NOT_FOUND", f"There is no label {label!r} of {name!r}: known: {known}.")
+            raise RefusedError(
+                "NOT_FOUND", f"There is no label {label!r} of {name!r}: known: {known}."
+            )
         return labels[label]
 
 

@@ -115,7 +115,9 @@ class Guard(grpc.ServerInterceptor):
             except Exception as error:
                 # A fault of ours: its cause is for whoever runs the server.
                 _LOG.exception("%s failed.", handler_call_details.method)
-                context.abort(grpc.StatusCode.INTERNAL, f"The server failed: {type(error).__name__}.")
+                context.abort(
+                    grpc.StatusCode.INTERNAL, f"The server failed: {type(error).__name__}."
+                )
 
         return grpc.unary_unary_rpc_method_handler(
             guarded, request_deserializer=None, response_serializer=handler.response_serializer

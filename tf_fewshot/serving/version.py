@@ -101,7 +101,9 @@ class LoadedVersion:
         definition = self.signatures.get(name or DEFAULT_SIGNATURE)
         if definition is None:
             known = ", ".join(sorted(self.signatures))
-            raise invalid(f"There is no signature {name or DEFAULT_SIGNATURE!r}: known are {known}.")
+            raise invalid(
+                f"There is no signature {name or DEFAULT_SIGNATURE!r}: known are {known}."
+            )
         return definition
 
     def check(self, signature: str, given: Mapping[str, tuple[np.dtype, Sequence[int]]]) -> None:
