@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import re
 import shutil
@@ -121,8 +122,8 @@ class Served:
         return self.http.get(f"{self.url}{path}", timeout=_SECONDS)
 
     def post(self, path: str, body: object) -> requests.Response:
-        how = {"data": body} if isinstance(body, bytes) else {"json": body}
-        return self.http.post(f"{self.url}{path}", timeout=_SECONDS, **how)
+        data = body if isinstance(body, bytes) else json.dumps(body)
+        return self.http.post(f"{self.url}{path}", data=data, timeout=_SECONDS)
 
     def state(self, model: str, version: int) -> tuple[str, str]:
         """State and error of a version; empty if the server has not seen it yet."""

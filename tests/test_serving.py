@@ -85,7 +85,7 @@ def refused(call, *arguments, **named):
     """The code and the words that a call is refused with."""
     with pytest.raises(grpc.RpcError) as caught:
         call(*arguments, **named)
-    return caught.value.code().name, caught.value.details()  # pyright: ignore
+    return caught.value.code().name, caught.value.details() or ""  # pyright: ignore
 
 
 Z = np.array([[1, 2, 3], [-1, 0, 0.5]], np.float32)
@@ -100,7 +100,9 @@ class TestAnswers:
         assert response.model_spec.name == "plain" and response.model_spec.version.value == 1
 
     def test_predict_by_rest_in_rows_and_columns(self, server):
-        rows = [{"z": list(map(float, z)), "truncation": float(t)} for z, t in zip(Z, PSI)]
+        rows = [
+            {"z": list(map(float, z)), "truncation": float(t)} for z, t in zip(Z, PSI, strict=True)
+        ]
         wanted = (2 * PSI[:, None] * Z)[:, None, None].tolist()
         answer = server.post(f"{PLAIN}:predict", {"instances": rows})
         assert answer.json() == {"predictions": wanted}

@@ -97,7 +97,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
 
 class Guard(grpc.ServerInterceptor):
-    """Gives every failure its code: also of bytes that are no message, which gRPC calls INTERNAL."""
+    """Gives every failure its code, also bytes that are no message, which gRPC calls INTERNAL."""
 
     def intercept_service(
         self, continuation: Callable[[Any], Any], handler_call_details: Any

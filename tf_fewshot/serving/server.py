@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from concurrent import futures
 
 import grpc
-import waitress
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from waitress.server import create_server
 
 from ..errors import UserError
 from .answering import Answering, Limits
@@ -69,7 +69,7 @@ class Server:
             raise
         self.rest_port = listening.getsockname()[1]
         self._channels: dict = {}
-        self._http = waitress.create_server(
+        self._http = create_server(
             Application(answering),
             map=self._channels,
             sockets=[listening],

@@ -1,6 +1,8 @@
 "use strict";
 
-const SHOWN = 18;
+// By the larger side: larger pictures take longer to draw.
+const SHOWN = [[128, 24], [256, 12], [Infinity, 6]];
+const MOST = 24;
 const LARGEST = 2 ** 31;
 const byId = (id) => document.getElementById(id);
 const state = { models: [], model: null, seeds: [], before: [], chosen: 0, at: [0.5, 0.5] };
@@ -147,8 +149,9 @@ function download(file, seed) {
 
 function roll(first) {
   if (state.seeds.length) state.before.push(state.seeds);
-  const begin = first ?? Math.floor(Math.random() * (LARGEST - SHOWN));
-  const count = Math.min(SHOWN, state.model.rows);
+  const begin = first ?? Math.floor(Math.random() * (LARGEST - MOST));
+  const side = Math.max(0, ...state.model.size);
+  const count = Math.min(SHOWN.find(([most]) => side <= most)[1], state.model.rows);
   state.seeds = Array.from({ length: count }, (_, i) => begin + i);
   showSeeds();
 }
