@@ -61,7 +61,7 @@ def write_model(base: Path, version: int, factor: float) -> Path:
 
 
 DOMAINS = ("source", "<b>tea & cake</b>", "blue", "grey")
-_COLOURS = np.float32([[200, 30, 30], [30, 160, 60], [40, 70, 210], [128, 128, 128]])
+_COLOURS = np.array([[200, 30, 30], [30, 160, 60], [40, 70, 210], [128, 128, 128]], np.float32)
 
 
 def write_bank(base: Path, side: int = 16) -> Path:

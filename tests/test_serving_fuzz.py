@@ -21,7 +21,21 @@ METHODS = [
 ]
 # What a server says whose own code failed.
 FAULTS = {"INTERNAL", "UNKNOWN", "DATA_LOSS"}
-VALUES = [None, True, -1, 0, 2, 2**40, 2**80, 0.5, float("nan"), float("inf"), "", "a", "\ud800"]
+VALUES: list = [
+    None,
+    True,
+    -1,
+    0,
+    2,
+    2**40,
+    2**80,
+    0.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "a",
+    "\ud800",
+]
 VALUES += [[], [[]], [1, [2]], {}, {"b64": "AA=="}, {"b64": "*"}, {"seed": 1}]
 KEYS = ["instances", "inputs", "signature_name", "seed", "z", "truncation", "domain", "weights"]
 PATHS = ["v1/models/plain:predict", "v1/models/bank:predict", "v1/models/bank/versions/1:predict"]
@@ -74,16 +88,16 @@ def mutated(value, rng: random.Random):
 
 def flipped(data: bytes, rng: random.Random) -> bytes:
     """Bytes with some changed, cut off or repeated."""
-    data = bytearray(data)
+    changed = bytearray(data)
     for _ in range(rng.randint(1, 4)):
-        kind, at = rng.random(), rng.randrange(len(data) + 1)
-        if kind < 0.6 and at < len(data):
-            data[at] = rng.randrange(256)
+        kind, at = rng.random(), rng.randrange(len(changed) + 1)
+        if kind < 0.6 and at < len(changed):
+            changed[at] = rng.randrange(256)
         elif kind < 0.8:
-            del data[at : at + rng.randint(1, 9)]
+            del changed[at : at + rng.randint(1, 9)]
         else:
-            data[at:at] = data[: rng.randint(1, 30)]
-    return bytes(data)
+            changed[at:at] = changed[: rng.randint(1, 30)]
+    return bytes(changed)
 
 
 def ask_rest(server, rng: random.Random) -> None:

@@ -20,7 +20,7 @@ from .rpc import Guard, ModelService, PredictionService
 from .version import LoadedVersion
 
 _THREADS = 32
-_GRACE = 10.0
+_GRACE = 10
 
 
 class Server:
@@ -103,7 +103,7 @@ class Server:
         self._rpc.start()
         self._loop.start()
 
-    def stop(self, grace: float = _GRACE) -> None:
+    def stop(self, grace: int = _GRACE) -> None:
         """Takes no more requests, and ends when those that run are answered.
 
         Args:
