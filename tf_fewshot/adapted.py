@@ -16,7 +16,7 @@ from .backbones.sampling import images_of, sample_images
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError
-from .export import Adapter, export_saved_model
+from .export import Adapter, Exported, export
 from .metrics.evaluate import evaluate
 from .study import write_study
 
@@ -73,9 +73,27 @@ class Adapted:
         self.adapter.save(path, half=half)
         return Path(path)
 
-    def export(self, directory: str | os.PathLike, version: int | None = None) -> Path:
-        """Writes a SavedModel for TF-Serving, checked; returns ``directory/<version>``."""
-        return export_saved_model(self.gan, directory, adapter=self.adapter, version=version)
+    def export(
+        self,
+        directory: str | os.PathLike,
+        version: int | None = None,
+        format: str = "savedmodel",
+    ) -> Path:
+        """Writes the generator for other places, checked; see :func:`tf_fewshot.export.export`.
+
+        ``format`` is "savedmodel" for TF-Serving, which returns ``directory/<version>``, or
+        "onnx", "litert" or "keras", which return the path of the file in ``directory``.
+        """
+        return self.exported(directory, version, format).path
+
+    def exported(
+        self,
+        directory: str | os.PathLike,
+        version: int | None = None,
+        format: str = "savedmodel",
+    ) -> Exported:
+        """Does what :meth:`export` does, and also says what the file takes and gives."""
+        return export(self.gan, directory, format, adapter=self.adapter, version=version)
 
     def evaluate(
         self,

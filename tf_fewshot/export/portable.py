@@ -1,0 +1,147 @@
+"""One generator as a graph from latents to images, for the runtimes of others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from ..backbones import GAN
+from ..backbones.truncation import Truncation
+from ..errors import UserError
+from .origin import origin_of
+from .sampling import Sampling
+from .saved_model import Endpoints
+
+OUTPUT = "images"
+# What files are tried with before they are published: a file must serve every size of batch.
+BATCHES = (1, 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or output of a file.
+
+    Attributes:
+        dtype: As NumPy names it.
+        shape: "N" stands for the batch, which every tensor begins with.
+        about: What it is: range, order, what to give.
+        default: What to give unless there is a reason; None where there is no such value.
+    """
+
+    dtype: str
+    shape: tuple[int | str, ...]
+    about: str
+    default: float | None = None
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What TensorFlow traces."""
+        return tf.TensorSpec([None, *self.shape[1:]], self.dtype)
+
+    def to_json(self) -> dict[str, Any]:
+        known = {"dtype": self.dtype, "shape": list(self.shape), "about": self.about}
+        return known if self.default is None else {**known, "default": self.default}
+
+
+class Portable:
+    """A generator in float32, from latents to images, as files for other runtimes hold it.
+
+    It has only inputs that change the images: ``z``, ``truncation`` where the network itself
+    truncates (StyleGAN's ψ, BigGAN's statistics), and ``label`` where there are classes. A row
+    depends on its own inputs only.
+
+    Args:
+        gan: The generator.
+        sampling: How it is sampled.
+
+    Attributes:
+        inputs, outputs: Its tensors by name.
+    """
+
+    def __init__(self, gan: GAN, sampling: Sampling):
+        self.endpoints = Endpoints(gan.with_precision("float32"), sampling)
+        self.gan = self.endpoints.gan
+        self.inputs = self._inputs()
+        shape = ("N", *gan.image_shape)
+        about = "RGB, NHWC, in [-1, 1]; (images + 1) * 127.5 are levels from 0 to 255"
+        self.outputs = {OUTPUT: Tensor("float32", shape, about)}
+
+    def _inputs(self) -> dict[str, Tensor]:
+        ends, gan = self.endpoints, self.gan
+        threshold = ends.free or Truncation.LATENTS in gan.truncates
+        about = "latents, drawn from N(0, 1)"
+        if threshold and ends.truncation < ends.no_truncation:
+            about += f"; draw components beyond {ends.truncation:g} again"
+        inputs = {"z": Tensor("float32", ("N", ends.dim), about)}
+        if not ends.free and gan.truncates - {Truncation.LATENTS}:
+            # BigGAN's statistics end at 1, wherever the threshold of its latents is.
+            default, whole = min(ends.truncation, 1.0), 1.0
+            what = "psi" if Truncation.STYLES in gan.truncates else "of the statistics"
+            about = f"truncation {what}, from 0 to 1; {whole:g} truncates nothing"
+            inputs["truncation"] = Tensor("float32", ("N",), about, default)
+        if gan.num_classes:
+            about = f"class, from 0 to {gan.num_classes - 1}"
+            inputs["label"] = Tensor("int32", ("N",), about)
+        return inputs
+
+    def __call__(self, *tensors: tf.Tensor) -> tf.Tensor:
+        """Images float32 ``[N, H, W, C]`` in [-1, 1] of the inputs in their order."""
+        given = dict(zip(self.inputs, tensors, strict=True))
+        z = given["z"]
+        nothing = tf.fill([tf.shape(z)[0]], np.float32(self.endpoints.no_truncation))
+        truncation = given.get("truncation", nothing)
+        return self.endpoints.from_latents(z, truncation, given.get("label"))[OUTPUT]
+
+    def frozen(self) -> Any:
+        """The concrete function of :meth:`__call__` with every weight as a constant.
+
+        Converters that are given a function of Keras 3 models leave their weights out.
+        """
+        specs = [
+            tf.TensorSpec(spec.shape, spec.dtype, name)
+            for name, spec in ((name, tensor.spec) for name, tensor in self.inputs.items())
+        ]
+        function = tf.function(self.__call__, input_signature=specs, autograph=False)
+        return convert_variables_to_constants_v2(function.get_concrete_function())
+
+    def examples(self) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
+        """Inputs of every size in ``BATCHES`` with the images that TensorFlow draws eagerly."""
+        examples = []
+        for rows in BATCHES:
+            values: dict[str, np.ndarray] = {
+                "z": np.random.default_rng(rows).standard_normal(
+                    (rows, self.endpoints.dim), np.float32
+                ),
+                "truncation": np.linspace(1.0, 0.5, rows, dtype=np.float32),
+                "label": np.arange(rows, dtype=np.int32) % max(self.gan.num_classes, 1),
+            }
+            inputs = {name: values[name] for name in self.inputs}
+            with tf.device("/CPU:0"):
+                images = self(*map(tf.constant, inputs.values())).numpy()
+            if not np.isfinite(images).all():
+                raise UserError(
+                    "Nothing can be exported: the generator's pixels are not finite numbers. "
+                    "Train it again."
+                )
+            examples.append((inputs, images))
+        return examples
+
+    def description(self, adapter: Any = None) -> dict[str, Any]:
+        """What a file says of itself, as JSON: its tensors, and where it is from."""
+        return {
+            "inputs": _json(self.inputs),
+            "outputs": _json(self.outputs),
+            "latents": self.endpoints.sampling.latents,
+            "default_truncation": self.endpoints.truncation,
+            "no_truncation": self.endpoints.no_truncation,
+            **origin_of(self.gan, adapter),
+        }
+
+
+def _json(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {name: tensor.to_json() for name, tensor in tensors.items()}
