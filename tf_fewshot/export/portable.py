@@ -38,11 +38,6 @@ class Tensor:
     about: str
     default: float | None = None
 
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """What TensorFlow traces."""
-        return tf.TensorSpec([None, *self.shape[1:]], self.dtype)
-
     def to_json(self) -> dict[str, Any]:
         known = {"dtype": self.dtype, "shape": list(self.shape), "about": self.about}
         return known if self.default is None else {**known, "default": self.default}
@@ -67,6 +62,11 @@ class Portable:
         self.endpoints = Endpoints(gan.with_precision("float32"), sampling)
         self.gan = self.endpoints.gan
         self.inputs = self._inputs()
+        self._function = None
+        if "truncation" in self.inputs and not _matters(self._traced(), "truncation"):
+            # As for a BigGAN with statistics of one truncation only.
+            self._function = None
+            del self.inputs["truncation"]
         shape = ("N", *gan.image_shape)
         about = "RGB, NHWC, in [-1, 1]; (images + 1) * 127.5 are levels from 0 to 255"
         self.outputs = {OUTPUT: Tensor("float32", shape, about)}
@@ -102,12 +102,18 @@ class Portable:
 
         Converters that are given a function of Keras 3 models leave their weights out.
         """
-        specs = [
-            tf.TensorSpec(spec.shape, spec.dtype, name)
-            for name, spec in ((name, tensor.spec) for name, tensor in self.inputs.items())
-        ]
-        function = tf.function(self.__call__, input_signature=specs, autograph=False)
-        return convert_variables_to_constants_v2(function.get_concrete_function())
+        return convert_variables_to_constants_v2(self._traced())
+
+    def _traced(self) -> Any:
+        """The concrete function of :meth:`__call__`."""
+        if self._function is None:
+            specs = [
+                tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)
+                for name, tensor in self.inputs.items()
+            ]
+            function = tf.function(self.__call__, input_signature=specs, autograph=False)
+            self._function = function.get_concrete_function()
+        return self._function
 
     def examples(self) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
         """Inputs of every size in ``BATCHES`` with the images that TensorFlow draws eagerly."""
@@ -145,3 +151,17 @@ class Portable:
 
 def _json(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     return {name: tensor.to_json() for name, tensor in tensors.items()}
+
+
+def _matters(function: Any, name: str) -> bool:
+    """Whether the outputs of a concrete function can depend on one of its inputs."""
+    wanted = next(t.op for t in function.inputs if t.name.partition(":")[0] == name)
+    stack, seen = [tensor.op for tensor in function.outputs], set()
+    while stack:
+        operation = stack.pop()
+        if operation is wanted:
+            return True
+        if operation.name not in seen:
+            seen.add(operation.name)
+            stack += [tensor.op for tensor in operation.inputs]
+    return False
