@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from ..compat.optional import optional
 from ..errors import UserError, unknown_name
 from ..files import atomic_path, readable_os_errors
 from .adapter import Adapter
+from .card import Card, Part
 from .keras_file import KerasNetwork, run_keras, write_keras
-from .litert_file import run_litert, write_litert
-from .onnx_file import run_onnx, write_onnx
+from .litert_file import read_description, run_litert, write_litert
+from .loading import file_lines
+from .onnx_file import describe_onnx, run_onnx, write_onnx
 from .portable import Portable, Tensor
 from .sampling import Sampling
 from .saved_model import export_saved_model
@@ -37,20 +39,24 @@ class Format:
     Attributes:
         suffix: Of the file.
         words: What such a file is called.
+        tag: What model hubs call it.
         runtime: Name and package of what reads it.
         modules: What must be installed, of extras.
         network: Makes the network that is written.
         write: Writes a network and its description to a path.
         run: Loads a file and returns the images of inputs, float32 ``[N, H, W, C]``.
+        describe: Returns the description that was written into a file.
     """
 
     suffix: str
     words: str
+    tag: str
     runtime: tuple[str, str]
     modules: tuple[str, ...]
     network: Callable[[GAN, Sampling], Portable]
     write: Callable[[Portable, Path, Mapping[str, Any]], None]
     run: Callable[[Path, Mapping[str, np.ndarray]], np.ndarray]
+    describe: Callable[[Path], dict[str, Any]]
 
 
 SAVED_MODEL = "savedmodel"
@@ -58,23 +64,35 @@ FORMATS: dict[str, Format] = {
     "onnx": Format(
         ".onnx",
         "ONNX file",
+        "onnx",
         ("ONNX Runtime", "onnxruntime"),
         ("tf2onnx", "onnx", "onnxruntime"),
         Portable,
         write_onnx,
         run_onnx,
+        describe_onnx,
     ),
     "litert": Format(
         ".tflite",
         "LiteRT file",
+        "tflite",
         ("LiteRT", "ai-edge-litert"),
         ("ai_edge_litert.interpreter",),
         Portable,
         write_litert,
         run_litert,
+        read_description,
     ),
     "keras": Format(
-        ".keras", "Keras file", ("Keras", "keras"), (), KerasNetwork, write_keras, run_keras
+        ".keras",
+        "Keras file",
+        "keras",
+        ("Keras", "keras"),
+        (),
+        KerasNetwork,
+        write_keras,
+        run_keras,
+        read_description,
     ),
 }
 
@@ -121,8 +139,11 @@ def export(
     *,
     adapter: Adapter | None = None,
     version: int | None = None,
+    records: Sequence[Mapping[str, Any]] = (),
 ) -> Exported:
     """Exports a generator, as :func:`export_saved_model` or :func:`export_file` do.
+
+    A model card, ``README.md``, is beside the file or in the SavedModel's version.
 
     Args:
         gan: The generator.
@@ -130,17 +151,20 @@ def export(
         format: "savedmodel", or a name in ``FORMATS``.
         adapter: The adapter that ``gan`` comes from.
         version: Of a SavedModel.
+        records: What was measured of it, for the card.
 
     Raises:
         UserError: if it cannot be done. Nothing is left behind then.
     """
     if format == SAVED_MODEL:
-        return Exported(export_saved_model(gan, directory, adapter=adapter, version=version))
+        card = Card(gan, adapter, records)
+        path = export_saved_model(gan, directory, adapter=adapter, version=version, card=card)
+        return Exported(path)
     if version is not None:
         raise UserError(
             "Only a SavedModel has versions, which TF-Serving asks for: leave the version out."
         )
-    return export_file(gan, directory, format, adapter=adapter)
+    return export_file(gan, directory, format, adapter=adapter, records=records)
 
 
 def export_file(
@@ -151,6 +175,7 @@ def export_file(
     adapter: Adapter | None = None,
     sampling: Sampling | None = None,
     tolerance: float = 1e-4,
+    records: Sequence[Mapping[str, Any]] = (),
 ) -> Exported:
     """Writes ``directory/<its name><suffix>``, tried by the runtime that reads such files.
 
@@ -159,7 +184,8 @@ def export_file(
     it takes ``truncation`` float32 ``[N]``, and where there are classes ``label`` int32 ``[N]``.
     N is free. A Keras file is the generator as it is, of ``z`` and ``label``. What the file says
     of itself is JSON: in ONNX's metadata as ``tf_fewshot``, else as ``tf_fewshot.json`` in the
-    zip that a Keras file is and a LiteRT file ends with.
+    zip that a Keras file is and a LiteRT file ends with. ``README.md`` and ``samples.png`` beside
+    it tell people, also of files of the same generator in other formats that are there.
 
     Args:
         gan: The generator; exported in float32 whatever it was trained in.
@@ -169,6 +195,7 @@ def export_file(
         sampling: How to sample; by default the adapter's, else ``z``, no truncation.
         tolerance: Largest root of the mean square difference from eager output that is accepted;
             a single pixel may be off by ten times that.
+        records: What was measured of it, for the card.
 
     Raises:
         UserError: if a package is missing, the format lacks an operation, the file cannot be
@@ -196,6 +223,8 @@ def export_file(
         with atomic_path(path) as partial:
             kind.write(network, partial, {"format": format, **network.description(adapter)})
             differences = _tried(kind, network, partial, tolerance)
+        card = Card(gan, adapter, records, network.pictures(16))
+        card.write(directory, directory.resolve().name, _parts(directory, network))
     finally:
         if new:
             # Only removed if nothing was published into it.
@@ -218,6 +247,22 @@ def refuse_finished_pictures(gan: GAN, words: str) -> None:
                 f"This generator's pictures go through {extension.words} when they are finished, "
                 f"which {words} cannot do. Draw pictures with tf-fewshot sample."
             )
+
+
+def _parts(directory: Path, network: Portable) -> list[Part]:
+    """The files of the generator that a folder holds, to be told of on its card."""
+    parts, mine = [], network.gan.fingerprint("generator")
+    for name, kind in FORMATS.items():
+        path = directory / f"{directory.resolve().name}{kind.suffix}"
+        try:
+            says = kind.describe(path)
+        # It is not there, is of something else, or what reads it is not installed.
+        except Exception:
+            continue
+        if says.get("fingerprint") == mine:
+            lines = file_lines(name, path.name, says["inputs"])
+            parts.append(Part(f"{kind.words}, read by {kind.runtime[0]}", lines, [kind.tag]))
+    return parts
 
 
 def _tried(kind: Format, network: Portable, path: Path, tolerance: float) -> dict[int, float]:

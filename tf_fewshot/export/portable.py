@@ -11,7 +11,8 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ..backbones import GAN
-from ..backbones.truncation import Truncation
+from ..backbones.sampling import quantised
+from ..backbones.truncation import Truncation, truncated_latents
 from ..errors import UserError
 from .origin import origin_of
 from .sampling import Sampling
@@ -79,15 +80,18 @@ class Portable:
             about += f"; draw components beyond {ends.truncation:g} again"
         inputs = {"z": Tensor("float32", ("N", ends.dim), about)}
         if not ends.free and gan.truncates - {Truncation.LATENTS}:
-            # BigGAN's statistics end at 1, wherever the threshold of its latents is.
-            default, whole = min(ends.truncation, 1.0), 1.0
             what = "psi" if Truncation.STYLES in gan.truncates else "of the statistics"
-            about = f"truncation {what}, from 0 to 1; {whole:g} truncates nothing"
-            inputs["truncation"] = Tensor("float32", ("N",), about, default)
+            about = f"truncation {what}, from 0 to 1; 1 truncates nothing"
+            inputs["truncation"] = Tensor("float32", ("N",), about, self._default_truncation)
         if gan.num_classes:
             about = f"class, from 0 to {gan.num_classes - 1}"
             inputs["label"] = Tensor("int32", ("N",), about)
         return inputs
+
+    @property
+    def _default_truncation(self) -> float:
+        # BigGAN's statistics end at 1, wherever the threshold of its latents is.
+        return min(self.endpoints.truncation, 1.0)
 
     def __call__(self, *tensors: tf.Tensor) -> tf.Tensor:
         """Images float32 ``[N, H, W, C]`` in [-1, 1] of the inputs in their order."""
@@ -136,6 +140,19 @@ class Portable:
                 )
             examples.append((inputs, images))
         return examples
+
+    def pictures(self, n: int) -> np.ndarray:
+        """Samples uint8 ``[n, H, W, C]``, truncated by default."""
+        ends = self.endpoints
+        cut = truncated_latents if ends.free else self.gan.truncate_latents
+        z = np.random.default_rng(0).standard_normal((n, ends.dim), np.float32)
+        values: dict[str, Any] = {
+            "z": cut(z, np.float32(ends.truncation)),
+            "truncation": np.full(n, self._default_truncation, np.float32),
+            "label": np.arange(n, dtype=np.int32) % max(self.gan.num_classes, 1),
+        }
+        images = self._traced()(*(tf.constant(values[name]) for name in self.inputs))
+        return quantised(images).numpy()
 
     def description(self, adapter: Any = None) -> dict[str, Any]:
         """What a file says of itself, as JSON: its tensors, and where it is from."""
