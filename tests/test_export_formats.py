@@ -277,7 +277,7 @@ class TestNothingIsLeftBehind:
         with pytest.raises(UserError, match="images differ"):
             export_file(gan, tmp_path / "n", "keras", tolerance=-1.0)
         assert os.listdir(tmp_path) == ["m"]
-        assert os.listdir(tmp_path / "m") == ["m.keras"]
+        assert sorted(os.listdir(tmp_path / "m")) == ["README.md", "m.keras", "samples.png"]
 
     def test_of_pixels_that_are_no_numbers(self, tmp_path):
         gan = tiny()
@@ -323,12 +323,13 @@ def test_the_command_line(tmp_path):
 
     assert (SAVED_MODEL, *FORMATS) == tool.FORMATS
     weights.save_gan(tiny(), tmp_path / "tiny.npz")
-    call = ("export", "--source=tiny.npz", "--format=onnx", "--out=exports/mine")
+    call = ("export", "--source=tiny.npz", "--format=keras", "--out=exports/mine")
     done = forks().command(*call, cwd=tmp_path)
     assert (done.code, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[0] == "exports/mine/mine.onnx"
+    assert done.stdout.splitlines()[0] == "exports/mine/mine.keras"
     assert "input z: float32 [N, 8]" in done.stdout
-    assert os.listdir(tmp_path / "exports" / "mine") == ["mine.onnx"]
+    made = sorted(os.listdir(tmp_path / "exports" / "mine"))
+    assert made == ["README.md", "mine.keras", "samples.png"]
     done = forks().command(*call, "--version=2", cwd=tmp_path)
     assert done.code == 2
     assert "leave the version out" in done.error

@@ -40,7 +40,8 @@ def saved_model_lines(classes: int, truncation: float) -> str:
             f"    seed=tf.constant([0], tf.int64), truncation=tf.constant([{truncation!r}]),",
             *["    label=tf.constant([0])," for _ in range(min(classes, 1))],
             ")",
-            'open("sample.png", "wb").write(answer["images_bytes"][0].numpy())',
+            'with open("sample.png", "wb") as file:',
+            '    file.write(answer["images_bytes"][0].numpy())',
         ]
     )
 
