@@ -92,7 +92,10 @@ class Card:
             return False
         samples = path.with_name(SAMPLES)
         if self.pictures is not None or not samples.exists():
-            save_png(image_grid(self._samples(), pad=2), samples)
+            pictures = self._samples()
+            # Of one channel, or three.
+            pictures = np.broadcast_to(pictures, (*pictures.shape[:3], 3))
+            save_png(image_grid(pictures, pad=2), samples)
         write_text(path, _marked(self.text(title, parts)))
         return True
 
@@ -132,9 +135,9 @@ class Card:
     def _samples(self) -> np.ndarray:
         if self.pictures is not None:
             return self.pictures
-        many = _FEW if self.gan.image_shape[0] > _LARGE else _MANY
+        many, batch_size = shown(self.gan)
         truncation = self.adapter.sampling.get("truncation") if self.adapter else None
-        return sample_images(self.gan, many, 0, truncation)
+        return sample_images(self.gan, many, 0, truncation, batch_size)
 
     def _header(self, tags: Sequence[str]) -> str:
         licence, source = self._licence, self._source
@@ -265,6 +268,11 @@ class Card:
                 "generated where you show them.",
             ]
         )
+
+
+def shown(gan: GAN) -> tuple[int, int]:
+    """How many samples a card shows, and how many are drawn at a time."""
+    return (_FEW, 1) if gan.image_shape[0] > _LARGE else (_MANY, _MANY)
 
 
 def _shown(value: Any) -> str:

@@ -16,9 +16,9 @@ from ..backbones import GAN
 from ..backbones.extensions import Point
 from ..compat.optional import optional
 from ..errors import UserError, unknown_name
-from ..files import atomic_path, readable_os_errors
+from ..files import atomic_path
 from .adapter import Adapter
-from .card import Card, Part
+from .card import Card, Part, shown
 from .keras_file import KerasNetwork, run_keras, write_keras
 from .litert_file import read_description, run_litert, write_litert
 from .loading import file_lines
@@ -223,12 +223,12 @@ def export_file(
         with atomic_path(path) as partial:
             kind.write(network, partial, {"format": format, **network.description(adapter)})
             differences = _tried(kind, network, partial, tolerance)
-        card = Card(gan, adapter, records, network.pictures(16))
+        card = Card(gan, adapter, records, network.pictures(*shown(gan)))
         card.write(directory, directory.resolve().name, _parts(directory, network))
     finally:
         if new:
             # Only removed if nothing was published into it.
-            with suppress(OSError), readable_os_errors(directory):
+            with suppress(OSError):
                 directory.rmdir()
     name, package = kind.runtime
     runtime = f"{name} {importlib.metadata.version(package)}"

@@ -141,18 +141,21 @@ class Portable:
             examples.append((inputs, images))
         return examples
 
-    def pictures(self, n: int) -> np.ndarray:
+    def pictures(self, n: int, batch_size: int) -> np.ndarray:
         """Samples uint8 ``[n, H, W, C]``, truncated by default."""
         ends = self.endpoints
         cut = truncated_latents if ends.free else self.gan.truncate_latents
         z = np.random.default_rng(0).standard_normal((n, ends.dim), np.float32)
         values: dict[str, Any] = {
-            "z": cut(z, np.float32(ends.truncation)),
+            "z": np.asarray(cut(z, np.float32(ends.truncation))),
             "truncation": np.full(n, self._default_truncation, np.float32),
             "label": np.arange(n, dtype=np.int32) % max(self.gan.num_classes, 1),
         }
-        images = self._traced()(*(tf.constant(values[name]) for name in self.inputs))
-        return quantised(images).numpy()
+        parts = []
+        for i in range(0, n, batch_size):
+            some = [tf.constant(values[name][i : i + batch_size]) for name in self.inputs]
+            parts.append(quantised(self._traced()(*some)).numpy())
+        return np.concatenate(parts)
 
     def description(self, adapter: Any = None) -> dict[str, Any]:
         """What a file says of itself, as JSON: its tensors, and where it is from."""
