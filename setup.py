@@ -11,6 +11,9 @@ TENSORFLOW = ">=2.19,<2.22"
 # waitress reads requests apart from the threads that answer: slow clients keep none waiting.
 SERVING = [f"tensorflow-serving-api{TENSORFLOW}", "waitress>=3,<4", "werkzeug>=3.1,<4"]
 ANALYSIS = ["matplotlib>=3.8,<4", "scikit-learn>=1.5,<2"]
+# What these formats are read with; TensorFlow itself writes those of LiteRT.
+LITERT = ["ai-edge-litert>=1.3,<3"]
+ONNX = ["onnx>=1.17,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<1.18"]
 
 setup(
     name="tf-fewshot",
@@ -65,8 +68,12 @@ setup(
         # Brings ffmpeg, to write moving pictures as MP4.
         "video": ["imageio-ffmpeg>=0.6,<0.7"],
         "serving": SERVING,
+        "onnx": ONNX,
+        "litert": LITERT,
         "dev": [
             *ANALYSIS,
+            *LITERT,
+            *ONNX,
             *SERVING,
             "dicebear-core==10.7.0",
             "dicebear-styles==10.6.0",

@@ -375,6 +375,7 @@ def test_a_dry_run_says_what_it_would_train_and_writes_nothing(folder, tmp_path)
 def test_a_run_leaves_its_folder(run):
     names = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
     expected = {"config.json", "log.txt", "stats.jsonl", "report.html", "adapter/adapter.npz"}
+    expected |= {"adapter/README.md", "adapter/samples.png"}
     expected |= {"reals.png", "fakes_init.png", "fakes000002.png", "samples.png"}
     expected |= {"checkpoints/step0000002.npz"}
     assert expected <= names

@@ -96,7 +96,7 @@ class AdaptationRun(Adapted):
     """An adapted generator with the folder of its run."""
 
     def __init__(self, gan: GAN, adapter: Adapter, folder: Path):
-        super().__init__(gan, adapter)
+        super().__init__(gan, adapter, folder)
         self.folder = folder
 
     def add_metrics(self, records: Sequence[dict[str, Any]]) -> None:
@@ -106,6 +106,7 @@ class AdaptationRun(Adapted):
         for record in records:
             folder.add_metric({"step": step, **record})
         write_report(self.folder)
+        self.write_card(folder.adapter, folder.path.resolve().name)
 
 
 class _Session:
@@ -233,7 +234,9 @@ class _Session:
         )
         adapter.save(folder.adapter / ADAPTER_FILE)
         run = AdaptationRun(gan, adapter, folder.path)
-        folder.save_grid("samples", run.images_of(self.z), columns=_COLUMNS)
+        samples = run.images_of(self.z)
+        folder.save_grid("samples", samples, columns=_COLUMNS)
+        run.write_card(folder.adapter, folder.path.resolve().name, samples)
         folder.save_grid("interpolation", run.interpolate(10, planned.seed), columns=10)
         shown = planned.pictures.images[:10]
         labels = planned.pictures.labels

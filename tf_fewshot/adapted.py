@@ -16,9 +16,13 @@ from .backbones.sampling import images_of, sample_images
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError
-from .export import Adapter, export_saved_model
+from .export import Adapter, Exported, export
+from .export.card import Card, Part
+from .export.loading import adapter_lines
+from .export.origin import public_name
 from .metrics.evaluate import evaluate
 from .study import write_study
+from .training.run_folder import RunFolder
 
 ADAPTER_FILE = "adapter.npz"
 _log = logging.getLogger(__name__)
@@ -30,10 +34,11 @@ class Adapted:
     Attributes:
         gan: The GAN, in float32; its ``generator`` is a ``keras.Model``.
         adapter: What differs from the source.
+        run: The folder of the run that made it, if that is known.
     """
 
-    def __init__(self, gan: GAN, adapter: Adapter):
-        self.gan, self.adapter = gan, adapter
+    def __init__(self, gan: GAN, adapter: Adapter, run: Path | None = None):
+        self.gan, self.adapter, self.run = gan, adapter, run
 
     @property
     def truncation(self) -> float | None:
@@ -73,9 +78,56 @@ class Adapted:
         self.adapter.save(path, half=half)
         return Path(path)
 
-    def export(self, directory: str | os.PathLike, version: int | None = None) -> Path:
-        """Writes a SavedModel for TF-Serving, checked; returns ``directory/<version>``."""
-        return export_saved_model(self.gan, directory, adapter=self.adapter, version=version)
+    def export(
+        self,
+        directory: str | os.PathLike,
+        version: int | None = None,
+        format: str = "savedmodel",
+    ) -> Path:
+        """Writes the generator for other places, checked; see :func:`tf_fewshot.export.export`.
+
+        ``format`` is "savedmodel" for TF-Serving, which returns ``directory/<version>``, or
+        "onnx", "litert" or "keras", which return the path of the file in ``directory``.
+        """
+        return self.exported(directory, version, format).path
+
+    def exported(
+        self,
+        directory: str | os.PathLike,
+        version: int | None = None,
+        format: str = "savedmodel",
+    ) -> Exported:
+        """Does what :meth:`export` does, and also says what the file takes and gives."""
+        return export(
+            self.gan,
+            directory,
+            format,
+            adapter=self.adapter,
+            version=version,
+            records=self._records(),
+        )
+
+    def write_card(
+        self, folder: str | os.PathLike, title: str, pictures: np.ndarray | None = None
+    ) -> bool:
+        """Writes the model card of an adapter into the folder that holds ``adapter.npz``.
+
+        Args:
+            folder: The folder, which gets ``README.md`` and ``samples.png``.
+            title: Of the card.
+            pictures: Samples to show, uint8 ``[N, H, W, 3]``; None draws some.
+
+        Returns:
+            Whether it was written: not over a card that was edited.
+        """
+        source = self.adapter.source
+        lines = adapter_lines(ADAPTER_FILE, public_name(source), source in weights.PRESETS)
+        card = Card(self.gan, self.adapter, self._records(), pictures)
+        return card.write(folder, title, [Part("Adapter, with its source", lines)])
+
+    def _records(self) -> list[dict[str, Any]]:
+        """What was measured of it in its run."""
+        return RunFolder(self.run).metrics() if self.run else []
 
     def evaluate(
         self,
@@ -214,14 +266,17 @@ def load_adapter(path: str | os.PathLike, source: GAN | str | os.PathLike | None
     Raises:
         UserError: if the file cannot be read or belongs to another source.
     """
-    adapter = Adapter.load(adapter_file(path))
+    file = adapter_file(path)
+    adapter = Adapter.load(file)
     name = adapter.source
     if source is None:
         source = adapter.source
     if not isinstance(source, GAN):
         name = str(source)
         source = weights.load(source)
-    return Adapted(adapter.apply(source, name), adapter)
+    run = RunFolder(file.absolute().parent.parent)
+    made_here = run.adapter == file.absolute().parent and run.config_path.exists()
+    return Adapted(adapter.apply(source, name), adapter, run.path if made_here else None)
 
 
 def adapter_file(path: str | os.PathLike) -> Path:

@@ -38,7 +38,7 @@ def main() -> None:
         raise UserError("--half is for .npz: Keras files hold what the network computes with.")
     load_tensorflow()
     from tf_fewshot import weights
-    from tf_fewshot.files import atomic_path
+    from tf_fewshot.export.keras_file import save_keras
     from tf_fewshot.weights.native.gan_file import save_gan
 
     gan = weights.load(_SOURCE.value)
@@ -57,6 +57,5 @@ def main() -> None:
         print(out)
         return
     for network, path in zip(gan.networks(), (out, f"{stem}.discriminator.keras"), strict=False):
-        with atomic_path(path) as partial:
-            network.save(partial)
+        save_keras(network, path)
         print(path)

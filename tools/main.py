@@ -23,7 +23,7 @@ COMMANDS = {
     "select": "Choose pictures of a large folder that go together in style.",
     "pairs": "Write a data set of pairs: a source and an adapter.",
     "compare": "Compare methods on the same pictures, over seeds.",
-    "export": "Write a SavedModel for TF-Serving.",
+    "export": "Write a generator for TF-Serving, ONNX, LiteRT or Keras.",
     "serve": "Serve exports as TF-Serving does, with a gallery.",
     "convert": "Convert a generator to this project's format, or to Keras files.",
     "quickstart": "Adapt the bundled generator to the bundled pictures.",

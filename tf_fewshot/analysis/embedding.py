@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..compat.optional import optional
 from ..errors import UserError, unknown_name
-from .optional import optional
 
 METHODS = ("auto", "tsne", "pca")
 FEW = 8

@@ -1,1 +1,1 @@
-"""Bridges to libraries that were written for an older TensorFlow."""
+"""Bridges to libraries: written for an older TensorFlow, or not always installed."""

@@ -24,6 +24,8 @@ from ..backbones.truncation import NO_THRESHOLD, truncated_latents
 from ..errors import UserError
 from ..files import readable_os_errors, write_json
 from .adapter import Adapter
+from .card import Card, Part
+from .loading import saved_model_lines
 from .sampling import Sampling, latents_of_seeds
 from .verify import Example, Report, quiet, verify_saved_model
 from .warmup import write_warmup
@@ -45,6 +47,7 @@ def export_saved_model(
     sampling: Sampling | None = None,
     version: int | None = None,
     tolerance: float = 1e-4,
+    card: Card | None = None,
 ) -> Path:
     """Writes ``directory/<version>/`` for TF-Serving, checked with its loaders.
 
@@ -74,6 +77,7 @@ def export_saved_model(
         sampling: How to sample; by default the adapter's, else ``z``, no truncation.
         version: A positive integer; by default one more than the largest there.
         tolerance: Largest absolute difference from eager output that is accepted.
+        card: Written into the version, for people; None writes none.
 
     Returns:
         The directory of the version.
@@ -111,6 +115,10 @@ def export_saved_model(
             logging.getLogger(__name__).warning("%s not checked: %s", loader, why)
         write_json(partial / METADATA, _metadata(gan, endpoints, adapter, report))
         write_warmup(partial, directory.name, examples)
+        if card is not None:
+            lines = saved_model_lines(gan.num_classes, endpoints.truncation)
+            part = Part("SavedModel, for TensorFlow and TF-Serving", lines, ["tf-serving"])
+            card.write(partial, directory.resolve().name, [part])
         return _publish(partial, directory, version)
 
 

@@ -70,9 +70,12 @@ class ChoiceMap(keras.layers.Layer):
             return tf.matmul(features, rows)
         places = tf.gather(self._places(), label)
         batch = tf.broadcast_to(tf.range(tf.shape(places)[0])[:, None], tf.shape(places))
-        shape = tf.stack([tf.shape(places)[0], tf.shape(rows)[0]])
-        # What does not count is 0 and adds nothing to the row that it is put in.
-        return tf.matmul(tf.scatter_nd(tf.stack([batch, places], -1), features, shape), rows)
+        count = tf.shape(rows)[0]
+        shape = tf.stack([tf.shape(places)[0], count + 1])
+        # What does not count is put beside the rows: ONNX keeps the last of what it puts in one
+        # place, where TensorFlow adds it up.
+        spread = tf.scatter_nd(tf.stack([batch, places], -1), features, shape)
+        return tf.matmul(spread[:, :count], rows)
 
     def _features(self, z, label):
         """Features ``[N, F]``, which are 0 where they do not count."""
@@ -109,9 +112,11 @@ class ChoiceMap(keras.layers.Layer):
         return counts
 
     def _places(self) -> np.ndarray:
-        """The row of each feature of each class, int32 ``[classes, F]``; 0 if it does not count."""
+        """The row of each feature of each class, int32 ``[classes, F]``; behind the last row
+        if it does not count.
+        """
         places = np.cumsum(self._counts).reshape(self._counts.shape) - 1
-        return np.where(self._counts, places, 0).astype(np.int32)
+        return np.where(self._counts, places, self._counts.sum()).astype(np.int32)
 
     def table(self) -> np.ndarray:
         """The rows of all features of all classes, ``[classes, F, units]``; 0 where none is."""

@@ -44,9 +44,10 @@ def upfirdn2d(
     channels = x.shape[-1]
     if up > 1:
         h, w = x.shape[1:3]
-        x = tf.pad(
-            x[:, :, None, :, None], [[0, 0], [0, 0], [0, up - 1], [0, 0], [0, up - 1], [0, 0]]
-        )
+        # Rows, then columns: LiteRT pads tensors of at most five dimensions.
+        zeros = [[0, 0], [0, 0], [0, up - 1], [0, 0]]
+        x = tf.pad(tf.reshape(x, [-1, h, 1, w * channels]), zeros)
+        x = tf.pad(tf.reshape(x, [-1, h * up * w, 1, channels]), zeros)
         x = tf.reshape(x, [-1, h * up, w * up, channels])
     if any(pad):
         x = tf.pad(x, [[0, 0], list(pad), list(pad), [0, 0]])

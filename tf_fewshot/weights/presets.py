@@ -12,7 +12,9 @@ from ..downloads import packages as sources
 from ..downloads.files import PyPIFile, WebFile
 from ..errors import UserError
 from ..unpickling.torch_zip import read_torch_zip
+from . import licences
 from .hub.modules import HubModule, read_hub_module
+from .licences import Licence, licence_of
 from .native.gan_file import load_gan
 from .nvidia.published import PUBLISHED, Published
 from .nvidia.stylegan2 import read_tensorflow_pickle
@@ -58,7 +60,7 @@ class Preset:
     config: Mapping[str, Any]
     where: PackagedFile | PyPIFile | HubModule | WebFile
     read: Callable[[Path, Preset], GAN]
-    licence: str
+    licence: Licence
     about: str
 
 
@@ -90,7 +92,7 @@ def _biggan(resolution: int, deep: bool = False) -> Preset:
         {"resolution": resolution},
         HubModule(f"https://tfhub.dev/deepmind/{name}/{1 if deep else 2}"),
         _read_hub,
-        "Apache 2.0 (DeepMind); the pictures they learned from, ImageNet, have their own terms",
+        licences.BIGGAN,
         f"BigGAN{'-deep' if deep else ''} of ImageNet's 1000 classes, {resolution} x {resolution}; "
         "generator only",
     )
@@ -112,7 +114,7 @@ def _nvidia(published: Published) -> Preset:
         {"resolution": published.resolution},
         published.file,
         _read_nvidia,
-        published.file.licence,
+        licence_of(published.file.licence),
         published.about,
     )
 
@@ -123,8 +125,7 @@ PRESETS: dict[str, Preset] = {
         {"resolution": 64},
         PackagedFile("avataaars64.npz"),
         _read_native,
-        "MIT; the drawings it learned from are Avataaars by Pablo Stanley, free for personal "
-        "and commercial use",
+        licences.AVATAAARS64,
         "StyleGAN of cartoon avatars (Avataaars), 64 x 64, with its discriminator",
     ),
     "drawings64": Preset(
@@ -132,8 +133,7 @@ PRESETS: dict[str, Preset] = {
         {"resolution": 64},
         PackagedFile("drawings64.npz"),
         _read_native,
-        "Apache 2.0; the drawings it learned from are 46 styles of DiceBear, most of them CC0 1.0: "
-        "NOTICE names the others",
+        licences.DRAWINGS64,
         "BigGAN of 46 styles of drawing (faces, creatures, robots, objects, patterns), 64 x 64; "
         "generator only",
     ),
@@ -142,7 +142,7 @@ PRESETS: dict[str, Preset] = {
         {"resolution": 64, "latent_dim": 100, "widths": [512, 256, 128, 64]},
         sources.DCGAN_FACES,
         _read_torch_dcgan,
-        "MIT (gan-face-generate); the pictures it learned from, DigiFace-1M, have their own terms",
+        licences.DCGAN_FACES64,
         "five-layer DCGAN of rendered faces, 64 x 64; generator only",
     ),
     **{f"biggan-{size}": _biggan(size) for size in (128, 256, 512)},

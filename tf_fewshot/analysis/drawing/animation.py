@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...compat.optional import optional
 from ...errors import UserError, unknown_name
 from ...files import atomic_path
-from ..optional import optional
 
 FORMATS = ("gif", "webp", "mp4")
 _SHORT_SIDE = 256  # smaller frames are enlarged to about this

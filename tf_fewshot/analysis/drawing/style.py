@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...compat.optional import optional
 from ...files import atomic_path
-from ..optional import optional
 
 WIDTH = 12.0
 """Inches; with 100 dots each a figure is 1,200 pixels wide."""

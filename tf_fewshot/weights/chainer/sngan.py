@@ -22,9 +22,10 @@ import numpy as np
 from ...backbones.sngan.gan import SNGAN
 from ...downloads.files import sha256_of
 from ...errors import UserError
+from ..licences import SNGAN_FILE
 from ..porting.npz import ArrayFile, Headers, Target, Targets
 
-LICENCE = "of the code that made them: MIT; none is stated for the weights"
+LICENCE = SNGAN_FILE
 
 _MOST_DOUBLINGS = 8
 _GENERATOR, _DISCRIMINATOR = "generator", "discriminator"

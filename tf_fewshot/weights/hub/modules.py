@@ -22,11 +22,12 @@ import tensorflow as tf
 from ...backbones.biggan.family import BigGANFamily
 from ...downloads.files import sha256_of
 from ...errors import UserError
+from ..licences import BIGGAN_MODULE
 from .archive import is_tar_gz, unpacked
 from .biggan import Module, build_biggan
 from .graph import read_graph
 
-LICENCE = "of DeepMind's BigGAN modules: Apache 2.0"
+LICENCE = BIGGAN_MODULE
 
 _HUB = "https://tfhub.dev/"
 _HANDLE = re.compile(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 from ...downloads.files import WebFile
+from .. import licences
 
 _DRIVE = "https://drive.usercontent.google.com/download"
 _HOST = "https://nvlabs-fi-cdn.nvidia.com"
@@ -18,12 +19,9 @@ _STYLEGAN2 = f"{_HOST}/stylegan2/networks"
 _ADA = f"{_HOST}/stylegan2-ada-pytorch/pretrained"
 _TRANSFER = f"{_ADA}/transfer-learning-source-nets"
 _LICENCES = {
-    _DRIVE: "CC BY-NC 4.0 (NVIDIA; non-commercial use only; "
-    "https://creativecommons.org/licenses/by-nc/4.0)",
-    _STYLEGAN2: "Nvidia Source Code License-NC (non-commercial use only; "
-    "https://nvlabs.github.io/stylegan2/license.html)",
-    _ADA: "Nvidia Source Code License (non-commercial use only; "
-    "https://nvlabs.github.io/stylegan2-ada-pytorch/license.html)",
+    _DRIVE: licences.STYLEGAN,
+    _STYLEGAN2: licences.STYLEGAN2,
+    _ADA: licences.STYLEGAN2_ADA,
 }
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from ...backbones.stylegan.gan import StyleGAN
 from ...errors import UserError
+from ..licences import STYLEGAN_FILE
 from ..porting.variables import Names, Variables, accept, channels_last, dense_rows, filled, same
 from .network_pickle import Network, check_settings
 
-LICENCE = "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only"
+LICENCE = STYLEGAN_FILE
 
 # What only networks that are still growing use.
 _GROWING = r"(synthesis/)?lod|(synthesis/)?ToRGB_lod[1-9]\d*/.*|FromRGB_lod[1-9]\d*/.*"

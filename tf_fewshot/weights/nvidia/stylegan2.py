@@ -17,12 +17,13 @@ import numpy as np
 from ...backbones import GAN
 from ...errors import UserError
 from ...unpickling.values import in_file, told
+from ..licences import STYLEGAN2_FILE
 from ..porting.stylegan2_variables import assembled
 from ..porting.variables import Variables
 from .network_pickle import Network, check_settings, read_network_pickle
 from .stylegan import stylegan_of
 
-LICENCE = "of NVIDIA's weights: Nvidia Source Code License; non-commercial use only"
+LICENCE = STYLEGAN2_FILE
 
 _ADA = 5
 _GROWING = r"(synthesis/)?lod|(synthesis/)?(To|From)RGB_lod[1-9]\d*/.*"

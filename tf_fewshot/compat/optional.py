@@ -1,4 +1,4 @@
-"""Packages that only analyses need, imported when they are used."""
+"""Packages that only some work needs, imported when they are used."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ _EXTRAS = {
     "sklearn": "analysis",
     "threadpoolctl": "analysis",  # of scikit-learn
     "imageio_ffmpeg": "video",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "tf2onnx": "onnx",
+    "ai_edge_litert": "litert",
 }
 
 
