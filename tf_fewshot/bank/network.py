@@ -1,0 +1,143 @@
+"""The one network that draws all domains of a bank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..backbones import GAN
+from ..backbones.extensions import Extension
+from ..errors import UserError
+from ..layers.by_row import given_by_row, weights_by_row
+from .domain import Domain
+from .tables import Table
+
+
+class BankNetwork:
+    """A source with the layers that domains need, and their weights a row each.
+
+    Args:
+        source: In float32, without discriminator; it stays as it is.
+        domains: In the order of their numbers, from 1 on.
+
+    Attributes:
+        gan: The source with these layers, in which nothing has moved.
+        tables: The weights of the domains, by path.
+        truncations: What each domain is truncated by unless told otherwise, float32 ``[D]``.
+    """
+
+    def __init__(self, source: GAN, domains: Sequence[Domain]):
+        self.extensions = merged_extensions(source, domains)
+        self.gan = source.rebuild(extensions=list(self.extensions))
+        _keep_fitted(source, self.gan)
+        self.tables = _tables(self.gan, domains)
+        labels = [None, *(domain.label for domain in domains)]
+        self._labels = np.array([-1 if label is None else label for label in labels], np.int32)
+        truncations = [None, *(domain.truncation for domain in domains)]
+        nothing = source.no_truncation
+        self.truncations = np.array(
+            [nothing if value is None else value for value in truncations], np.float32
+        )
+
+    def chosen(self, z: Any, domains: Any, label: Any = None, truncation: Any = None) -> Any:
+        """Images of rows that are each of one domain.
+
+        Args:
+            z: float32 ``[N, latent_dim]``, taken as they are.
+            domains: int32 ``[N]``.
+            label: int32 ``[N]``, classes of the source where rows are of it; None without classes.
+            truncation: float32 ``[N]``; None truncates nothing.
+
+        Returns:
+            float32 ``[N, H, W, C]``, not clipped.
+        """
+        values = {path: table.chosen(domains) for path, table in self.tables.items()}
+        return self._drawn(z, values, self._label(domains, label), truncation)
+
+    def mixed(self, z: Any, weights: Any, label: Any = None, truncation: Any = None) -> Any:
+        """Images of rows between domains; ``weights`` is float32 ``[N, D]``, of sum 1.
+
+        What is in no row of a table, such as the choices of a class, is that of the domain with
+        the largest weight.
+        """
+        values = {path: table.mixed(weights) for path, table in self.tables.items()}
+        largest = tf.argmax(weights, 1, tf.int32)
+        return self._drawn(z, values, self._label(largest, label), truncation)
+
+    def _drawn(self, z: Any, values: dict, label: Any, truncation: Any) -> Any:
+        with given_by_row(values):
+            per_row = None if truncation is None else truncation[:, None]
+            return self.gan.generate(z, label, per_row)
+
+    def _label(self, domains: Any, label: Any) -> Any:
+        if not self.gan.num_classes:
+            return None
+        own = tf.gather(self._labels, domains)
+        return tf.where(own < 0, label, own)
+
+
+def merged_extensions(source: GAN, domains: Iterable[Domain]) -> tuple[Extension, ...]:
+    """The extensions with which one network can draw the source and every domain.
+
+    Raises:
+        UserError: if two domains have one of the same name that cannot be one.
+    """
+    chosen = {extension.name: extension for extension in source.extensions}
+    for domain in domains:
+        for extension in domain.extensions:
+            before = chosen.get(extension.name)
+            both = extension if before is None else before.merged(extension)
+            if both is None:
+                raise UserError(
+                    f"{domain.name!r} has {extension.words} that no network can have together with "
+                    f"those of the bank ({extension} and {before}). Put it into a bank of its own."
+                )
+            chosen[extension.name] = both
+    return tuple(chosen.values())
+
+
+def _keep_fitted(source: GAN, gan: GAN) -> None:
+    """Gives layers that were made wider the weights that the source has in them."""
+    for before in source.extensions:
+        after = gan.extension(before.name)
+        if after is None or after == before:
+            continue
+        layers = (g.generator.extensions.layers(before.name) for g in (source, gan))
+        for (_, old), (_, new) in zip(*layers, strict=True):
+            for a, b in zip(old.weights, new.weights, strict=True):
+                b.assign(before.widened(a.numpy(), after))
+
+
+def _tables(gan: GAN, domains: Sequence[Domain]) -> dict[str, Table]:
+    known = weights_by_row(gan.generator)
+    owners = {
+        weight.path: extension
+        for extension in gan.extensions
+        for _, layer in gan.generator.extensions.layers(extension.name)
+        for weight in layer.weights
+    }
+    tables = gan.class_tables() if gan.num_classes else []
+    rows_of_classes = {table.table: table.shape for table in tables}
+    columns: dict[str, list[np.ndarray | None]] = {}
+    for number, domain in enumerate(domains, 1):
+        own = {extension.name: extension for extension in domain.extensions}
+        for path, value in domain.weights.items():
+            if path not in known:
+                raise UserError(
+                    f"{domain.name!r} has a weight {path!r} that its source does not have by row. "
+                    "The bank may need a newer tf_fewshot."
+                )
+            owner = owners.get(path)
+            if owner is not None and owner.name in own:
+                value = own[owner.name].widened(value, owner)
+            shape = rows_of_classes[path] if path in rows_of_classes else tuple(known[path].shape)
+            if value.shape != shape:
+                raise UserError(
+                    f"{domain.name!r}: the weight {path!r} has the shape {list(value.shape)}, and "
+                    f"the network's has {list(shape)}. Take another copy of the bank."
+                )
+            columns.setdefault(path, [None] * (1 + len(domains)))[number] = value
+    return {path: Table.of(path, values) for path, values in columns.items()}
