@@ -23,6 +23,7 @@ COMMANDS = {
     "select": "Choose pictures of a large folder that go together in style.",
     "pairs": "Write a data set of pairs: a source and an adapter.",
     "compare": "Compare methods on the same pictures, over seeds.",
+    "bank": "Keep many adapters of one source in one file, and serve them as one model.",
     "export": "Write a SavedModel for TF-Serving.",
     "convert": "Convert a generator to this project's format, or to Keras files.",
     "quickstart": "Adapt the bundled generator to the bundled pictures.",

@@ -16,7 +16,7 @@ from ..layers.by_row import weights_by_row
 
 _ELSE = (
     "Adapt with a method that leaves them alone, such as bsa, or serve this adapter as a model of "
-    "its own: tf-fewshot bank export takes adapters beside the bank."
+    "its own beside the bank: tf-fewshot bank export --beside=NAME=PATH."
 )
 
 

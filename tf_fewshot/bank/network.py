@@ -11,9 +11,12 @@ import tensorflow as tf
 from ..backbones import GAN
 from ..backbones.extensions import Extension
 from ..errors import UserError
-from ..layers.by_row import given_by_row, weights_by_row
+from ..layers.by_row import RowValues, given_by_row, weights_by_row
 from .domain import Domain
 from .tables import Table
+
+# Values and shares of each row, by the path of the weight.
+Values = dict[str, tuple[Any, Any]]
 
 
 class BankNetwork:
@@ -24,12 +27,14 @@ class BankNetwork:
         domains: In the order of their numbers, from 1 on.
 
     Attributes:
+        source: The source.
         gan: The source with these layers, in which nothing has moved.
         tables: The weights of the domains, by path.
         truncations: What each domain is truncated by unless told otherwise, float32 ``[D]``.
     """
 
     def __init__(self, source: GAN, domains: Sequence[Domain]):
+        self.source = source
         self.extensions = merged_extensions(source, domains)
         self.gan = source.rebuild(extensions=list(self.extensions))
         _keep_fitted(source, self.gan)
@@ -54,8 +59,7 @@ class BankNetwork:
         Returns:
             float32 ``[N, H, W, C]``, not clipped.
         """
-        values = {path: table.chosen(domains) for path, table in self.tables.items()}
-        return self._drawn(z, values, self._label(domains, label), truncation)
+        return self.drawn(z, self.values(domains), self.label(domains, label), truncation)
 
     def mixed(self, z: Any, weights: Any, label: Any = None, truncation: Any = None) -> Any:
         """Images of rows between domains; ``weights`` is float32 ``[N, D]``, of sum 1.
@@ -63,20 +67,31 @@ class BankNetwork:
         What is in no row of a table, such as the choices of a class, is that of the domain with
         the largest weight.
         """
-        values = {path: table.mixed(weights) for path, table in self.tables.items()}
-        largest = tf.argmax(weights, 1, tf.int32)
-        return self._drawn(z, values, self._label(largest, label), truncation)
+        label = self.label(tf.argmax(weights, 1, tf.int32), label)
+        return self.drawn(z, self.mixed_values(weights), label, truncation)
 
-    def _drawn(self, z: Any, values: dict, label: Any, truncation: Any) -> Any:
-        with given_by_row(values):
-            per_row = None if truncation is None else truncation[:, None]
-            return self.gan.generate(z, label, per_row)
+    # The parts of both, so that a graph that serves both can share the network.
 
-    def _label(self, domains: Any, label: Any) -> Any:
+    def values(self, domains: Any) -> Values:
+        """What rows of these domains, int32 ``[N]``, have for themselves."""
+        return {path: table.chosen(domains) for path, table in self.tables.items()}
+
+    def mixed_values(self, weights: Any) -> Values:
+        """What rows between domains, float32 ``[N, D]``, have for themselves."""
+        return {path: table.mixed(weights) for path, table in self.tables.items()}
+
+    def label(self, domains: Any, label: Any) -> Any:
+        """The classes that the network is told, int32 ``[N]``; None without classes."""
         if not self.gan.num_classes:
             return None
         own = tf.gather(self._labels, domains)
         return tf.where(own < 0, label, own)
+
+    def drawn(self, z: Any, values: Values, label: Any, truncation: Any) -> Any:
+        """Images of latents with these weights; see :meth:`chosen`."""
+        with given_by_row({path: RowValues(*pair) for path, pair in values.items()}):
+            per_row = None if truncation is None else truncation[:, None]
+            return self.gan.generate(z, label, per_row)
 
 
 def merged_extensions(source: GAN, domains: Iterable[Domain]) -> tuple[Extension, ...]:

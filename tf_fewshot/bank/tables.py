@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..layers.by_row import RowValues
-
 
 @dataclasses.dataclass(frozen=True)
 class Table:
@@ -33,15 +31,15 @@ class Table:
         place = np.where(has, np.cumsum(has), 0).astype(np.int32)
         return cls(tf.Variable(rows, trainable=False, name=path.replace("/", ".")), place)
 
-    def chosen(self, domains: Any) -> RowValues:
-        """What rows of a batch have that are each of one domain, int32 ``[N]``."""
+    def chosen(self, domains: Any) -> tuple[Any, Any]:
+        """Values and share of rows of a batch that are each of one domain, int32 ``[N]``."""
         place = tf.gather(self.place, domains)
-        return RowValues(tf.gather(self.rows, place), tf.cast(place > 0, tf.float32))
+        return tf.gather(self.rows, place), tf.cast(place > 0, tf.float32)
 
-    def mixed(self, weights: Any) -> RowValues:
-        """What rows of a batch have that are of several domains, float32 ``[N, D]``."""
+    def mixed(self, weights: Any) -> tuple[Any, Any]:
+        """Values and share of rows of a batch that are of several domains, float32 ``[N, D]``."""
         having = np.flatnonzero(self.place)
         weights = tf.gather(weights, having, axis=1)
         flat = tf.reshape(self.rows[1:], [len(having), -1])
         values = tf.reshape(tf.matmul(weights, flat), [-1, *self.rows.shape[1:]])
-        return RowValues(values, tf.reduce_sum(weights, 1))
+        return values, tf.reduce_sum(weights, 1)
