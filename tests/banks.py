@@ -10,6 +10,10 @@ import numpy as np
 from tf_fewshot import backbones
 from tf_fewshot.backbones import GAN
 from tf_fewshot.export import Adapter
+from tf_fewshot.methods.cells.filters import filter_axes, kernels_of
+from tf_fewshot.methods.cells.singular import matrix_of
+from tf_fewshot.methods.cells.trainable import OwnScaleShift
+from tf_fewshot.methods.problem import Problem
 
 from .conftest import TINY
 
@@ -80,10 +84,45 @@ def bsa_like(
 
 def adapters_of(source: GAN) -> dict[str, Adapter]:
     """Adapters of a source that differ in all that a bank can hold."""
-    start = {} if source.classes_blend else {"start": 2}
+    first = 1 if source.num_classes else "mean"
     return {
-        "five": bsa_like(source, 1, truncation=0.7, **start),
-        "nine": bsa_like(source, 2, 9, **start),
-        "prior": bsa_like(source, 3, 0, truncation=0.5, **start),
-        "first class": bsa_like(source, 4, 0, start=1 if source.num_classes else "mean"),
+        "five": bsa_like(source, 1, truncation=0.7),
+        "nine": bsa_like(source, 2, 9),
+        "prior": bsa_like(source, 3, 0, first, truncation=0.5),
+        "apart": apart_like(source, 4),
     }
+
+
+def apart_like(source: GAN, seed: int) -> Adapter:
+    """An adapter of which rows are drawn apart: singular values, or maps to scales and shifts."""
+    if source.architecture.startswith("biggan"):
+        return bsa_biggan_like(source, seed)
+    return fsgan_like(source, seed)
+
+
+def fsgan_like(source: GAN, seed: int) -> Adapter:
+    """An adapter as FSGAN leaves it: other singular values, statistics and mean of styles."""
+    rng = np.random.default_rng(seed)
+    adapted = source.with_one_class().clone()
+    kernels = kernels_of(adapted.generator_stages())
+    for kernel, axis in zip(kernels, filter_axes(adapted, kernels), strict=True):
+        moved = np.moveaxis(kernel.numpy(), axis, -1)
+        u, s, vt = np.linalg.svd(matrix_of(kernel.numpy(), axis), full_matrices=False)
+        matrix = (u * s * rng.uniform(0.6, 1.4, s.shape)) @ vt
+        kernel.assign(np.moveaxis(matrix.reshape(moved.shape), -1, axis))
+    for variable in adapted.generator.weights:
+        if variable.path.endswith(("w_avg", "moving_mean")):
+            variable.assign_add(rng.normal(0, 0.1, variable.shape))
+        elif variable.path.endswith("moving_variance"):
+            variable.assign(variable * rng.uniform(0.7, 1.3, variable.shape))
+    return Adapter.from_gans(source, adapted, method="fsgan", source_name="tiny")
+
+
+def bsa_biggan_like(source: GAN, seed: int) -> Adapter:
+    """An adapter as BSA leaves it on BigGAN: maps to scales and shifts, class, first layer."""
+    rng = np.random.default_rng(seed)
+    adapted = source.with_one_class("mean" if source.classes_blend else 2).with_scale_shift()
+    selection = OwnScaleShift().select(Problem(adapted, source, None, 1, 0))
+    for variable in selection.generator:
+        variable.assign_add(rng.normal(0, 0.1, variable.shape))
+    return Adapter.from_gans(source, adapted, method="bsa_biggan", source_name="tiny")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -17,10 +18,10 @@ from tf_fewshot.export.container import read_container, write_container
 
 from .banks import SOURCES, adapters_of, bsa_like, moved, source_of
 
-ROWS = ["five", "source", "nine", "prior", "first class", "five"]
+ROWS = ["five", "source", "nine", "prior", "apart", "five"]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Case:
     source: GAN
     adapters: dict[str, Adapter]
@@ -28,6 +29,7 @@ class Case:
     z: np.ndarray
     labels: np.ndarray | None
 
+    @functools.cache  # noqa: B019: a few cases live as long as the tests
     def alone(self, name: str) -> np.ndarray:
         """What the adapter's own generator draws, or the source."""
         if name == "source":
@@ -40,8 +42,23 @@ class Case:
         return np.asarray(self.bank.generate(self.z, *args, label=self.labels, **kwargs))
 
 
+def case_of(name: str) -> Case:
+    source = source_of(name)
+    bank, adapters = DomainBank(source, "tiny"), adapters_of(source)
+    for domain, adapter in adapters.items():
+        bank.add(domain, adapter)
+    z = source.sample_latents(len(ROWS), seed=0)
+    labels = np.arange(len(ROWS), dtype=np.int32) % 3 if source.num_classes else None
+    return Case(source, adapters, bank, z, labels)
+
+
+@pytest.fixture(scope="module")
+def stylegan() -> Case:
+    return case_of("stylegan")
+
+
 # The others differ from these in what is tested with large.
-USUAL = {"biggan", "biggan of choices", "dcgan", "sngan of classes", "stylegan", "stylegan2"}
+USUAL = {"biggan of choices", "dcgan", "sngan of classes", "stylegan", "stylegan2"}
 
 
 @pytest.fixture(
@@ -52,13 +69,9 @@ USUAL = {"biggan", "biggan of choices", "dcgan", "sngan of classes", "stylegan",
     ],
 )
 def case(request) -> Case:
-    source = source_of(request.param)
-    bank, adapters = DomainBank(source, "tiny"), adapters_of(source)
-    for name, adapter in adapters.items():
-        bank.add(name, adapter)
-    z = source.sample_latents(len(ROWS), seed=0)
-    labels = np.arange(len(ROWS), dtype=np.int32) % 3 if source.num_classes else None
-    return Case(source, adapters, bank, z, labels)
+    if request.param == "stylegan":
+        return request.getfixturevalue("stylegan")
+    return case_of(request.param)
 
 
 class TestRows:
@@ -101,28 +114,20 @@ class TestRows:
         assert (tmp_path / "a.bank").read_bytes() == (tmp_path / "b.bank").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def stylegan() -> Case:
-    source = source_of("stylegan")
-    bank, adapters = DomainBank(source, "tiny"), adapters_of(source)
-    for name, adapter in adapters.items():
-        bank.add(name, adapter)
-    return Case(source, adapters, bank, source.sample_latents(len(ROWS), seed=0), None)
-
-
 def test_adding_and_removing_changes_no_other_domain(stylegan):
     bank = DomainBank(stylegan.source, "tiny")
     names = ["prior", "five"]
     for name in names:
         bank.add(name, stylegan.adapters[name])
     before = {name: np.asarray(bank.generate(stylegan.z, name)) for name in bank.names}
-    # One with more axes, and one without any.
+    # One with more axes, one without any, and one with kernels of its own.
     assert bank.add("more", bsa_like(stylegan.source, 7, 12)) == 3
     bank.add("none", bsa_like(stylegan.source, 8, 0))
+    bank.add("apart", stylegan.adapters["apart"])
     for name, images in before.items():
         np.testing.assert_array_equal(bank.generate(stylegan.z, name), images)
     bank.remove("prior")
-    assert bank.names == ["source", "five", "more", "none"]
+    assert bank.names == ["source", "five", "more", "none", "apart"]
     del before["prior"]
     for name, images in before.items():
         np.testing.assert_array_equal(bank.generate(stylegan.z, name), images)
@@ -150,7 +155,7 @@ def test_between_domains_weights_and_latents_are_mixed(stylegan):
     np.testing.assert_array_equal(stylegan.bank.generate(z, weights=rows, truncation=1.0), images)
 
 
-@pytest.mark.parametrize("name", ["stylegan", "dcgan"])
+@pytest.mark.parametrize("name", [pytest.param("stylegan", marks=pytest.mark.large), "dcgan"])
 def test_samples_are_those_of_the_adapter(name):
     source = source_of(name)
     bank, adapter = DomainBank(source, "tiny"), bsa_like(source, 1, truncation=0.7)

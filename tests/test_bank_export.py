@@ -23,7 +23,7 @@ from tf_fewshot.export.publishing import METADATA
 from tf_fewshot.export.verify import CPP, SESSION, Example
 from tf_fewshot.export.warmup import WARMUP
 
-from .banks import adapters_of, bsa_like, source_of
+from .banks import bsa_like, fsgan_like, source_of
 
 SIGNATURES = {"serving_default", "generate_from_seed", "png", "morph", "morph_png"}
 
@@ -60,8 +60,11 @@ class Served:
 def served(request, tmp_path_factory) -> Served:
     source = source_of(request.param)
     bank = DomainBank(source, "tiny")
-    for name, adapter in adapters_of(source).items():
-        bank.add(name, adapter)
+    first = 1 if source.num_classes else "mean"
+    bank.add("five", bsa_like(source, 1, truncation=0.7))
+    bank.add("nine", bsa_like(source, 2, 9))
+    bank.add("prior", bsa_like(source, 3, 0, first, truncation=0.5))
+    bank.add("more", bsa_like(source, 4, 0, first))
     folder = tmp_path_factory.mktemp("serving")
     adapted = source.with_one_class(0).clone()
     kernel = adapted.generator_stages()[-1].variables[0]
@@ -75,7 +78,7 @@ def served(request, tmp_path_factory) -> Served:
 
 def test_what_is_said_of_it(served):
     metadata = served.metadata
-    assert metadata["domains"] == ["source", "five", "nine", "prior", "first class"]
+    assert metadata["domains"] == ["source", "five", "nine", "prior", "more"]
     assert metadata["domain_methods"] == [None, *["bsa"] * 4]
     own = served.bank.source.no_truncation
     np.testing.assert_allclose(metadata["domain_truncations"], [own, 0.7, own, 0.5, own])
@@ -228,6 +231,19 @@ def test_warm_up_asks_every_signature(served):
         assert len(next(iter(served.model.signatures[name](**inputs).values()))) == 4
         asked.add(name)
     assert asked == SIGNATURES
+
+
+def test_rows_that_are_drawn_apart_are_served(tmp_path):
+    bank = DomainBank(source_of("dcgan"), "tiny")
+    bank.add("five", bsa_like(bank.source, 1))
+    bank.add("singular", fsgan_like(bank.source, 2))
+    served = Served(bank, bank.export(tmp_path / "drawn"))
+    z, domains = bank.source.sample_latents(4, seed=0), np.array([2, 0, 2, 1], np.int32)
+    for rows in (domains, np.zeros_like(domains), np.full_like(domains, 2)):
+        images = served.model.signatures["serving_default"](
+            z=tf.constant(z), domain=tf.constant(rows), truncation=tf.fill([4], 10.0)
+        )["images"]
+        np.testing.assert_allclose(images, bank.generate(z, rows), atol=1e-5)
 
 
 class TestNothingIsWrittenOver:

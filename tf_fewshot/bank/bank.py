@@ -23,6 +23,7 @@ from .endpoints import BankEndpoints
 from .file import Header, read_bank, write_bank
 from .network import BankNetwork, merged_extensions
 from .server_files import check_server_files, write_server_files
+from .singular import Decompositions
 
 SOURCE = "source"
 
@@ -59,6 +60,7 @@ class DomainBank:
         self.source_name = source_name or name
         self._domains: list[Domain] = []
         self._network: BankNetwork | None = None
+        self._kernels = Decompositions(self.source)
 
     # What is in it -----------------------------------------------------------------
 
@@ -76,7 +78,7 @@ class DomainBank:
     def network(self) -> BankNetwork:
         """The network that draws them all, as it is now."""
         if self._network is None:
-            self._network = BankNetwork(self.source, self._domains)
+            self._network = BankNetwork(self.source, self._domains, self._kernels)
         return self._network
 
     def add(self, name: str, adapter: Adapter | Adapted | str | os.PathLike) -> int:
@@ -105,7 +107,7 @@ class DomainBank:
             adapter = adapter.adapter
         if not isinstance(adapter, Adapter):
             adapter = Adapter.load(adapter_file(adapter))
-        domain = domain_of(name, adapter, self.source, self.source_name)
+        domain = domain_of(name, adapter, self.source, self.source_name, self._kernels)
         merged_extensions(self.source, [*self._domains, domain])
         self._changed([*self._domains, domain])
         return len(self._domains)

@@ -13,6 +13,7 @@ from ..backbones.parts import ClassTable
 from ..errors import UserError
 from ..export import Adapter
 from ..layers.by_row import weights_by_row
+from .singular import Decompositions, all_values
 
 _ELSE = (
     "Adapt with a method that leaves them alone, such as bsa, or serve this adapter as a model of "
@@ -32,7 +33,8 @@ class Domain:
         extensions: What its layers were given beside those of the source.
         label: The class of the source that it begins as, where that says something that is
             in no row; None if the label does not matter.
-        weights: By path in the source with these extensions, float32; of tables of classes a row.
+        weights: By path in the source with these extensions, float32; of tables of classes a row,
+            of kernels their singular values.
     """
 
     name: str
@@ -44,7 +46,9 @@ class Domain:
     weights: dict[str, np.ndarray] = dataclasses.field(repr=False)
 
 
-def domain_of(name: str, adapter: Adapter, source: GAN, source_name: str) -> Domain:
+def domain_of(
+    name: str, adapter: Adapter, source: GAN, source_name: str, kernels: Decompositions
+) -> Domain:
     """Returns an adapter as a domain.
 
     Args:
@@ -52,6 +56,7 @@ def domain_of(name: str, adapter: Adapter, source: GAN, source_name: str) -> Dom
         adapter: Of this source.
         source: The bank's, without discriminator.
         source_name: What to call it in errors.
+        kernels: Of the source.
 
     Raises:
         UserError: if it is of another source, or changes what all pictures of a batch share.
@@ -67,11 +72,12 @@ def domain_of(name: str, adapter: Adapter, source: GAN, source_name: str) -> Dom
     rows = {table.row for table in source.class_tables()} if source.num_classes else set()
     changed = {p: v for p, v in adapted.variables_by_path().items() if p in adapter.weights}
     shared = [p for p in changed if p in alive and p not in known and p not in rows]
+    singular, shared = all_values(shared, changed, kernels)
     if shared:
         raise UserError(
             f"{who} changes weights that all pictures of a batch share: {_some(shared)}. {_ELSE}"
         )
-    weights |= {
+    weights |= singular | {
         path: np.asarray(variable.numpy(), np.float32)
         for path, variable in changed.items()
         if path in known and path in alive and path not in rows

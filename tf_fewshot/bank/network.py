@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import tensorflow as tf
 from ..backbones import GAN
 from ..backbones.extensions import Extension
 from ..errors import UserError
-from ..layers.by_row import RowValues, given_by_row, weights_by_row
+from ..layers.by_row import RowFactors, RowValues, given_by_row, matrices_by_row, weights_by_row
 from .domain import Domain
+from .singular import Decompositions, Factors, kernel_of, path_of
 from .tables import Table
 
 # Values and shares of each row, by the path of the weight.
@@ -25,6 +27,7 @@ class BankNetwork:
     Args:
         source: In float32, without discriminator; it stays as it is.
         domains: In the order of their numbers, from 1 on.
+        kernels: Of the source.
 
     Attributes:
         source: The source.
@@ -33,12 +36,23 @@ class BankNetwork:
         truncations: What each domain is truncated by unless told otherwise, float32 ``[D]``.
     """
 
-    def __init__(self, source: GAN, domains: Sequence[Domain]):
+    def __init__(self, source: GAN, domains: Sequence[Domain], kernels: Decompositions):
         self.source = source
         self.extensions = merged_extensions(source, domains)
         self.gan = source.rebuild(extensions=list(self.extensions))
         _keep_fitted(source, self.gan)
-        self.tables = _tables(self.gan, domains)
+        paths = {path for domain in domains for path in domain.weights}
+        factored = {kernel for kernel in map(kernel_of, sorted(paths)) if kernel in kernels}
+        factors = {kernel: kernels.factors(kernel) for kernel in sorted(factored)}
+        self.tables = _tables(self.gan, domains, factors)
+        matrices = matrices_by_row(self.gan.generator)
+        self._matrices = {path for path in self.tables if path in matrices or kernel_of(path)}
+        self._factors = {
+            kernel: [
+                tf.Variable(part, trainable=False) for part in (own.left, own.right, own.values)
+            ]
+            for kernel, own in factors.items()
+        }
         labels = [None, *(domain.label for domain in domains)]
         self._labels = np.array([-1 if label is None else label for label in labels], np.int32)
         truncations = [None, *(domain.truncation for domain in domains)]
@@ -88,9 +102,43 @@ class BankNetwork:
         return tf.where(own < 0, label, own)
 
     def drawn(self, z: Any, values: Values, label: Any, truncation: Any) -> Any:
-        """Images of latents with these weights; see :meth:`chosen`."""
-        with given_by_row({path: RowValues(*pair) for path, pair in values.items()}):
-            per_row = None if truncation is None else truncation[:, None]
+        """Images of latents with these weights; see :meth:`chosen`.
+
+        Rows with matrices or singular values of their own are drawn apart: computed with such,
+        the others would be rounded otherwise.
+        """
+        everything = (z, values, label, truncation)
+        if not self._matrices:
+            return self._drawn(*everything, apart=False)
+        shares = [values[path][1] for path in sorted(self._matrices)]
+        own = tf.reduce_any(tf.not_equal(shares, 0.0), 0)
+        places = [tf.where(rows)[:, 0] for rows in (~own, own)]
+        shape = [None, *self.source.image_shape]
+        parts = []
+        for rows, apart in zip(places, (False, True), strict=True):
+            some = tf.nest.map_structure(
+                lambda all_rows, rows=rows: None if all_rows is None else tf.gather(all_rows, rows),
+                everything,
+            )
+            draw = functools.partial(self._drawn, *some, apart=apart)
+            images = tf.cond(tf.size(rows) > 0, draw, lambda: tf.zeros([0, *shape[1:]]))
+            parts.append(tf.ensure_shape(images, shape))
+        places = [tf.cast(rows, tf.int32) for rows in places]
+        return tf.ensure_shape(tf.dynamic_stitch(places, parts), shape)
+
+    def _drawn(self, z: Any, values: Values, label: Any, truncation: Any, apart: bool) -> Any:
+        given: dict[str, RowValues | RowFactors] = {}
+        for path, pair in values.items():
+            kernel = kernel_of(path)
+            if path in self._matrices and not apart:
+                continue
+            if kernel is None:
+                given[path] = RowValues(*pair)
+            else:
+                left, right, own = self._factors[kernel]
+                given[kernel] = RowFactors(left, right, RowValues(*pair).over(own))
+        per_row = None if truncation is None else truncation[:, None]
+        with given_by_row(given):
             return self.gan.generate(z, label, per_row)
 
 
@@ -126,16 +174,19 @@ def _keep_fitted(source: GAN, gan: GAN) -> None:
                 b.assign(before.widened(a.numpy(), after))
 
 
-def _tables(gan: GAN, domains: Sequence[Domain]) -> dict[str, Table]:
-    known = weights_by_row(gan.generator)
+def _tables(
+    gan: GAN, domains: Sequence[Domain], factors: Mapping[str, Factors]
+) -> dict[str, Table]:
+    known = {path: tuple(v.shape) for path, v in weights_by_row(gan.generator).items()}
+    if gan.num_classes:
+        known |= {table.table: table.shape for table in gan.class_tables() if table.table in known}
+    known |= {path_of(kernel): own.values.shape for kernel, own in factors.items()}
     owners = {
         weight.path: extension
         for extension in gan.extensions
         for _, layer in gan.generator.extensions.layers(extension.name)
         for weight in layer.weights
     }
-    tables = gan.class_tables() if gan.num_classes else []
-    rows_of_classes = {table.table: table.shape for table in tables}
     columns: dict[str, list[np.ndarray | None]] = {}
     for number, domain in enumerate(domains, 1):
         own = {extension.name: extension for extension in domain.extensions}
@@ -148,7 +199,7 @@ def _tables(gan: GAN, domains: Sequence[Domain]) -> dict[str, Table]:
             owner = owners.get(path)
             if owner is not None and owner.name in own:
                 value = own[owner.name].widened(value, owner)
-            shape = rows_of_classes[path] if path in rows_of_classes else tuple(known[path].shape)
+            shape = known[path]
             if value.shape != shape:
                 raise UserError(
                     f"{domain.name!r}: the weight {path!r} has the shape {list(value.shape)}, and "
