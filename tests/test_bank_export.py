@@ -55,7 +55,11 @@ class Served:
 
 @pytest.fixture(
     scope="module",
-    params=["stylegan", pytest.param("biggan of choices", marks=pytest.mark.large)],
+    params=[
+        "dcgan",
+        pytest.param("stylegan", marks=pytest.mark.large),
+        pytest.param("biggan of choices", marks=pytest.mark.large),
+    ],
 )
 def served(request, tmp_path_factory) -> Served:
     source = source_of(request.param)
@@ -233,6 +237,7 @@ def test_warm_up_asks_every_signature(served):
     assert asked == SIGNATURES
 
 
+@pytest.mark.large
 def test_rows_that_are_drawn_apart_are_served(tmp_path):
     bank = DomainBank(source_of("dcgan"), "tiny")
     bank.add("five", bsa_like(bank.source, 1))

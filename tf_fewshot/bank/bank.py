@@ -78,7 +78,9 @@ class DomainBank:
     def network(self) -> BankNetwork:
         """The network that draws them all, as it is now."""
         if self._network is None:
-            self._network = BankNetwork(self.source, self._domains, self._kernels)
+            # Whoever asks first may be tracing a graph, which must not hold its making.
+            with tf.init_scope():
+                self._network = BankNetwork(self.source, self._domains, self._kernels)
         return self._network
 
     def add(self, name: str, adapter: Adapter | Adapted | str | os.PathLike) -> int:
@@ -108,8 +110,7 @@ class DomainBank:
         if not isinstance(adapter, Adapter):
             adapter = Adapter.load(adapter_file(adapter))
         domain = domain_of(name, adapter, self.source, self.source_name, self._kernels)
-        merged_extensions(self.source, [*self._domains, domain])
-        self._changed([*self._domains, domain])
+        self.replace([*self._domains, domain])
         return len(self._domains)
 
     def remove(self, name: str) -> None:
@@ -122,10 +123,16 @@ class DomainBank:
             raise UserError("The source is domain 0 of every bank, and cannot be removed.")
         if name not in self.names:
             raise unknown_name("domain", name, self.names)
-        self._changed([domain for domain in self._domains if domain.name != name])
+        self.replace([domain for domain in self._domains if domain.name != name])
 
-    def _changed(self, domains: list[Domain]) -> None:
-        self._domains, self._network = domains, None
+    def replace(self, domains: Sequence[Domain]) -> None:
+        """Takes these domains in place of all that it has, numbered from 1 on.
+
+        Raises:
+            UserError: if two of them need layers that no network can have together.
+        """
+        merged_extensions(self.source, domains)
+        self._domains, self._network = list(domains), None
 
     # Pictures ----------------------------------------------------------------------
 
@@ -333,6 +340,5 @@ class DomainBank:
                 "source."
             )
         bank.source_name = header.source
-        bank._changed(domains)
-        merged_extensions(bank.source, domains)
+        bank.replace(domains)
         return bank

@@ -133,11 +133,13 @@ def _domain(fields: dict[str, Any]) -> Domain:
 
 
 def _packed(values: np.ndarray) -> np.ndarray:
-    """The bytes of float32 numbers, all first ones before all second ones, ….
+    """The bytes of float32 numbers ``[K, …]``, all first ones before all second ones, ….
 
     Signs and exponents of a weight are much alike, and so are the last bytes of what was rounded;
-    side by side these compress to less than half.
+    side by side these compress to less than half. So are the same rows of all domains, such as
+    means and axes of latents.
     """
+    values = np.swapaxes(values, 0, 1) if values.ndim > 2 else values
     planes = np.ascontiguousarray(values, "<f4").view(np.uint8).reshape(*values.shape, 4)
     return np.moveaxis(planes, -1, 0)
 
@@ -146,4 +148,5 @@ def _unpacked(planes: np.ndarray) -> np.ndarray:
     if planes.dtype != np.uint8 or planes.ndim < 2 or planes.shape[0] != 4:
         raise ValueError("a table is none")
     together = np.ascontiguousarray(np.moveaxis(planes, 0, -1))
-    return together.view("<f4").reshape(planes.shape[1:]).astype(np.float32)
+    values = together.view("<f4").reshape(planes.shape[1:]).astype(np.float32)
+    return np.ascontiguousarray(np.swapaxes(values, 0, 1)) if values.ndim > 2 else values

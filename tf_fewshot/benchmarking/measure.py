@@ -11,13 +11,14 @@ from ..backbones import GAN, build
 from ..errors import UserError, unknown_name
 from ..training.precision import POLICIES
 from .analyses import measure_analyses
+from .banks import measure_bank
 from .loading import measure_loading
 from .sampling import measure_sampling
 from .steps import measure_step
 from .timing import WIDTHS
 
 USUAL = ("loading", "sampling", "steps")
-KINDS = (*USUAL, "analyses")
+KINDS = (*USUAL, "analyses", "bank")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +71,9 @@ def benchmark(
         say: Told each result in words, as soon as it is there.
 
     Yields:
-        The name, and a record of JSON values: "loading", "analyses" by name, and for each
+        The name, and a record of JSON values: "loading", "bank", "analyses" by name, and for each
         precision "sampling" and "steps", the latter by method. Their fields are those of
-        :class:`~.loading.Loading`, :class:`~.analyses.AnalysisTime`,
+        :class:`~.loading.Loading`, :class:`~.banks.BankCost`, :class:`~.analyses.AnalysisTime`,
         :class:`~.sampling.Sampling` and :class:`~.steps.StepTime`.
 
     Raises:
@@ -109,6 +110,10 @@ def _measure_source(
         loading = measure_loading(name, measurements.repeats)
         say(f"  {loading}")
         record["loading"] = loading.record()
+    if "bank" in measurements.kinds:
+        bank = measure_bank(gan, measurements.batch_size, measurements.repeats)
+        say(f"  {bank}")
+        record["bank"] = bank.record()
     if "analyses" in measurements.kinds:
         record["analyses"] = {}
         for analysis, taken in measure_analyses(gan, measurements.repeats):
