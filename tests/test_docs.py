@@ -34,6 +34,7 @@ EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 USUAL = {
     "adapt": (DRY_RUN, RUN),  # two steps and the report take 7 s
     "analyze": (READ, RUN),
+    "bank": (READ, RUN),  # it needs adapters
     "benchmark": (READ, RUN),
     "compare": (DRY_RUN, RUN),
     "convert": (RUN, RUN),
@@ -57,6 +58,7 @@ EXCEPTIONS = [
     ("README.md", "import tf_fewshot", READ, RUN, "test_api.py has its calls; the export is slow"),
     ("docs/adapting.md", "--method=collage", READ, RUN, "the README's call"),
     ("docs/analysis.md", "adapt", READ, RUN, "the README's call, and one like it"),
+    ("docs/bank.md", "adapt", READ, RUN, "as adapting elsewhere"),
     ("docs/analysis.md", "biggan32", READ, READ, "needs what docs/pretraining.md trains"),
     ("docs/measuring.md", "--method=collage", READ, RUN, "the README's call"),
     ("docs/measuring.md", "--pool", READ, READ, "needs the answers of people"),

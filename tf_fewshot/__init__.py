@@ -27,6 +27,7 @@ _NAMES = (
     "GAN",
     "Adapted",
     "AdaptationRun",
+    "DomainBank",
     "UserError",
     "adapt",
     "compare",

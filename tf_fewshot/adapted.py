@@ -286,3 +286,18 @@ def adapter_file(path: str | os.PathLike) -> Path:
         if inside.exists():
             return inside
     return path
+
+
+def named_adapter(text: str) -> tuple[str, Path]:
+    """Returns the name and the path that ``[NAME=]PATH`` says; the run folder's name without."""
+    name, equals, place = text.partition("=")
+    path = Path(place if equals else text).expanduser()
+    return name if equals else folder_of_run(path).name.removesuffix(".npz") or text, path
+
+
+def folder_of_run(path: str | os.PathLike) -> Path:
+    """Returns the run folder whose adapter, or folder of it, a path names; or the path itself."""
+    folder = Path(path).expanduser()
+    while folder.name in (ADAPTER_FILE, "adapter"):
+        folder = folder.parent
+    return folder

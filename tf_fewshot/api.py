@@ -7,6 +7,7 @@ from .adaptation import AdaptationRun, adapt
 from .adapted import Adapted, load_adapter
 from .backbones import GAN
 from .backbones.sampling import sample_images
+from .bank import DomainBank
 from .comparison import compare
 from .data.load import load_pictures
 from .errors import UserError
@@ -20,6 +21,7 @@ __all__ = [
     "GAN",
     "AdaptationRun",
     "Adapted",
+    "DomainBank",
     "UserError",
     "adapt",
     "backbones",

@@ -8,12 +8,13 @@ import zipfile
 
 import numpy as np
 
+from ..adapted import folder_of_run
 from ..backbones.extensions import PartsOfLatents
 from ..errors import UserError
 from ..layers import LatentMap
 from .free import images_of_free, projectable
 from .progress import Progress, quiet
-from .subjects import Subject, folder_of_run
+from .subjects import Subject
 
 
 def between(start: np.ndarray, end: np.ndarray, frames: int, spherical: bool) -> np.ndarray:

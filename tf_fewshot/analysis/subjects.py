@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import weights
-from ..adapted import ADAPTER_FILE, Adapted, adapter_file
+from ..adapted import Adapted, adapter_file, named_adapter
 from ..backbones import GAN
 from ..backbones.sampling import images_of, sample_images
 from ..errors import UserError
@@ -98,7 +98,7 @@ def load_subjects(
         UserError: if there is neither, one cannot be read, is of another source, or has the name
             of another; or there is no such class.
     """
-    named = [_named(str(adapter)) for adapter in adapters]
+    named = [named_adapter(str(adapter)) for adapter in adapters]
     if source is None and not named:
         raise UserError("Give a source, or the adapter of an adapted generator.")
     read = [Adapter.load(adapter_file(path)) for _, path in named]
@@ -131,17 +131,3 @@ def _checked(subject: Subject) -> Subject:
         has = f"classes 0 to {classes - 1}" if classes else "no classes"
         raise UserError(f"There is no class {subject.label}: {subject.name} has {has}.")
     return subject
-
-
-def _named(text: str) -> tuple[str, Path]:
-    name, equals, place = text.partition("=")
-    path = Path(place if equals else text).expanduser()
-    return name if equals else folder_of_run(path).name.removesuffix(".npz") or text, path
-
-
-def folder_of_run(path: str | os.PathLike) -> Path:
-    """Returns the run folder whose adapter, or folder of it, a path names; or the path itself."""
-    folder = Path(path).expanduser()
-    while folder.name in (ADAPTER_FILE, "adapter"):
-        folder = folder.parent
-    return folder

@@ -89,6 +89,7 @@ class ClassTable:
         neutral: What a row that changes nothing is filled with; None if there is none.
         divisor: What a row is divided by where it is the only one: layers that scale their
             weights by the number of rows need other values for the same output.
+        table: Path of the variable that is the table, where that has a row for each class.
     """
 
     row: str
@@ -96,6 +97,7 @@ class ClassTable:
     axis: int = 0
     neutral: float | None = None
     divisor: float = 1.0
+    table: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:

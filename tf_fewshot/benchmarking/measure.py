@@ -11,6 +11,7 @@ from ..backbones import GAN, build
 from ..errors import UserError, unknown_name
 from ..training.precision import POLICIES
 from .analyses import measure_analyses
+from .banks import measure_bank
 from .loading import measure_loading
 from .sampling import measure_sampling
 from .served import measure_serving
@@ -18,7 +19,7 @@ from .steps import measure_step
 from .timing import WIDTHS
 
 USUAL = ("loading", "sampling", "steps")
-KINDS = (*USUAL, "analyses", "serving")
+KINDS = (*USUAL, "analyses", "bank", "serving")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,10 +73,11 @@ def benchmark(
         say: Told each result in words, as soon as it is there.
 
     Yields:
-        The name, and a record of JSON values: "loading", "analyses" by name, "serving", and for
-        each precision "sampling" and "steps", the latter by method. Their fields are those of
-        :class:`~.loading.Loading`, :class:`~.analyses.AnalysisTime`, :class:`~.served.Served`,
-        :class:`~.sampling.Sampling` and :class:`~.steps.StepTime`.
+        The name, and a record of JSON values: "loading", "bank", "serving", "analyses" by name,
+        and for each precision "sampling" and "steps", the latter by method. Their fields are
+        those of :class:`~.loading.Loading`, :class:`~.banks.BankCost`, :class:`~.served.Served`,
+        :class:`~.analyses.AnalysisTime`, :class:`~.sampling.Sampling` and
+        :class:`~.steps.StepTime`.
 
     Raises:
         UserError: if a source cannot be loaded, or there is no such architecture.
@@ -111,6 +113,10 @@ def _measure_source(
         loading = measure_loading(name, measurements.repeats)
         say(f"  {loading}")
         record["loading"] = loading.record()
+    if "bank" in measurements.kinds:
+        bank = measure_bank(gan, measurements.batch_size, measurements.repeats)
+        say(f"  {bank}")
+        record["bank"] = bank.record()
     if "analyses" in measurements.kinds:
         record["analyses"] = {}
         for analysis, taken in measure_analyses(gan, measurements.repeats):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 
@@ -29,6 +30,26 @@ def best_of_each(calls: Sequence[Callable[[], object]], repeats: int) -> list[fl
             call()
             best[i] = min(best[i], time.perf_counter() - begun)
     return best
+
+
+def ratios_by(call: Callable[[], object], others: Sequence[Callable], repeats: int) -> list[float]:
+    """Returns how many times the processors' seconds of each of the others a call takes.
+
+    They take turns, and of the ratios of single turns it is the median: where a few percent are
+    looked for, neither what else the machine does nor one lucky turn may decide.
+    """
+    calls = [call, *others]
+    for each in calls:
+        each()
+    turns: list[list[float]] = []
+    for _ in range(repeats):
+        seconds = []
+        for each in calls:
+            begun = time.process_time()
+            each()
+            seconds.append(time.process_time() - begun)
+        turns.append(seconds)
+    return [statistics.median(s[0] / s[i] for s in turns) for i in range(1, len(calls))]
 
 
 def matrix_product(dtype: str, width: int) -> Callable[[], object]:

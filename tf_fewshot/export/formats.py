@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..backbones import GAN
-from ..backbones.extensions import Point
 from ..compat.optional import optional
 from ..errors import UserError, unknown_name
 from ..files import atomic_path
@@ -24,6 +23,7 @@ from .litert_file import read_description, run_litert, write_litert
 from .loading import file_lines
 from .onnx_file import describe_onnx, run_onnx, write_onnx
 from .portable import Portable, Tensor
+from .publishing import check_pictures
 from .sampling import Sampling
 from .saved_model import export_saved_model
 
@@ -211,7 +211,7 @@ def export_file(
         )
     if directory.exists() and not directory.is_dir():
         raise UserError(f"{directory} is a file. Choose a folder to export to.")
-    refuse_finished_pictures(gan, f"a {kind.words}")
+    check_pictures(gan, f"a {kind.words}")
     for module in kind.modules:
         optional(module)
     if sampling is None:
@@ -233,20 +233,6 @@ def export_file(
     name, package = kind.runtime
     runtime = f"{name} {importlib.metadata.version(package)}"
     return Exported(path, network.inputs, network.outputs, runtime, differences)
-
-
-def refuse_finished_pictures(gan: GAN, words: str) -> None:
-    """Refuses a generator whose pictures are made by more than its network.
-
-    Raises:
-        UserError: if extensions act on finished pictures.
-    """
-    for extension in gan.extensions:
-        if extension.point is Point.IMAGES:
-            raise UserError(
-                f"This generator's pictures go through {extension.words} when they are finished, "
-                f"which {words} cannot do. Draw pictures with tf-fewshot sample."
-            )
 
 
 def _parts(directory: Path, network: Portable) -> list[Part]:

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import copy
-import errno
-import importlib.metadata
-import logging
 import os
-import shutil
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
-from ..backbones.extensions import Point
 from ..backbones.truncation import NO_THRESHOLD, truncated_latents
-from ..errors import UserError
-from ..files import readable_os_errors, write_json
 from .adapter import Adapter
 from .card import Card, Part
+from .checked import checked_latents, checked_number, checked_truncation
 from .loading import saved_model_lines
-from .sampling import Sampling, latents_of_seeds
-from .verify import Example, Report, quiet, verify_saved_model
-from .warmup import write_warmup
-
-METADATA = Path("assets.extra", "tf_fewshot.json")
-_PACKAGES = ("tensorflow", "keras", "numpy")
-_REFUSALS = {
-    tf.errors.ResourceExhaustedError: errno.ENOSPC,
-    tf.errors.OutOfRangeError: errno.EFBIG,
-    tf.errors.PermissionDeniedError: errno.EACCES,
-}
+from .publishing import check_pictures, check_target, published
+from .sampling import Sampling, latents_of_seeds, png_files
+from .verify import Example, examples_of
 
 
 def export_saved_model(
@@ -87,39 +70,19 @@ def export_saved_model(
             adapter's samples are more than what its generator makes. Nothing is left behind then.
     """
     directory = Path(directory)
-    for extension in gan.extensions:
-        if extension.point is Point.IMAGES:
-            raise UserError(
-                f"This generator's pictures go through {extension.words} when they are finished, "
-                "which a SavedModel cannot do. Draw pictures with tf-fewshot sample."
-            )
+    check_pictures(gan)
+    check_target(directory, version)
     if sampling is None:
         sampling = Sampling.from_json(adapter.sampling) if adapter else Sampling()
-    if version is not None and version < 1:
-        raise UserError(f"A version must be a positive integer, not {version}.")
-    if directory.exists() and not directory.is_dir():
-        raise UserError(f"{directory} is a file. Choose a directory to export to.")
-    if version is not None and (directory / str(version)).exists():
-        raise _exists(directory, version)
-    endpoints = Endpoints(gan.with_precision("float32"), sampling)
-    with _staging(directory) as partial:
-        archive = keras.export.ExportArchive()
-        # It tracks by itself the variables that its functions use, and no others.
-        for name, function, signature in endpoints.traced().all():
-            archive.add_endpoint(name, function, signature)
-        with quiet():
-            archive.write_out(str(partial), verbose=False)
-        examples = endpoints.examples()
-        report = verify_saved_model(partial, examples, tolerance)
-        for loader, why in report.not_checked.items():
-            logging.getLogger(__name__).warning("%s not checked: %s", loader, why)
-        write_json(partial / METADATA, _metadata(gan, endpoints, adapter, report))
-        write_warmup(partial, directory.name, examples)
+    endpoints = Endpoints(gan.with_precision("float32"), sampling, adapter)
+
+    def write_card(folder: Path) -> None:
         if card is not None:
             lines = saved_model_lines(gan.num_classes, endpoints.truncation)
             part = Part("SavedModel, for TensorFlow and TF-Serving", lines, ["tf-serving"])
-            card.write(partial, directory.resolve().name, [part])
-        return _publish(partial, directory, version)
+            card.write(folder, directory.resolve().name, [part])
+
+    return published(endpoints, directory, version, tolerance, write_card)
 
 
 class Endpoints:
@@ -128,12 +91,13 @@ class Endpoints:
     Attributes:
         gan: The generator, in float32.
         sampling: How it is sampled.
+        adapter: What it comes from, if it was adapted.
         dim: Size of a latent.
         free: Whether it is sampled by free latents.
     """
 
-    def __init__(self, gan: GAN, sampling: Sampling):
-        self.gan, self.sampling = gan, sampling
+    def __init__(self, gan: GAN, sampling: Sampling, adapter: Adapter | None = None):
+        self.gan, self.sampling, self.adapter = gan, sampling, adapter
         self._network: Callable = self.from_latents
         self.free = sampling.latents == "free"
         self.dim = gan.free_latent_dim if self.free else gan.latent_dim
@@ -156,12 +120,17 @@ class Endpoints:
     def traced(self) -> Endpoints:
         """A copy whose signatures call the network as one graph, rather than hold one each."""
         twin = copy.copy(self)
-        _, function, signature = next(self.all())
-        twin._network = tf.function(function, input_signature=signature, autograph=False)
+        _, _, signature = next(self.all())
+        twin._network = tf.function(self.from_latents, input_signature=signature, autograph=False)
         return twin
 
-    def from_latents(self, z, truncation, label=None):
+    def of_request(self, z, truncation, label=None):
         """Returns the outputs of the signature ``serving_default``."""
+        rest = self._checked(truncation, label)
+        return self._network(checked_latents(z), *rest)
+
+    def from_latents(self, z, truncation, label=None):
+        """Returns the images of inputs that are known to be right."""
         if self.free:
             images = self.gan.synthesize(z, label)
         else:
@@ -171,18 +140,24 @@ class Endpoints:
 
     def from_seeds(self, seed, truncation, label=None):
         """Returns the outputs of the signature ``generate_from_seed``."""
+        truncation, *label = self._checked(truncation, label)
         z = latents_of_seeds(seed, self.dim)
         cut = truncated_latents if self.free else self.gan.truncate_latents
         z = cut(z, truncation)
-        rest = () if label is None else (label,)
-        return self._network(z, truncation, *rest)
+        return self._network(z, truncation, *label)
+
+    def _checked(self, truncation, label) -> list[Any]:
+        """The truncation and, if there is one, the label."""
+        rest = [] if label is None else [checked_number(label, self.gan.num_classes, "label")]
+        return [checked_truncation(truncation), *rest]
 
     def png(self, seed, truncation, label=None):
         """Returns the outputs of the signature ``png``."""
-        images = self.from_seeds(seed, truncation, label)["images"]
-        levels = tf.cast(tf.round((images + 1.0) * 127.5), tf.uint8)
-        files = tf.map_fn(tf.io.encode_png, levels, tf.TensorSpec([], tf.string))
-        return {"images_bytes": files}
+        return png_files(self.from_seeds(seed, truncation, label)["images"])
+
+    def signatures(self) -> Iterator[tuple[str, Callable, list[tf.TensorSpec]]]:
+        """Those of :meth:`all`, which call the network as one graph."""
+        return self.traced().all()
 
     def all(self) -> Iterator[tuple[str, Callable, list[tf.TensorSpec]]]:
         """Name, function and inputs of each signature."""
@@ -191,7 +166,7 @@ class Endpoints:
         rest = [tf.TensorSpec([None], tf.float32, "truncation")]
         if self.gan.num_classes:
             rest.append(tf.TensorSpec([None], tf.int32, "label"))
-        yield "serving_default", self._network, [z, *rest]
+        yield "serving_default", self.of_request, [z, *rest]
         yield "generate_from_seed", self.from_seeds, [seed, *rest]
         yield "png", self.png, [seed, *rest]
 
@@ -207,87 +182,32 @@ class Endpoints:
         }
         if self.gan.num_classes:
             values["label"] = np.arange(rows, dtype=np.int32) % self.gan.num_classes
-        examples = []
-        for name, function, signature in self.all():
-            inputs = {str(spec.name): values[str(spec.name)] for spec in signature}
-            with tf.device("/CPU:0"):
-                outputs = function(**{k: tf.constant(v) for k, v in inputs.items()})
-            examples.append(Example(name, inputs, {k: v.numpy() for k, v in outputs.items()}))
-        return examples
+        return examples_of(self.all(), values)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Returns what is said of it beside the SavedModel."""
+        adapter = self.adapter
+        return {
+            **description(self.gan),
+            "method": adapter.method if adapter else None,
+            "source": adapter.source if adapter else None,
+            "source_fingerprint": adapter.source_fingerprint if adapter else None,
+            "settings": adapter.settings if adapter else {},
+            "latents": self.sampling.latents,
+            "latent_dim": self.dim,
+            "default_truncation": self.truncation,
+            "no_truncation": self.no_truncation,
+        }
 
     def _labels(self, n: int):
         return tf.zeros([n], tf.int32) if self.gan.num_classes else None
 
 
-def _metadata(
-    gan: GAN, endpoints: Endpoints, adapter: Adapter | None, report: Report
-) -> dict[str, Any]:
+def description(gan: GAN) -> dict[str, Any]:
+    """Returns what is said of any generator beside its SavedModel."""
     return {
         "architecture": gan.architecture,
         "fingerprint": gan.fingerprint("generator"),
-        "method": adapter.method if adapter else None,
-        "source": adapter.source if adapter else None,
-        "source_fingerprint": adapter.source_fingerprint if adapter else None,
-        "settings": adapter.settings if adapter else {},
-        "latents": endpoints.sampling.latents,
-        "latent_dim": endpoints.dim,
         "num_classes": gan.num_classes,
         "image_shape": list(gan.image_shape),
-        "default_truncation": endpoints.truncation,
-        "no_truncation": endpoints.no_truncation,
-        "checked": report.to_json(),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
-
-
-@contextmanager
-def _staging(directory: Path) -> Iterator[Path]:
-    """A hidden directory, which the server passes over, removed at the end with what is in it."""
-    partial = directory / f".{uuid.uuid4().hex[:8]}.tmp"
-    new = not directory.exists()
-    try:
-        with readable_os_errors(directory), _tensorflow_errors(directory):
-            partial.mkdir(parents=True)
-            yield partial
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        if new:
-            # Only removed if nothing was published into it.
-            with suppress(OSError):
-                directory.rmdir()
-
-
-@contextmanager
-def _tensorflow_errors(directory: Path) -> Iterator[None]:
-    """Turns TensorFlow's errors about writing into those of the operating system."""
-    try:
-        yield
-    except tuple(_REFUSALS) as error:
-        code = _REFUSALS[type(error)]
-        raise OSError(code, os.strerror(code), str(directory)) from error
-
-
-def _publish(partial: Path, directory: Path, version: int | None) -> Path:
-    """Renames a complete version to its number; never onto another exporter's."""
-    number = version if version is not None else _next_version(directory)
-    while True:
-        target = directory / str(number)
-        try:
-            return partial.rename(target)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
-                raise
-            if version is not None:
-                raise _exists(directory, number) from error
-            number += 1
-
-
-def _next_version(directory: Path) -> int:
-    return max((int(p.name) for p in directory.iterdir() if p.name.isdecimal()), default=0) + 1
-
-
-def _exists(directory: Path, version: int) -> UserError:
-    return UserError(
-        f"{directory / str(version)} exists. Choose another version, or leave it out to get "
-        "the next."
-    )

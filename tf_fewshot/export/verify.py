@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,25 @@ class Example:
     signature: str
     inputs: Mapping[str, np.ndarray]
     outputs: Mapping[str, np.ndarray]
+
+
+def examples_of(
+    signatures: Iterable[tuple[str, Callable, Sequence[tf.TensorSpec]]],
+    values: Mapping[str, np.ndarray],
+) -> list[Example]:
+    """Calls functions eagerly, on the CPU.
+
+    Args:
+        signatures: Name, function and inputs of each.
+        values: What the inputs are, by their names.
+    """
+    examples = []
+    for name, function, signature in signatures:
+        inputs = {str(spec.name): values[str(spec.name)] for spec in signature}
+        with tf.device("/CPU:0"):
+            outputs = function(**{k: tf.constant(v) for k, v in inputs.items()})
+        examples.append(Example(name, inputs, {k: v.numpy() for k, v in outputs.items()}))
+    return examples
 
 
 @dataclasses.dataclass

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from .batch_norm import normalised_by_batch
+from .by_row import by_row, channelwise
 
 
 def _rows(table, label):
@@ -36,6 +37,8 @@ class ClassBatchNorm(keras.layers.Layer):
 
     Input ``[N, H, W, C]`` and, with classes, int labels ``[N]``; output ``[N, H, W, C]``.
     """
+
+    by_row = ("gamma", "beta", "moving_mean", "moving_variance")
 
     def __init__(
         self,
@@ -76,16 +79,17 @@ class ClassBatchNorm(keras.layers.Layer):
     def call(self, x, label=None, training=False):
         if self.classes and label is None:
             raise ValueError("a table of classes needs labels")
-        gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-        if self.classes:
-            gamma, beta = (_rows(table, label)[:, None, None, :] for table in (gamma, beta))
+        gamma, beta = (
+            channelwise(by_row(v, _rows(tf.convert_to_tensor(v), label) if self.classes else None))
+            for v in (self.gamma, self.beta)
+        )
         if training and self.trainable:
             y, mean, variance, count = normalised_by_batch(x, self.epsilon)
             self._move(mean, variance, count)
             y = y * tf.cast(gamma, y.dtype) + tf.cast(beta, y.dtype)
         else:
             mean, variance = (
-                tf.convert_to_tensor(v) for v in (self.moving_mean, self.moving_variance)
+                channelwise(by_row(v)) for v in (self.moving_mean, self.moving_variance)
             )
             scale = gamma * tf.math.rsqrt(variance + self.epsilon)
             y = tf.cast(x, tf.float32) * scale + (beta - mean * scale)

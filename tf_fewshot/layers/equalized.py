@@ -15,11 +15,14 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from .by_row import with_kernel
 from .resample import halved_conv2d, resampled, transposed_conv2d, upscale2d
 
 
 class _Equalized(keras.layers.Layer):
     """Holds ``weight`` and ``bias`` and their run-time multipliers."""
+
+    by_factors = ("weight",)
 
     def __init__(self, gain: float, lrmul: float, use_bias: bool, **kwargs):
         super().__init__(**kwargs)
@@ -38,9 +41,14 @@ class _Equalized(keras.layers.Layer):
                 shape=(shape[-1],), name="bias", initializer="zeros", autocast=False
             )
 
-    def _scaled_weight(self):
-        # Scaled before the cast, so that half precision rounds the weight that is used.
-        return ops.cast(ops.multiply(self.weight, self.runtime_scale), self.compute_dtype)
+    def _with_weight(self, function):
+        """Returns a function of the weight that is linear in it, of the weight as it is used."""
+
+        def scaled(weight):
+            # Scaled before the cast, so that half precision rounds the weight that is used.
+            return ops.cast(ops.multiply(weight, self.runtime_scale), self.compute_dtype)
+
+        return with_kernel(self.weight, lambda weight: function(scaled(weight)))
 
     def _add_bias(self, x):
         if not self.use_bias:
@@ -77,7 +85,7 @@ class EqualizedDense(_Equalized):
         self._add_variables((input_shape[-1], self.units))
 
     def call(self, x):
-        return self._add_bias(ops.matmul(x, self._scaled_weight()))
+        return self._add_bias(self._with_weight(lambda weight: ops.matmul(x, weight)))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units}
@@ -123,13 +131,12 @@ class EqualizedConv2D(_Equalized):
         self._add_variables((k, k, input_shape[-1], self.filters))
 
     def call(self, x):
-        weight = self._scaled_weight()
         if self.resample and self.fused:
             fused = transposed_conv2d if self.resample == "up" else halved_conv2d
-            return self._add_bias(fused(x, weight))
+            return self._add_bias(self._with_weight(lambda weight: fused(x, weight)))
         if self.resample == "up":
             x = upscale2d(x)
-        y = tf.nn.conv2d(x, weight, 1, "SAME")
+        y = self._with_weight(lambda weight: tf.nn.conv2d(x, weight, 1, "SAME"))
         if self.resample == "down":
             y = tf.nn.avg_pool2d(y, 2, 2, "VALID")
         return self._add_bias(y)

@@ -128,12 +128,14 @@ class FilteredConv2D(EqualizedConv2D):
         self.taps = tuple(float(t) for t in taps)
 
     def call(self, x):
-        weight = self._scaled_weight()
+        return self._add_bias(self._with_weight(lambda weight: self._convolved(x, weight)))
+
+    def _convolved(self, x, weight):
         if self.resample == "up":
-            return self._add_bias(upsample_conv2d(x, weight, self.taps))
+            return upsample_conv2d(x, weight, self.taps)
         if self.resample == "down":
-            return self._add_bias(conv_downsample2d(x, weight, self.taps))
-        return self._add_bias(tf.nn.conv2d(x, weight, 1, "SAME"))
+            return conv_downsample2d(x, weight, self.taps)
+        return tf.nn.conv2d(x, weight, 1, "SAME")
 
     def get_config(self) -> dict:
         config = {k: v for k, v in super().get_config().items() if k != "fused"}

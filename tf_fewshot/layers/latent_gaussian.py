@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from .by_row import RowValues, row_values
+
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class LatentGaussian(keras.layers.Layer):
@@ -26,6 +28,8 @@ class LatentGaussian(keras.layers.Layer):
     Input: latents ``[N, rank or more]``, and what is there without it, ``[N, D]``. Output:
     float32 ``[N, D]``.
     """
+
+    by_row = ("mean_and_axes",)
 
     def __init__(self, rank: int, size: int, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -44,12 +48,23 @@ class LatentGaussian(keras.layers.Layer):
         )
 
     def call(self, x, otherwise):
-        drawn = ops.matmul(ops.cast(x, "float32")[:, : self.rank], self.mean_and_axes[1:])
-        return self._chosen(drawn + self.mean_and_axes[0], otherwise)
+        x = ops.cast(x, "float32")[:, : self.rank]
+        drawn = ops.matmul(x, self.mean_and_axes[1:])
+        all_rows = self._chosen(drawn + self.mean_and_axes[0], otherwise)
+        own = row_values(self.mean_and_axes)
+        if own is None:
+            return all_rows
+        drawn = ops.matmul(x[:, None], own.values[:, 1:])[:, 0]
+        return RowValues(drawn + own.values[:, 0], own.share).over(all_rows)
 
     def centre(self, otherwise):
-        """Its mean ``[D]``; until it is fitted, what is there without it."""
-        return self._chosen(self.mean_and_axes[0], otherwise)
+        """Its mean ``[D]``, or ``[N, D]`` if rows have their own.
+
+        Until it is fitted, it is what is there without it.
+        """
+        all_rows = self._chosen(self.mean_and_axes[0], otherwise)
+        own = row_values(self.mean_and_axes)
+        return all_rows if own is None else RowValues(own.values[:, 0], own.share).over(all_rows)
 
     def _chosen(self, drawn, otherwise):
         fitted = ops.any(ops.not_equal(self.mean_and_axes, 0.0))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from .by_row import row_factors, with_kernel
 from .equalized import EqualizedDense
 from .fir import TAPS, upsample_conv2d
 
@@ -43,6 +44,8 @@ class ModulatedConv2D(keras.layers.Layer):
     ``[N, H', W', filters]``, floats.
     """
 
+    by_factors = ("weight",)
+
     def __init__(
         self,
         filters: int,
@@ -73,16 +76,41 @@ class ModulatedConv2D(keras.layers.Layer):
     def call(self, x, w):
         dtype = self.compute_dtype
         style = self.modulation(w) + 1.0
-        weight = tf.convert_to_tensor(self.weight) * self.runtime_scale
         x = tf.cast(x, dtype) * tf.cast(style, dtype)[:, None, None]
-        if self.up:
-            y = upsample_conv2d(x, tf.cast(weight, dtype), self.taps)
-        else:
-            y = tf.nn.conv2d(x, tf.cast(weight, dtype), 1, "SAME")
+
+        def convolved(weight):
+            weight = tf.cast(weight * self.runtime_scale, dtype)
+            if self.up:
+                return upsample_conv2d(x, weight, self.taps)
+            return tf.nn.conv2d(x, weight, 1, "SAME")
+
+        y = with_kernel(self.weight, convolved)
         if not self.demodulate:
             return y
-        norm = tf.matmul(tf.square(style), tf.reduce_sum(tf.square(weight), [0, 1]))
+        norm = self._squared_norm(tf.square(style))
         return y * tf.cast(tf.math.rsqrt(norm + 1e-8), dtype)[:, None, None]
+
+    def _squared_norm(self, squares):
+        """Sums the styled kernel's squares over all but its output channels.
+
+        Args:
+            squares: Of styles, ``[N, C]``.
+        """
+
+        def of_inputs(weight):
+            return tf.reduce_sum(tf.square(weight * self.runtime_scale), [0, 1])
+
+        factors = row_factors(self.weight)
+        if factors is None:
+            return tf.matmul(squares, of_inputs(tf.convert_to_tensor(self.weight)))
+        # Row by row: the kernels of all at once would take much memory.
+        return tf.map_fn(
+            lambda row: tf.linalg.matvec(
+                of_inputs(tf.matmul(factors.left * row[0], factors.right)), row[1], transpose_a=True
+            ),
+            (factors.values, squares),
+            fn_output_signature=tf.TensorSpec([self.filters], tf.float32),
+        )
 
     def get_config(self) -> dict:
         return {

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..compat.gradients import custom_gradient
+from .row_layers import RowConv2D
 
 
 def upscale2d(x):
@@ -140,7 +141,7 @@ class Blur(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class DoublingConv2D(keras.layers.Conv2D):
+class DoublingConv2D(RowConv2D):
     """Keras's convolution of images that are doubled first, by nearest neighbour.
 
     Stride 1 and zero padding.
@@ -165,7 +166,7 @@ class DoublingConv2D(keras.layers.Conv2D):
                 f"{self.padding!r}, {self.strides}, {self.dilation_rate} and {self.groups}"
             )
 
-    def convolution_op(self, inputs, kernel):
+    def convolved(self, inputs, kernel):
         return doubled_conv2d(inputs, kernel)
 
     def compute_output_shape(self, input_shape):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from .by_row import by_row, channelwise
+
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class ScaleShift(keras.layers.Layer):
@@ -26,6 +28,8 @@ class ScaleShift(keras.layers.Layer):
         TensorShape([2, 4, 4, 8])
     """
 
+    by_row = ("gamma", "beta")
+
     def __init__(self, normalized: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.normalized = normalized
@@ -36,10 +40,13 @@ class ScaleShift(keras.layers.Layer):
         self.beta = self.add_weight(shape=shape, name="beta", initializer="zeros", autocast=False)
 
     def call(self, x):
-        gamma = ops.convert_to_tensor(self.gamma)
+        gamma, beta = by_row(self.gamma), by_row(self.beta)
         if self.normalized:
-            gamma = gamma / ops.maximum(ops.max(ops.abs(gamma)), 1e-8)
-        return x * ops.cast(gamma, x.dtype) + ops.cast(self.beta, x.dtype)
+            largest = ops.max(ops.abs(gamma), axis=-1, keepdims=True)
+            gamma = gamma / ops.maximum(largest, 1e-8)
+        rank = len(x.shape)
+        gamma, beta = (ops.cast(channelwise(v, rank), x.dtype) for v in (gamma, beta))
+        return x * gamma + beta
 
     def get_config(self) -> dict:
         return {**super().get_config(), "normalized": self.normalized}

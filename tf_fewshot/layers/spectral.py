@@ -19,35 +19,42 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from .by_row import by_row
 from .given import GivenWeights
 from .resample import convolution, resampled
 
 
 def normalised(x, epsilon: float, inside: bool):
     """``x`` at length 1: ``x · rsqrt(Σx² + epsilon)``, or ``x / (|x| + epsilon)``."""
-    squares = tf.reduce_sum(tf.square(x))
+    squares = _total(tf.square(x))
     if inside:
         return x * tf.math.rsqrt(squares + epsilon)
     return x / (tf.sqrt(squares) + epsilon)
+
+
+def _total(x):
+    """The sum of a matrix, or of each of several matrices as ``[N, 1, 1]``."""
+    return tf.reduce_sum(x) if len(x.shape) < 3 else tf.reduce_sum(x, [1, 2], keepdims=True)
 
 
 def power_step(matrix, u, epsilon: float = 1e-12, inside: bool = False):
     """One step of the power method.
 
     Args:
-        matrix: float32 ``[rows, out]``.
-        u: float32 ``[1, out]``, near the right singular vector of the largest value.
+        matrix: float32 ``[rows, out]``, or ``[N, rows, out]`` of which each is taken by itself.
+        u: float32 ``[1, out]`` or ``[N, 1, out]``, near the right singular vector of the largest
+            value.
         epsilon, inside: See :func:`normalised`.
 
     Returns:
-        The estimate of the largest singular value, a scalar that is differentiable in
-        ``matrix``, and the next ``u`` ``[1, out]``.
+        The estimate of the largest singular value, a scalar (``[N, 1, 1]``) that is
+        differentiable in ``matrix``, and the next ``u``.
     """
     fixed = tf.stop_gradient(matrix)
     v = normalised(tf.matmul(u, fixed, transpose_b=True), epsilon, inside)
     u = normalised(tf.matmul(v, fixed), epsilon, inside)
     v, u = tf.stop_gradient(v), tf.stop_gradient(u)
-    return tf.reduce_sum(tf.matmul(v, matrix) * u), u
+    return _total(tf.matmul(v, matrix) * u), u
 
 
 class _Spectral(GivenWeights):
@@ -104,18 +111,16 @@ class _Spectral(GivenWeights):
         layer is frozen.
         """
         # In float32: half precision would round the singular value, and with it every weight.
-        kernel = tf.convert_to_tensor(self.kernel)
+        kernel = by_row(self.kernel)
         if not self.normalised:
             return kernel
-        sigma, u = power_step(
-            self._matrix(kernel), tf.convert_to_tensor(self.u), self.epsilon, self.inside
-        )
+        sigma, u = power_step(self._matrix(kernel), by_row(self.u), self.epsilon, self.inside)
         if training and self.trainable:
             self.u.assign(u)
         return kernel / sigma
 
     def _add_bias(self, x):
-        return x + ops.cast(self.bias, x.dtype) if self.use_bias else x
+        return x + ops.cast(by_row(self.bias), x.dtype) if self.use_bias else x
 
     def get_config(self) -> dict:
         return {
@@ -140,15 +145,23 @@ class SpectralDense(_Spectral):
     ``u`` ``[1, units]``.
     """
 
+    matrices_by_row = ("kernel", "u")
+    by_row = ("bias",)
+
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
         self.units = units
+
+    def _matrix(self, kernel):
+        return kernel
 
     def build(self, input_shape):
         self._add_variables((input_shape[-1], self.units), self.units)
 
     def call(self, x, training=False):
         kernel = ops.cast(self.normalised_kernel(training), self.compute_dtype)
+        if len(kernel.shape) == 3:
+            return self._add_bias(ops.matmul(x[:, None], kernel)[:, 0])
         return self._add_bias(ops.matmul(x, kernel))
 
     def compute_output_shape(self, input_shape):

@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from ..errors import UserError
-from ..export.saved_model import METADATA
+from ..export.publishing import METADATA
 from ..export.verify import quiet
 from ..export.warmup import WARMUP
 from .refusal import RefusedError, invalid, refusals_of_tensorflow

@@ -160,8 +160,9 @@ class BigGANFamily(GAN):
 
     def class_tables(self) -> list[ClassTable]:
         """The vectors of the classes; there is none at which all scales are 1 and shifts 0."""
-        table = self.generator.class_weight.numpy().astype(np.float64)
-        return [ClassTable("generator/class_vector", table)]
+        weight = self.generator.class_weight
+        values = weight.numpy().astype(np.float64)
+        return [ClassTable("generator/class_vector", values, table=weight.path)]
 
     def with_statistics_of_weights(self, seed: int = 0) -> Self:
         return accumulate_statistics(self, seed=seed)

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from ...layers import GivenWeights, HyperBatchNorm, SelfAttention, SpectralConv2D, SpectralDense
+from ...layers.by_row import by_row
 from ...layers.hyper_norm import statistics_at
 from ..errors import BackboneError
 from ..extensions import Extensions, Point
@@ -109,6 +110,7 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
     """
 
     kind = "generator"
+    by_row = ("class_weight",)
     points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN, Point.CLASSES})
 
     def __init__(self, config: Any, extensions=(), **kwargs):
@@ -217,8 +219,8 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         """The vectors ``[N, class_dim]`` of labels ``[N]``."""
         weight = tf.convert_to_tensor(self.class_weight)
         if not self.classes.count:
-            return tf.tile(weight[None], [n, 1])
-        return tf.gather(weight, self._numbers(label))
+            return by_row(self.class_weight, tf.tile(weight[None], [n, 1]))
+        return by_row(self.class_weight, tf.gather(weight, self._numbers(label)))
 
     def _numbers(self, label):
         """Labels as int32 ``[N]``."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import keras
 import tensorflow as tf
 
+from ...layers.row_layers import RowBatchNormalization, RowConv2DTranspose
 from ..extensions import Extensions, Point
 from ..network import Network
 from .config import DCGANConfig
@@ -53,8 +54,8 @@ class DCGANGeneratorBlock(keras.layers.Layer):
         self.filters, self.first = filters, first
         self.extensions = Extensions.of(extensions)
         dtype = self.dtype_policy
-        self.conv = convolution(keras.layers.Conv2DTranspose, filters, first, dtype)
-        self.norm = keras.layers.BatchNormalization(**BATCH_NORM, name="norm", dtype=dtype)
+        self.conv = convolution(RowConv2DTranspose, filters, first, dtype)
+        self.norm = RowBatchNormalization(**BATCH_NORM, name="norm", dtype=dtype)
         self.added = self.extensions.hidden(self, "{name}", self.name)
 
     def build(self, input_shape):
@@ -78,7 +79,7 @@ class DCGANToImage(keras.layers.Layer):
     def __init__(self, channels: int, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.channels = channels
-        self.conv = convolution(keras.layers.Conv2DTranspose, channels, False, "float32")
+        self.conv = convolution(RowConv2DTranspose, channels, False, "float32")
 
     def build(self, input_shape):
         self.conv.build(input_shape)

@@ -117,6 +117,18 @@ class Extension:
         """Makes a copy that has just been given this extension begin anew with it."""
         del gan
 
+    def merged(self, other: Extension) -> Extension | None:
+        """Returns the extension whose layers can have the weights of both, each in some rows.
+
+        None if there is none. ``other`` has the same name.
+        """
+        return self if self == other else None
+
+    def widened(self, weight: np.ndarray, to: Extension) -> np.ndarray:
+        """Returns a weight of its layer as a layer of ``to``, of :meth:`merged`, has it."""
+        del to
+        return weight
+
     def roles(self, gan: Host) -> list[ScaleShiftRole]:
         """What it scales and shifts of the hidden layers, from input to output."""
         del gan

@@ -7,10 +7,12 @@ Source: Bojanowski et al., "Optimizing the Latent Space of Generative Networks" 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from ...layers import LatentGaussian
-from .extension import Place, register
+from .extension import Extension, Place, register
 from .fitted import FittedLatents
 
 
@@ -27,6 +29,13 @@ class GaussianOfLatents(FittedLatents):
     words = "a Gaussian of latents"
 
     rank: int = 1
+
+    def merged(self, other: Extension) -> Extension | None:
+        return max(self, cast(GaussianOfLatents, other), key=lambda gaussian: gaussian.rank)
+
+    def widened(self, weight: np.ndarray, to: Extension) -> np.ndarray:
+        missing = cast(GaussianOfLatents, to).rank - self.rank
+        return np.pad(weight, ((0, missing), (0, 0)))
 
     def layer(self, name: str, place: Place, dtype: Any) -> LatentGaussian:
         del dtype

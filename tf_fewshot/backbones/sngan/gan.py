@@ -50,7 +50,9 @@ class SNGAN(FeedForwardGAN):
         Of the projection a row of 0 leaves what all classes share.
         """
         tables = [
-            ClassTable(f"{norm.path}/class_{part}", _wide(table.numpy()), neutral=neutral)
+            ClassTable(
+                f"{norm.path}/class_{part}", _wide(table.numpy()), neutral=neutral, table=table.path
+            )
             for block in self.generator.blocks
             for norm in block.norms
             for part, table, neutral in (("gamma", norm.gamma, 1.0), ("beta", norm.beta, 0.0))

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from ...layers import ClassBatchNorm, DoublingConv2D, upscale2d
+from ...layers.row_layers import RowConv2D, RowDense
 from ..errors import BackboneError
 from ..extensions import Extensions, Point
 from ..network import Network
@@ -20,7 +21,7 @@ def glorot(gain: float = 1.0):
 
 
 def _convolution(
-    filters: int, size: int, gain: float, name: str, dtype, kind=keras.layers.Conv2D
+    filters: int, size: int, gain: float, name: str, dtype, kind=RowConv2D
 ) -> keras.layers.Conv2D:
     return kind(
         filters, size, padding="same", kernel_initializer=glorot(gain), name=name, dtype=dtype
@@ -38,7 +39,7 @@ class SNGANFromLatent(keras.layers.Layer):
         super().__init__(**kwargs)
         self.width = width
         self.extensions = Extensions.of(extensions)
-        self.dense = keras.layers.Dense(
+        self.dense = RowDense(
             16 * width, kernel_initializer=glorot(), name="dense", dtype=self.dtype_policy
         )
         self.added = self.extensions.hidden(self, "{name}", self.name)

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...layers.by_row import by_row
 from ..errors import BackboneError
 from ..network import Network
 
@@ -48,6 +49,7 @@ class StyleBasedGenerator(Network, abc.ABC):
     """
 
     kind = "generator"
+    by_row = ("w_avg",)
 
     mapping: Any
     noises: list
@@ -119,11 +121,15 @@ class StyleBasedGenerator(Network, abc.ABC):
         psi = tf.reshape(tf.cast(psi, tf.float32), [-1, 1, 1])
         count = self.num_layers if layers is None else layers
         first = (np.arange(self.num_layers) < count)[None, :, None]
-        centre = tf.tile(tf.convert_to_tensor(self.w_avg)[None], [self.num_layers, 1])
+        # [layers, w_dim], or [N, layers, w_dim] where rows have weights of their own.
+        centre = tf.stack([by_row(self.w_avg)] * self.num_layers, -2)
         if self.latents.free:
-            flat = self.latents.centre(tf.reshape(centre, [-1]))
-            centre = tf.reshape(flat, tf.shape(centre))
-        return centre + (ws - centre) * tf.where(first, psi, 1.0)
+            size = self.num_layers * self.w_dim
+            flat = self.latents.centre(tf.reshape(centre, [*centre.shape[:-2], size]))
+            centre = tf.reshape(flat, [-1, self.num_layers, self.w_dim])
+        moved = centre + (ws - centre) * psi
+        # Styles that are not moved are left as they are, to the bit.
+        return tf.where(first & (psi != 1.0), moved, ws)
 
     def _mixed(self, ws, label=None):
         """Styles of all layers, for some rows those of other latents from a random layer on."""

@@ -43,7 +43,7 @@ class StyleGAN2(StyleBasedGAN):
                 # What layers are scaled by at run time depends on the number of classes.
                 scaled = path.endswith("LabelEmbed/weight")
                 divisor = math.sqrt(self.num_classes) if scaled else 1.0
-                tables.append(ClassTable(path, variable.numpy(), axis, divisor=divisor))
+                tables.append(ClassTable(path, variable.numpy(), axis, divisor=divisor, table=path))
         return tables
 
     # Parts -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from ...layers import EqualizedDense, PixelNorm, scaled_lrelu
+from ...layers.by_row import by_row
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -16,6 +17,8 @@ class LabelConcat(keras.layers.Layer):
 
     Input int ``[N]``, output float32 ``[N, dim]``.
     """
+
+    by_row = ("weight",)
 
     def __init__(self, num_classes: int, dim: int, **kwargs):
         super().__init__(**kwargs)
@@ -30,7 +33,7 @@ class LabelConcat(keras.layers.Layer):
         )
 
     def call(self, label):
-        return tf.gather(tf.convert_to_tensor(self.weight), label)
+        return by_row(self.weight, tf.gather(tf.convert_to_tensor(self.weight), label))
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -39,6 +42,8 @@ class LabelEmbed(keras.layers.Layer):
 
     Input int ``[N]``, output float32 ``[N, dim]``.
     """
+
+    by_row = ("weight",)
 
     def __init__(self, num_classes: int, dim: int, **kwargs):
         super().__init__(**kwargs)
@@ -58,7 +63,7 @@ class LabelEmbed(keras.layers.Layer):
         )
 
     def call(self, label):
-        rows = tf.gather(tf.convert_to_tensor(self.weight), label)
+        rows = by_row(self.weight, tf.gather(tf.convert_to_tensor(self.weight), label))
         return self.norm(rows * self.runtime_scale + self.bias)
 
 

@@ -32,6 +32,19 @@ def _undecomposed(matrix: np.ndarray) -> Sequence[np.ndarray]:
     return (matrix, ones, np.eye(columns)) if rows >= columns else (np.eye(rows), ones, matrix)
 
 
+def matrix_of(kernel: np.ndarray, axis: int) -> np.ndarray:
+    """Returns a kernel as a matrix ``[inputs · height · width, outputs]`` in double precision.
+
+    In single precision the product of its decomposition would be off by more than rounding.
+
+    Args:
+        kernel: Of any layout.
+        axis: The axis of its output channels.
+    """
+    moved = np.moveaxis(kernel.astype(np.float64), axis, -1)
+    return moved.reshape(-1, moved.shape[-1])
+
+
 class SingularValues(DifferentiableModulation):
     """Kernels U diag(s) Vᵀ of which s is trained, and U and V stay.
 
@@ -66,10 +79,7 @@ class SingularValues(DifferentiableModulation):
             order = [n for n in range(len(kernel.shape)) if n != axis % len(kernel.shape)]
             order.append(axis % len(kernel.shape))
             self._orders.append((order, [int(n) for n in np.argsort(order)]))
-            # In double precision: in single the product would be off by more than rounding.
-            moved = kernel.numpy().astype(np.float64).transpose(order)
-            matrix = moved.reshape(-1, moved.shape[-1])
-            u, s, vt = decompose(matrix)
+            u, s, vt = decompose(matrix_of(kernel.numpy(), axis))
             self.variables.append(keras.Variable(s.astype(np.float32), name=f"s{i}"))
             self._left.append(_fixed(u, f"u{i}"))
             self._right.append(_fixed(vt, f"vt{i}"))
