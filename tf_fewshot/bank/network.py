@@ -42,7 +42,7 @@ class BankNetwork:
         self.gan = source.rebuild(extensions=list(self.extensions))
         _keep_fitted(source, self.gan)
         paths = {path for domain in domains for path in domain.weights}
-        factored = {kernel for kernel in map(kernel_of, sorted(paths)) if kernel in kernels}
+        factored = {k for k in map(kernel_of, sorted(paths)) if k is not None and k in kernels}
         factors = {kernel: kernels.factors(kernel) for kernel in sorted(factored)}
         self.tables = _tables(self.gan, domains, factors)
         matrices = matrices_by_row(self.gan.generator)
