@@ -90,7 +90,8 @@ def write_bank(base: Path, side: int = 16) -> Path:
         base / ".1" / METADATA,
         {
             "domains": DOMAINS,
-            "default_truncation": 0.7,
+            "default_truncation": 1.0,
+            "domain_truncations": [1.0, 1.0, 0.7, 0.5],
             "no_truncation": 1.0,
             "num_classes": 0,
             "image_shape": [side, side, 3],

@@ -60,12 +60,9 @@ def morphed(
     z = start.gan.sample_latents(samples, seed, _of_latents(start))
     ends = [dataclasses.replace(one, truncation=None).images_of(z) for one in (start, end)]
     first, last = _alike(_plain(start), _plain(end))
-    last.share_free_space(first)
+    last = last.in_free_space_of(first)
     latents = [np.asarray(gan.drawn_latents(tf.constant(z))) for gan in (first, last)]
-    # The second is a copy of ours: where it draws free latents as they are, it can be what is
-    # mixed, which saves building a third network.
-    fitted = any(isinstance(extension, FittedLatents) for extension in last.extensions)
-    mixed = projectable(first) if fitted else last
+    mixed = _mixable(first, start.gan) or _mixable(last, end.gan) or projectable(first)
     pairs = list(_weights(mixed, first, last))
     synthesize = tf.function(lambda free: quantised(mixed.synthesize(free)))
     between = []
@@ -94,7 +91,7 @@ def _plain(subject: Subject) -> GAN:
 
 
 def _alike(first: GAN, last: GAN) -> tuple[GAN, GAN]:
-    """Returns both with the extensions of either; the second is a copy."""
+    """Returns both with the extensions of either."""
     pair = []
     for gan, other in ((first, last), (last, first)):
         alike = gan
@@ -102,7 +99,16 @@ def _alike(first: GAN, last: GAN) -> tuple[GAN, GAN]:
             if alike.extension(extension.name) is None and not isinstance(extension, FittedLatents):
                 alike = alike.extended(extension)
         pair.append(alike)
-    return pair[0], pair[1].clone() if pair[1] is last else pair[1]
+    return pair[0], pair[1]
+
+
+def _mixable(gan: GAN, of: GAN) -> GAN | None:
+    """Returns a GAN that may become the mixture, which saves building one more network.
+
+    None if its network is that of a domain itself, or draws free latents otherwise than they are.
+    """
+    fitted = any(isinstance(extension, FittedLatents) for extension in gan.extensions)
+    return None if fitted or gan.generator is of.generator else gan
 
 
 def _weights(mixed: GAN, first: GAN, last: GAN) -> Iterable[tuple]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import copy
+from typing import Self
 
 import numpy as np
 
@@ -54,6 +56,12 @@ class FreeLatents(Host):
     def share_free_space(self, of: FreeLatents) -> None:
         """Makes free latents mean here what they mean in a GAN of the same configuration."""
         del of
+
+    def in_free_space_of(self, of: FreeLatents) -> Self:
+        """Returns this GAN, with the same networks, as one that shares the free space of another."""
+        twin = copy.copy(self)
+        twin.share_free_space(of)
+        return twin
 
     def inner_latents(self, free: np.ndarray) -> np.ndarray:
         """Free latents as the network has them at the point of extensions."""

@@ -30,9 +30,9 @@ def models_to_draw(answering: Answering) -> list[dict[str, Any]]:
 
     Returns:
         Of each: ``name``, ``version``, ``classes`` (0 if there are none), ``domains`` (names by
-        number, empty without), ``truncation`` (the default), ``no_truncation``, ``morphs``
-        (whether domains can be mixed), ``size`` (height and width) and ``rows``, the largest
-        batch.
+        number, empty without), ``truncations`` (the default of each domain, or the one that there
+        is), ``no_truncation``, ``morphs`` (whether domains can be mixed), ``size`` (height and
+        width) and ``rows``, the largest batch.
     """
     models = []
     for name in answering.models.names:
@@ -49,10 +49,11 @@ def models_to_draw(answering: Answering) -> list[dict[str, Any]]:
 def _described(version: LoadedVersion) -> dict[str, Any]:
     said: Mapping[str, Any] = version.metadata
     takes = version.signatures[_PNG].inputs
+    default = said.get("default_truncation", 1.0)
     return {
         "classes": int(said.get("num_classes") or 1) if "label" in takes else 0,
         "domains": [str(name) for name in said.get("domains", [])] if "domain" in takes else [],
-        "truncation": said.get("default_truncation", 1.0),
+        "truncations": said.get("domain_truncations") or [default],
         "no_truncation": said.get("no_truncation", 1.0),
         "morphs": _MORPH in version.signatures,
         "size": list(said.get("image_shape", []))[:2],

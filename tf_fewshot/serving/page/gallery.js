@@ -251,13 +251,20 @@ function take(model) {
   slider.min = 0.05;
   slider.max = largest;
   slider.step = 0.05;
-  slider.value = Math.min(model.truncation, largest);
-  said();
+  usual();
   byId("morph").hidden = !(model.morphs && model.domains.length > 1);
   [0, 1, 2, 3].forEach((i) => fill(byId(`corner${i}`), model.domains, i));
   state.at = [0.5, 0.5];
   byId("dot").style.left = byId("dot").style.top = "50%";
   roll(0);
+}
+
+// As its own method draws a domain.
+function usual() {
+  const { truncations } = state.model;
+  const value = truncations[state.model.domains.length ? Number(byId("domain").value) : 0];
+  byId("truncation").value = Math.min(value ?? truncations[0], Number(byId("truncation").max));
+  said();
 }
 
 function said() {
@@ -288,7 +295,8 @@ async function begin() {
   byId("model-field").hidden = state.models.length < 2;
   byId("model").addEventListener("change", (e) => take(state.models[e.target.value]));
   byId("controls").addEventListener("submit", (e) => { e.preventDefault(); typed(); });
-  for (const id of ["domain", "label"]) byId(id).addEventListener("change", draw);
+  byId("domain").addEventListener("change", () => { usual(); draw(); });
+  byId("label").addEventListener("change", draw);
   byId("truncation").addEventListener("input", () => { said(); draw(); });
   byId("seed").addEventListener("change", typed);
   byId("roll").addEventListener("click", () => roll());
