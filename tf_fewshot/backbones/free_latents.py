@@ -58,7 +58,7 @@ class FreeLatents(Host):
         del of
 
     def in_free_space_of(self, of: FreeLatents) -> Self:
-        """Returns this GAN, with the same networks, as one that shares the free space of another."""
+        """Returns this GAN, with the same networks, but in the free space of another."""
         twin = copy.copy(self)
         twin.share_free_space(of)
         return twin
