@@ -8,6 +8,8 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 TENSORFLOW = ">=2.19,<2.22"
 
+# waitress reads requests apart from the threads that answer: slow clients keep none waiting.
+SERVING = [f"tensorflow-serving-api{TENSORFLOW}", "waitress>=3,<4", "werkzeug>=3.1,<4"]
 ANALYSIS = ["matplotlib>=3.8,<4", "scikit-learn>=1.5,<2"]
 # What these formats are read with; TensorFlow itself writes those of LiteRT.
 LITERT = ["ai-edge-litert>=1.3,<3"]
@@ -65,13 +67,14 @@ setup(
         "tfds": ["tensorflow-datasets>=4.9.4,<5", "importlib-resources>=6,<8"],
         # Brings ffmpeg, to write moving pictures as MP4.
         "video": ["imageio-ffmpeg>=0.6,<0.7"],
-        "serving": [f"tensorflow-serving-api{TENSORFLOW}"],
+        "serving": SERVING,
         "onnx": ONNX,
         "litert": LITERT,
         "dev": [
             *ANALYSIS,
             *LITERT,
             *ONNX,
+            *SERVING,
             "dicebear-core==10.7.0",
             "dicebear-styles==10.6.0",
             "hypothesis>=6.100,<7",
@@ -103,6 +106,7 @@ setup(
             "report/*.css",
             "report/*.html",
             "samples/*/*.png",
+            "serving/page/*",
             "study/*.css",
             "study/*.html",
             "study/*.js",

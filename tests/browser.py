@@ -66,6 +66,18 @@ class Browser:
         keys = {"type": "key", "id": "keyboard", "actions": [down, up]}
         self.call("POST", "/actions", actions=[keys])
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Moves the mouse from one place of the window to another with its button down."""
+        (x, y), (to_x, to_y) = ([round(v) for v in place] for place in (start, end))
+        steps = [
+            {"type": "pointerMove", "x": x, "y": y, "duration": 0},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerMove", "x": to_x, "y": to_y, "duration": 50},
+            {"type": "pointerUp", "button": 0},
+        ]
+        mouse = {"type": "pointer", "id": "mouse", "actions": steps}
+        self.call("POST", "/actions", actions=[mouse])
+
     def element(self, selector: str) -> str:
         found = self.call("POST", "/element", using="css selector", value=selector)
         return f"/element/{found[_ELEMENT]}"
@@ -93,7 +105,9 @@ class Browser:
 def browser(downloads: Path) -> Iterator[Browser]:
     """Gives a browser that saves files in a folder; it and its driver end with the block."""
     if lacking := missing():
-        pytest.fail(f"{lacking}: install it, or leave these tests out (-k 'not study_page')")
+        pytest.fail(
+            f"{lacking}: install it, or leave these tests out (-k 'not study_page and not gallery')"
+        )
     binary = next(path for path in map(shutil.which, BROWSERS) if path)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         driver = subprocess.Popen(

@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("sh", "python")
 # Programs that blocks of sh may call; whatever else they call ends them with an error.
-PROGRAMS = ("tf-fewshot", "make", "pre-commit")
+OTHERS = ("curl", "docker")  # which a reader has from elsewhere
+PROGRAMS = ("tf-fewshot", "make", "pre-commit", *OTHERS)
 
 _FENCE = re.compile(r"^```(.*)$")
 _SPAN = re.compile(r"`([^`]+)`")

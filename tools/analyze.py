@@ -57,6 +57,7 @@ _FITTED = flags.DEFINE_boolean(
 _PICTURES = flags.DEFINE_string(
     "pictures", None, "Real pictures to be projected (projection, interpolation)."
 )
+_SKIP = common.define_skip_bad()
 _INTO = flags.DEFINE_string("into", None, "Adapter to project into; else the source (projection).")
 _STEPS = flags.DEFINE_integer("steps", 100, "Of a projection.", lower_bound=1)
 _LIMIT = flags.DEFINE_integer("limit", 10, "At most so many pictures are projected.", lower_bound=1)
@@ -97,6 +98,16 @@ def _one() -> tuple[Any, Any]:
         raise UserError("This looks into one generator: give one of --adapters at a time.")
     source, domains = _subjects()
     return source, (domains or [source])[0]
+
+
+def _read(place: str | None, subject: Any, limit: int | None = None) -> Any:
+    """Pictures for a generator; where they are, unless some may be left out."""
+    if not place or not _SKIP.value:
+        return place
+    from tf_fewshot.data.load import load_pictures
+
+    size, on_error = subject.gan.image_shape[:2], common.on_error(_SKIP)
+    return load_pictures(place, size, limit, on_error=on_error)
 
 
 def _bars() -> Any:
@@ -166,8 +177,9 @@ def _interpolation() -> Path:
     elif _PICTURES.value:
         # What lies between two classes is no picture of either.
         subject, steps = subject.of_one_class(), _STEPS.value
+        pictures = _read(_PICTURES.value, subject, ends)
         _, found = projected(
-            subject, _PICTURES.value, limit=ends, steps=steps, seed=seed, progress=_bars()
+            subject, pictures, limit=ends, steps=steps, seed=seed, progress=_bars()
         )
         fitted = found.free
     return write_interpolation(
@@ -198,10 +210,11 @@ def _projection() -> Path:
     into = _INTO.value or source.name
     if into not in named:
         raise unknown_name("generator of --into", into, named)
+    subject = named.pop(into)
     return write_projection(
-        named.pop(into),
+        subject,
         list(named.values()),
-        _PICTURES.value or "",
+        _read(_PICTURES.value, subject, _LIMIT.value) or "",
         _OUT.value,
         limit=_LIMIT.value,
         steps=_STEPS.value,
@@ -247,7 +260,7 @@ def _truncation() -> Path:
 
     return write_truncation(
         subject,
-        _REFERENCE.value or "",
+        _read(_REFERENCE.value, subject) or "",
         _OUT.value,
         truncations=numbers,
         samples=_SAMPLES.value or 200,
@@ -262,9 +275,9 @@ def _neighbours() -> Path:
 
     return write_neighbours(
         subject,
-        _TRAINING.value or "",
+        _read(_TRAINING.value, subject) or "",
         _OUT.value,
-        reference=_REFERENCE.value,
+        reference=_read(_REFERENCE.value, subject),
         samples=_SAMPLES.value or 200,
         seed=common.SEED.value,
     )
@@ -280,17 +293,21 @@ ANALYSES: dict[str, Kind] = {
     "fisher": Kind(_fisher, ("samples",), (_GENERATOR,)),
     "drift": Kind(_drift, (), (("runs",),)),
     "interpolation": Kind(
-        _interpolation, ("fitted", "pictures", "steps", "frames", "format", *_DRAWN), (_GENERATOR,)
+        _interpolation,
+        ("fitted", "pictures", "skip_bad", "steps", "frames", "format", *_DRAWN),
+        (_GENERATOR,),
     ),
     "correspondence": Kind(_correspondence, ("source", *_DRAWN), (("adapters",),)),
     "projection": Kind(
         _projection,
-        ("into", "steps", "limit", "label", "samples"),
+        ("into", "skip_bad", "steps", "limit", "label", "samples"),
         (_GENERATOR, ("pictures",)),
     ),
     "morphing": Kind(_morphing, ("classes", "frames", "format", "samples"), (_GENERATOR,)),
     "truncation": Kind(
-        _truncation, ("truncations", "label", "samples"), (_GENERATOR, ("reference",))
+        _truncation, ("truncations", "skip_bad", "label", "samples"), (_GENERATOR, ("reference",))
     ),
-    "neighbours": Kind(_neighbours, ("reference", *_DRAWN), (_GENERATOR, ("training",))),
+    "neighbours": Kind(
+        _neighbours, ("reference", "skip_bad", *_DRAWN), (_GENERATOR, ("training",))
+    ),
 }

@@ -13,7 +13,8 @@ Of an architecture it measures the sampling of the full-size network, with new w
 is held against the fastest of large matrix products in the same precision, measured in turns
 with it; dense convolutions and matrix products are counted, without those with padding. With
 --measure=analyses every analysis of tf-fewshot analyze, pairs and select are timed, and what
-returns their arrays against its passes alone. The best of --repeats counts.
+returns their arrays against its passes alone. With --measure=serving a server of the exported
+source is asked by 16 clients, in turns with its generator alone. The best of --repeats counts.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _ARCHITECTURES = flags.DEFINE_list(
 _MEASURE = flags.DEFINE_list(
     "measure",
     ["loading", "sampling", "steps"],
-    "What is measured of a source; analyses, too, if they are named.",
+    "What is measured of a source; analyses and serving, too, if they are named.",
 )
 _METHODS = flags.DEFINE_list("methods", None, "Methods whose step is timed; all by default.")
 _PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Of sampling and steps.")

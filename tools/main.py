@@ -24,6 +24,7 @@ COMMANDS = {
     "pairs": "Write a data set of pairs: a source and an adapter.",
     "compare": "Compare methods on the same pictures, over seeds.",
     "export": "Write a generator for TF-Serving, ONNX, LiteRT or Keras.",
+    "serve": "Serve exports as TF-Serving does, with a gallery.",
     "convert": "Convert a generator to this project's format, or to Keras files.",
     "quickstart": "Adapt the bundled generator to the bundled pictures.",
     "methods": "List the methods, or the settings of one.",

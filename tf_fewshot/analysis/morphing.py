@@ -61,8 +61,11 @@ def morphed(
     ends = [dataclasses.replace(one, truncation=None).images_of(z) for one in (start, end)]
     first, last = _alike(_plain(start), _plain(end))
     last.share_free_space(first)
-    mixed = projectable(first)
     latents = [np.asarray(gan.drawn_latents(tf.constant(z))) for gan in (first, last)]
+    # The second is a copy of ours: where it draws free latents as they are, it can be what is
+    # mixed, which saves building a third network.
+    fitted = any(isinstance(extension, FittedLatents) for extension in last.extensions)
+    mixed = projectable(first) if fitted else last
     pairs = list(_weights(mixed, first, last))
     synthesize = tf.function(lambda free: quantised(mixed.synthesize(free)))
     between = []
@@ -112,6 +115,7 @@ def _weights(mixed: GAN, first: GAN, last: GAN) -> Iterable[tuple]:
                 f"There is no way from one to the other: they differ in {variable.path}. Morph "
                 "between domains of one source."
             )
-        a, b = (np.asarray(v) for v in values)
+        # Copies: either may be what is mixed.
+        a, b = (np.asarray(v).copy() for v in values)
         if np.issubdtype(a.dtype, np.floating) and a.tobytes() != b.tobytes():
             yield variable, a, b

@@ -65,13 +65,10 @@ def style_vectors(images: np.ndarray, seed: int = 0) -> np.ndarray:
         float32 ``[N, D]``, of length 1.
     """
     network = _network()
-    rng = np.random.default_rng(seed)
     parts = []
-    turns: list[np.ndarray] = []
     for start in range(0, len(images), _BATCH):
         features = network(tf.constant(to_float(images[start : start + _BATCH])))
-        if not turns:
-            turns = [_directions(f.shape[-1], rng) for f in features]
+        turns = _directions(tuple(f.shape[-1] for f in features), seed)
         grams = []
         for feature, turn in zip(features, turns, strict=True):
             gram = gram_matrices(tf.tensordot(feature, turn, 1)).numpy().reshape(len(feature), -1)
@@ -86,12 +83,21 @@ def _network() -> VGG16Features:
     return VGG16Features(LAYERS)
 
 
-def _directions(channels: int, rng: np.random.Generator) -> np.ndarray:
-    """Orthonormal directions float32 ``[channels, rank]``."""
-    if channels <= _RANK:
-        return np.eye(channels, dtype=np.float32)
-    q, _ = np.linalg.qr(rng.normal(size=(channels, _RANK)))
-    return q.astype(np.float32)
+@functools.lru_cache(maxsize=4)
+def _directions(channels: tuple[int, ...], seed: int) -> list[np.ndarray]:
+    """Orthonormal directions float32 ``[channels, rank]`` of each layer.
+
+    They are kept: to make them takes as long as the network takes for a batch.
+    """
+    rng = np.random.default_rng(seed)
+    turns = []
+    for count in channels:
+        if count <= _RANK:
+            turns.append(np.eye(count, dtype=np.float32))
+        else:
+            q, _ = np.linalg.qr(rng.normal(size=(count, _RANK)))
+            turns.append(q.astype(np.float32))
+    return turns
 
 
 def select(vectors: np.ndarray, n: int, like: np.ndarray | None = None, seed: int = 0) -> Selection:

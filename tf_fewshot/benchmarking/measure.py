@@ -13,11 +13,12 @@ from ..training.precision import POLICIES
 from .analyses import measure_analyses
 from .loading import measure_loading
 from .sampling import measure_sampling
+from .served import measure_serving
 from .steps import measure_step
 from .timing import WIDTHS
 
 USUAL = ("loading", "sampling", "steps")
-KINDS = (*USUAL, "analyses")
+KINDS = (*USUAL, "analyses", "serving")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Measurements:
 
     Attributes:
         kinds: Which of :data:`KINDS` are measured of a source; of an architecture it is always
-            sampling alone. Analyses take minutes, and are left out unless they are named.
+            sampling alone. Analyses and serving take minutes, and are left out unless they are
+            named.
         methods: The methods whose step is timed; None is all.
         precisions: The precisions of sampling and of steps, names in ``POLICIES``.
         batch_size: Pictures in a step, and in a batch of samples.
@@ -70,9 +72,9 @@ def benchmark(
         say: Told each result in words, as soon as it is there.
 
     Yields:
-        The name, and a record of JSON values: "loading", "analyses" by name, and for each
-        precision "sampling" and "steps", the latter by method. Their fields are those of
-        :class:`~.loading.Loading`, :class:`~.analyses.AnalysisTime`,
+        The name, and a record of JSON values: "loading", "analyses" by name, "serving", and for
+        each precision "sampling" and "steps", the latter by method. Their fields are those of
+        :class:`~.loading.Loading`, :class:`~.analyses.AnalysisTime`, :class:`~.served.Served`,
         :class:`~.sampling.Sampling` and :class:`~.steps.StepTime`.
 
     Raises:
@@ -114,6 +116,10 @@ def _measure_source(
         for analysis, taken in measure_analyses(gan, measurements.repeats):
             say(f"  {analysis} {taken}")
             record["analyses"][analysis] = taken.record()
+    if "serving" in measurements.kinds:
+        served = measure_serving(gan, measurements.batch_size, measurements.repeats)
+        say(f"  {served}")
+        record["serving"] = served.record()
     return record | _measure_precisions(gan, measurements, say)
 
 

@@ -1,0 +1,356 @@
+"""The server: what it answers by gRPC and REST, and what it refuses.
+
+The same questions go to TensorFlow's own server where there is one.
+"""
+
+import base64
+import contextlib
+import signal
+import socket
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from tf_fewshot.errors import UserError
+from tf_fewshot.serving import GrpcClient, RestClient, draw
+
+from .processes import forks
+from .serving import (
+    Served,
+    levels,
+    other_server,
+    serving,
+    tensorflow_serving,
+    wait_until,
+    write_model,
+)
+
+PLAIN = "v1/models/plain"
+LIMITS = ("--poll=0.05", "--max_batch_size=8", "--max_megabytes=0.05")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two models: ``plain`` doubles, ``other`` halves."""
+    folder = tmp_path_factory.mktemp("served") / "models"
+    for name, factor in (("plain", 2.0), ("other", 0.5)):
+        (folder / name).mkdir(parents=True)
+        write_model(folder / name, 1, factor)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["ours", "tensorflow's"])
+def server(request, folder):
+    """A server of both models."""
+    if request.param == "ours":
+        yield request.getfixturevalue("ours")
+    elif lacking := other_server():
+        pytest.skip(lacking)
+    else:
+        with tensorflow_serving(folder) as served:
+            yield served
+
+
+@pytest.fixture(scope="module")
+def ours(folder):
+    with serving(f"--models={folder}", *LIMITS) as served:
+        yield served
+
+
+def predict_stub(served: Served):
+    return prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(served.address))
+
+
+def request_of(model="plain", signature="", **inputs):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = model, signature
+    for name, value in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return request
+
+
+def refused(call, *arguments, **named):
+    """The code and the words that a call is refused with."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments, **named)
+    return caught.value.code().name, caught.value.details() or ""  # pyright: ignore
+
+
+Z = np.array([[1, 2, 3], [-1, 0, 0.5]], np.float32)
+PSI = np.array([1.0, 0.5], np.float32)
+
+
+class TestAnswers:
+    def test_predict_by_grpc(self, server):
+        response = predict_stub(server).Predict(request_of(z=Z, truncation=PSI))
+        images = tf.make_ndarray(response.outputs["images"])
+        np.testing.assert_array_equal(images, 2 * (PSI[:, None] * Z)[:, None, None])
+        assert response.model_spec.name == "plain" and response.model_spec.version.value == 1
+
+    def test_predict_by_rest_in_rows_and_columns(self, server):
+        rows = [
+            {"z": list(map(float, z)), "truncation": float(t)} for z, t in zip(Z, PSI, strict=True)
+        ]
+        wanted = (2 * PSI[:, None] * Z)[:, None, None].tolist()
+        answer = server.post(f"{PLAIN}:predict", {"instances": rows})
+        assert answer.json() == {"predictions": wanted}
+        columns = {"z": Z.tolist(), "truncation": PSI.tolist()}
+        answer = server.post(f"{PLAIN}/versions/1:predict", {"inputs": columns})
+        assert answer.json() == {"outputs": wanted}
+
+    def test_bytes_are_base64(self, server):
+        body = {"signature_name": "png", "instances": [{"seed": 100, "truncation": 0.5}]}
+        (prediction,) = server.post(f"{PLAIN}:predict", body).json()["predictions"]
+        pixels = levels(base64.b64decode(prediction["b64"]))
+        np.testing.assert_array_equal(pixels, np.full([4, 4, 3], 50))
+
+    def test_status_by_both(self, server):
+        status = server.get(f"{PLAIN}/versions/1").json()["model_version_status"]
+        assert status == [
+            {
+                "version": "1",
+                "state": "AVAILABLE",
+                "status": {"error_code": "OK", "error_message": ""},
+            }
+        ]
+        stub = model_service_pb2_grpc.ModelServiceStub(grpc.insecure_channel(server.address))
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = "plain"
+        (entry,) = stub.GetModelStatus(request).model_version_status
+        assert entry.version == 1
+        assert entry.state == get_model_status_pb2.ModelVersionStatus.AVAILABLE
+
+    def test_metadata_by_both(self, server):
+        metadata = server.get(f"{PLAIN}/metadata").json()
+        assert metadata["model_spec"] == {"name": "plain", "signature_name": "", "version": "1"}
+        signatures = metadata["metadata"]["signature_def"]["signature_def"]
+        assert signatures["png"]["inputs"]["seed"]["dtype"] == "DT_INT64"
+        sizes = [
+            d["size"] for d in signatures["serving_default"]["inputs"]["z"]["tensor_shape"]["dim"]
+        ]
+        assert sizes == ["-1", "3"]
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        request.model_spec.name = "plain"
+        answer = predict_stub(server).GetModelMetadata(request)
+        unpacked = get_model_metadata_pb2.SignatureDefMap()
+        assert answer.metadata["signature_def"].Unpack(unpacked)
+        assert {"png", "serving_default"} <= set(unpacked.signature_def)
+
+    def test_clients_agree(self, server):
+        with GrpcClient("plain", server.address) as rpc, RestClient("plain", server.url) as rest:
+            for client in (rpc, rest):
+                files = draw(client, [10, 200], 0.5)
+                assert [levels(file)[0, 0, 0] for file in files] == [5, 100]
+                images = client.predict("serving_default", z=Z, truncation=PSI)["images"]
+                np.testing.assert_array_equal(images, 2 * (PSI[:, None] * Z)[:, None, None])
+                with pytest.raises(UserError, match="seed"):
+                    client.predict("png", z=Z, truncation=PSI)
+
+    def test_models_are_apart(self, server):
+        answer = server.post(
+            "v1/models/other:predict", {"instances": [{"z": [1, 1, 1], "truncation": 1}]}
+        )
+        assert answer.json() == {"predictions": [[[[0.5, 0.5, 0.5]]]]}
+
+
+ROW = {"z": [1, 2, 3], "truncation": 1}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("path", "body", "status"),
+        [
+            ("v1/models/none:predict", {"instances": [ROW]}, 404),
+            ("v1/models/plain/versions/7:predict", {"instances": [ROW]}, 404),
+            (f"{PLAIN}:predict", {"signature_name": "none", "instances": [ROW]}, 400),
+            (f"{PLAIN}:predict", {"instances": [{"z": [1, 2, 3]}]}, 400),
+            (f"{PLAIN}:predict", {"instances": [{**ROW, "z": [1, 2]}]}, 400),
+            (f"{PLAIN}:predict", {"instances": [{**ROW, "z": ["a", 2, 3]}]}, 400),
+            (f"{PLAIN}:predict", {"inputs": {"z": [[1, 2, 3]], "truncation": [1, 1]}}, 400),
+            (f"{PLAIN}:predict", {"instances": [{**ROW, "truncation": -1}]}, 400),
+            (f"{PLAIN}:predict", b'{"instances": [', 400),
+            (f"{PLAIN}:predict", {}, 400),
+        ],
+    )
+    def test_by_rest(self, server, path, body, status):
+        answer = server.post(path, body)
+        assert answer.status_code == status
+        assert answer.json()["error"]
+
+    @pytest.mark.parametrize(
+        ("asked", "code"),
+        [
+            ({"model": "none"}, "NOT_FOUND"),
+            ({"z": Z[:, :2]}, "INVALID_ARGUMENT"),
+            ({"truncation": -PSI}, "INVALID_ARGUMENT"),
+            ({"truncation": PSI.astype(np.float64)}, "INVALID_ARGUMENT"),
+        ],
+    )
+    def test_by_grpc(self, server, asked, code):
+        request = request_of(**{"z": Z, "truncation": PSI} | asked)
+        assert refused(predict_stub(server).Predict, request)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"instances": [{**ROW, "truncation": True}]}, "'truncation' must be float32, not True"),
+        ({"instances": [{**ROW, "truncation": 1e300}]}, "outside the range"),
+        ({"instances": [{**ROW, "z": [[1], [2, 3]]}]}, "different sizes"),
+        ({"instances": [ROW] * 9}, "1 to 8 rows, not 9"),
+        ({"instances": []}, "at least one row"),
+        ({"instances": [ROW, {"z": [1, 2, 3]}]}, "Row 1 names other inputs"),
+        ({"instances": [ROW], "inputs": {}}, "either 'instances'"),
+        ({"instances": [ROW], "signature": "png"}, "Unknown key 'signature'"),
+        ({"signature_name": 3, "instances": [ROW]}, "must be a string"),
+        ({"signature_name": "png", "instances": [{"seed": 2**70, "truncation": 1}]}, "outside"),
+        ({"instances": [{**ROW, "truncation": -1}]}, "truncation is below 0"),
+        ([1], "must be a JSON object"),
+        (b"[" * 100_00 + b"", "no JSON"),
+        (b"\xff\xfe", "no JSON"),
+    ],
+)
+def test_words_of_refusals(ours, body, says):
+    answer = ours.post(f"{PLAIN}:predict", body)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+
+
+def test_other_addresses_and_verbs(ours):
+    assert ours.get("nothing").status_code == 404
+    assert ours.post(f"{PLAIN}:classify", {}).status_code == 501
+    assert ours.post(f"{PLAIN}:draw", {}).status_code == 400
+    assert ours.get(f"{PLAIN}/versions/one").status_code == 400
+    assert ours.get(f"{PLAIN}/labels/stable").status_code == 404
+    answer = ours.http.put(f"{ours.url}{PLAIN}")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    assert ours.post(f"{PLAIN}:predict", b"0" * 60_000).status_code == 413
+
+
+def test_grpc_refuses_what_is_no_tensor(ours):
+    stub = predict_stub(ours)
+    few_bytes = request_of(z=Z, truncation=PSI)
+    # A few bytes that stand for an array of 12 TB.
+    few_bytes.inputs["z"].tensor_shape.dim[0].size = 10**12
+    code, says = refused(stub.Predict, few_bytes)
+    assert code == "INVALID_ARGUMENT" and "rows" in says
+    cut = request_of(z=Z, truncation=PSI)
+    cut.inputs["z"].tensor_content = cut.inputs["z"].tensor_content[:-3]
+    assert refused(stub.Predict, cut)[0] == "INVALID_ARGUMENT"
+    channel = grpc.insecure_channel(ours.address)
+    raw = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    assert refused(raw, b"\xff\xff\xff") == (
+        "INVALID_ARGUMENT",
+        "The request is no message of this method.",
+    )
+    assert refused(stub.Classify, classification_pb2.ClassificationRequest())[0] == "UNIMPLEMENTED"
+    unknown = channel.unary_unary("/tensorflow.serving.PredictionService/None")
+    assert refused(unknown, b"")[0] == "UNIMPLEMENTED"
+    late = refused(stub.Predict, request_of(z=Z, truncation=PSI), timeout=1e-6)
+    assert late[0] == "DEADLINE_EXCEEDED"
+    filtered = request_of(z=Z, truncation=PSI)
+    filtered.output_filter.append("none")
+    assert "no output 'none'" in refused(stub.Predict, filtered)[1]
+    big = request_of(z=np.zeros([8, 3000], np.float32), truncation=np.ones(8, np.float32))
+    assert refused(stub.Predict, big)[0] == "RESOURCE_EXHAUSTED"
+
+
+def test_slow_and_half_open_connections_harm_nobody(ours):
+    port = int(ours.url.rsplit(":", 1)[1].strip("/"))
+    rpc = int(ours.address.rsplit(":", 1)[1])
+    with contextlib.ExitStack() as stack:
+        for number in range(60):
+            connection = socket.create_connection(("127.0.0.1", (port, rpc)[number % 2]))
+            stack.enter_context(connection)
+            begun = b"POST /v1/models/plain:predict HTTP/1.1\r\nContent-Length: 100\r\n"
+            connection.sendall(begun[: 1 + number])
+        assert ours.post(f"{PLAIN}:predict", {"instances": [ROW]}).ok
+        assert predict_stub(ours).Predict(request_of(z=Z, truncation=PSI), timeout=10)
+    assert ours.post(f"{PLAIN}:predict", {"instances": [ROW]}).ok
+
+
+def value(served, path=PLAIN):
+    row = {"z": [1, 1, 1], "truncation": 1}
+    answer = served.post(f"{path}:predict", {"instances": [row]})
+    return answer.json()["predictions"][0][0][0][0] if answer.ok else answer.status_code
+
+
+def test_versions_come_and_go(tmp_path):
+    base = tmp_path / "plain"
+    base.mkdir()
+    write_model(base, 1, 2.0)
+    with serving(f"--models={base}", *LIMITS) as served:
+        assert value(served) == 2
+        half = base / "2"
+        (half / "variables").mkdir(parents=True)
+        whole = write_model(base, 9, 3.0).rename(tmp_path / "whole")
+        assert value(served) == 2, "a version without a graph is not there yet"
+        (half / "saved_model.pb").write_bytes((whole / "saved_model.pb").read_bytes())
+        wait_until(lambda: served.state("plain", 2)[0] == "END")
+        assert "variables" in served.state("plain", 2)[1]
+        assert value(served) == 2, "the one before is served on"
+        assert value(served, f"{PLAIN}/versions/2") == 404
+        for file in (whole / "variables").iterdir():
+            file.rename(half / "variables" / file.name)
+        wait_until(lambda: value(served) == 3)
+        wait_until(lambda: served.state("plain", 1)[0] == "END")
+        write_model(base, 3, 4.0).joinpath("saved_model.pb").write_bytes(b"damaged")
+        wait_until(lambda: value(served) == 3 and "2" in str(served.get(PLAIN).json()))
+
+
+def test_models_config_with_labels_and_reloading(folder, tmp_path):
+    config = tmp_path / "models.config"
+    config.write_text(
+        f"""model_config_list {{ config {{
+            name: "mine" base_path: "{folder / "plain"}" model_platform: "tensorflow"
+            model_version_policy {{ specific {{ versions: 1 }} }}
+            version_labels {{ key: "stable" value: 1 }} }} }}""",
+        encoding="utf-8",
+    )
+    with serving(f"--config={config}", *LIMITS) as served:
+        assert value(served, "v1/models/mine/labels/stable") == 2
+        assert value(served) == 404
+        stub = model_service_pb2_grpc.ModelServiceStub(grpc.insecure_channel(served.address))
+        request = model_management_pb2.ReloadConfigRequest()
+        entry = (
+            f'model_config_list {{ config {{ name: "plain" base_path: "{folder / "other"}" }} }}'
+        )
+        text_format.Parse(entry, request.config)
+        stub.HandleReloadConfigRequest(request)
+        assert (value(served), value(served, "v1/models/mine")) == (0.5, 404)
+
+
+def test_stops_cleanly(folder):
+    with serving(f"--models={folder}", *LIMITS) as served:
+        assert served.process is not None
+        served.process.send_signal(signal.SIGINT)
+        out, error = served.process.communicate(timeout=30)
+        assert (served.process.returncode, out) == (0, "Stopping.\n")
+        assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([], "--models"),
+        (["--models=missing"], "missing is no folder"),
+        (["--models=."], "holds no model"),
+        (["--config=none.config"], "none.config is no configuration"),
+    ],
+)
+def test_what_cannot_be_served(tmp_path, flags, says):
+    done = forks().command("serve", *flags, cwd=tmp_path)
+    assert done.code == 2 and says in done.error
