@@ -82,6 +82,16 @@ def bsa_like(
     )
 
 
+def parts_like(source: GAN, seed: int, pictures: int = 5) -> Adapter:
+    """An adapter of scales and shifts whose samples have parts of different pictures."""
+    adapted = moved(source.with_one_class().with_scale_shift(), seed)
+    adapted = adapted.with_latent_parts(2, pictures)
+    size = (1 + 2 * pictures, source.free_latent_dim)
+    origin, *latents = np.random.default_rng(seed).normal(0, 1, size).astype(np.float32)
+    adapted.fit_latent_parts(np.reshape(latents, (2, pictures, -1)), origin, adapted)
+    return Adapter.from_gans(source, adapted, method="mine", source_name="tiny")
+
+
 def adapters_of(source: GAN) -> dict[str, Adapter]:
     """Adapters of a source that differ in all that a bank can hold."""
     first = 1 if source.num_classes else "mean"

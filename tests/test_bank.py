@@ -15,7 +15,7 @@ from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter
 from tf_fewshot.export.container import read_container, write_container
 
-from .banks import SOURCES, adapters_of, bsa_like, moved, source_of
+from .banks import SOURCES, adapters_of, bsa_like, moved, parts_like, source_of
 
 ROWS = ["five", "source", "nine", "prior", "apart", "five"]
 
@@ -158,6 +158,27 @@ def test_between_domains_weights_and_latents_are_mixed(stylegan):
     rows = np.zeros((len(z), 5), np.float32)
     rows[:, [0, 1, 3]] = weights
     np.testing.assert_array_equal(stylegan.bank.generate(z, weights=rows, truncation=1.0), images)
+
+
+@pytest.mark.parametrize("name", ["dcgan", pytest.param("stylegan", marks=pytest.mark.large)])
+def test_latents_of_parts(name):
+    source = source_of(name)
+    bank, z = DomainBank(source, "tiny"), source.sample_latents(4, seed=0)
+    adapters = {str(seed): parts_like(source, seed) for seed in range(2)}
+    bank.add("prior", bsa_like(source, 5, 0))
+    for number, adapter in adapters.items():
+        bank.add(number, adapter)
+    for number, adapter in adapters.items():
+        for psi in (1.0, 0.5):
+            alone = np.asarray(adapter.apply(source).generate(z, truncation=psi))
+            images = bank.generate(z, number, truncation=psi)
+            np.testing.assert_allclose(images, alone, atol=2e-6 * np.ptp(alone))
+    np.testing.assert_array_equal(bank.generate(z), source.generate(z))
+    with pytest.raises(UserError, match=r"a Gaussian of latents, and others .* latents of parts"):
+        bank.add("gaussian", bsa_like(source, 6))
+    with pytest.raises(UserError, match="no network can have together"):
+        bank.add("six", parts_like(source, 6, 6))
+    assert bank.names == ["source", "prior", "0", "1"]
 
 
 @pytest.mark.parametrize("name", [pytest.param("stylegan", marks=pytest.mark.large), "dcgan"])

@@ -1,7 +1,9 @@
 """The arithmetic of the benchmark, and that everything is measured; not its timings."""
 
 import dataclasses
+import itertools
 import json
+from time import process_time
 
 import keras
 import numpy as np
@@ -22,11 +24,13 @@ from tf_fewshot.benchmarking import (
 from tf_fewshot.benchmarking.analyses import AnalysisTime, Seconds, measure_analyses
 from tf_fewshot.benchmarking.measure import untrained
 from tf_fewshot.benchmarking.scene import Amounts
+from tf_fewshot.benchmarking.timing import ratios_by
 from tf_fewshot.errors import UserError
 from tf_fewshot.layers import attention
 from tf_fewshot.tools.analyze import ANALYSES
 from tf_fewshot.weights.native.gan_file import save_gan
 
+from .banks import source_of
 from .processes import forks
 from .test_extensions import built, shaken
 
@@ -368,3 +372,40 @@ def test_analyses_are_measured_where_they_are_asked_for(source, monkeypatch):
         "  fisher 8.0 s with figures and files (6.0 of processors); arrays 3.00 s, 1.50 times its "
         "passes (1.25 of processors)"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["dcgan", pytest.param("biggan of choices", marks=pytest.mark.large)]
+)
+def test_a_bank_is_measured_where_it_is_asked_for(name, tmp_path):
+    save_gan(source_of(name), tmp_path / "source.npz")
+    said = []
+    measurements = Measurements(kinds=["bank"], precisions=(), batch_size=3, repeats=3)
+    place = str(tmp_path / "source.npz")
+    ((_, record),) = benchmark([place], [], measurements, said.append)
+    bank = record["bank"]
+    assert (bank["domains"], bank["pictures"]) == (3, 10)
+    assert 0.1 < bank["mixed_by_own"] < 30 and 0.1 < bank["mixed_by_one"] < 30
+    gan = source_of(name).with_scale_shift()
+    channels = sum(v.shape[0] for r in gan.scale_shift_roles() for v in (*r.gammas, *r.betas))
+    raw = 4 * 100 * (channels + 10 * gan.free_latent_dim)
+    assert 0.3 * raw < bank["bytes_of_hundred"] < raw
+    assert said[-1].startswith("  bank: a batch of 3 domains takes ")
+
+
+def test_a_ratio_is_that_of_most_turns():
+    """One turn in three is disturbed, and decides nothing."""
+
+    def busy(milliseconds):
+        calls = itertools.count()
+
+        def call():
+            slow = 20 if next(calls) % 3 == 0 else 0
+            end = process_time() + (milliseconds + slow) / 1000
+            while process_time() < end:
+                pass
+
+        return call
+
+    (ratio,) = ratios_by(busy(6), [busy(3)], 9)
+    assert ratio == pytest.approx(2.0, abs=0.4)

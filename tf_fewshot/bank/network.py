@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..backbones import GAN
-from ..backbones.extensions import Extension
+from ..backbones.extensions import Extension, FittedLatents
 from ..errors import UserError
 from ..layers.by_row import RowFactors, RowValues, given_by_row, matrices_by_row, weights_by_row
 from .domain import Domain
@@ -151,6 +151,7 @@ def merged_extensions(source: GAN, domains: Iterable[Domain]) -> tuple[Extension
     chosen = {extension.name: extension for extension in source.extensions}
     for domain in domains:
         for extension in domain.extensions:
+            _check_latents(domain, extension, chosen.values())
             before = chosen.get(extension.name)
             both = extension if before is None else before.merged(extension)
             if both is None:
@@ -160,6 +161,20 @@ def merged_extensions(source: GAN, domains: Iterable[Domain]) -> tuple[Extension
                 )
             chosen[extension.name] = both
     return tuple(chosen.values())
+
+
+def _check_latents(domain: Domain, extension: Extension, others: Iterable[Extension]) -> None:
+    """Refuses latents that are fitted in another way than those of the bank.
+
+    What is between the two would be a mixture of one with a mixture of the other and the prior.
+    """
+    for other in others:
+        both = isinstance(extension, FittedLatents) and isinstance(other, FittedLatents)
+        if both and other.name != extension.name:
+            raise UserError(
+                f"{domain.name!r} has {extension.words}, and others of the bank have "
+                f"{other.words}. Put it into a bank of its own."
+            )
 
 
 def _keep_fitted(source: GAN, gan: GAN) -> None:

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from .by_row import RowValues, row_values
+
 # Of codes of more pictures than a part has components; they are the same everywhere.
 _CODES_SEED = 20190711
 # By how much the logit of a picture is above all others where it is drawn whole.
@@ -35,6 +37,8 @@ class LatentParts(keras.layers.Layer):
     Input: latents ``[N, R or more]``, and what is there without it, ``[N, D]``. Output: float32
     ``[N, D]``.
     """
+
+    by_row = ("mean_and_parts",)
 
     def __init__(self, parts: int, pictures: int, size: int, sharpness: float, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -66,11 +70,21 @@ class LatentParts(keras.layers.Layer):
     def call(self, x, otherwise):
         shares = ops.reshape(self.shares(x), (-1, self.parts * self.pictures))
         drawn = ops.matmul(shares, self.mean_and_parts[1:]) + self.mean_and_parts[0]
-        return self._chosen(drawn, otherwise)
+        all_rows = self._chosen(drawn, otherwise)
+        own = row_values(self.mean_and_parts)
+        if own is None:
+            return all_rows
+        drawn = ops.matmul(shares[:, None], own.values[:, 1:])[:, 0]
+        return RowValues(drawn + own.values[:, 0], own.share).over(all_rows)
 
     def centre(self, otherwise):
-        """Their mean ``[D]``; until they are fitted, what is there without it."""
-        return self._chosen(self.mean_and_parts[0], otherwise)
+        """Their mean ``[D]``, or ``[N, D]`` if rows have their own.
+
+        Until they are fitted, it is what is there without it.
+        """
+        all_rows = self._chosen(self.mean_and_parts[0], otherwise)
+        own = row_values(self.mean_and_parts)
+        return all_rows if own is None else RowValues(own.values[:, 0], own.share).over(all_rows)
 
     def _chosen(self, drawn, otherwise):
         fitted = ops.any(ops.not_equal(self.mean_and_parts, 0.0))
