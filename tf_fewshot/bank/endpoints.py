@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..export.checked import checked_latents, checked_number, checked_truncation, required
+from ..export.origin import public_name
 from ..export.sampling import latents_of_seeds, png_files
 from ..export.saved_model import description
 from ..export.verify import Example, examples_of
@@ -148,7 +149,7 @@ class BankEndpoints:
         return {
             **own,
             "method": None,
-            "source": self._source_name,
+            "source": public_name(self._source_name),
             "source_fingerprint": own["fingerprint"],
             "settings": {},
             "latents": "z",

@@ -17,6 +17,7 @@ from .adapter import Adapter
 from .card import Card, Part
 from .checked import checked_latents, checked_number, checked_truncation
 from .loading import saved_model_lines
+from .origin import origin_of
 from .publishing import check_pictures, check_target, published
 from .sampling import Sampling, latents_of_seeds, png_files
 from .verify import Example, examples_of
@@ -186,13 +187,9 @@ class Endpoints:
 
     def describe(self) -> Mapping[str, Any]:
         """Returns what is said of it beside the SavedModel."""
-        adapter = self.adapter
         return {
+            **origin_of(self.gan, self.adapter),
             **description(self.gan),
-            "method": adapter.method if adapter else None,
-            "source": adapter.source if adapter else None,
-            "source_fingerprint": adapter.source_fingerprint if adapter else None,
-            "settings": adapter.settings if adapter else {},
             "latents": self.sampling.latents,
             "latent_dim": self.dim,
             "default_truncation": self.truncation,
