@@ -370,6 +370,18 @@ def test_ctrl_c_ends_in_one_line_and_the_run_goes_on_to_the_same_result(
     assert differences(halves, whole) == []
 
 
+def test_a_job_scheduler_ends_a_run_at_the_end_of_a_step(world, tmp_path):
+    end = AT_STEP_4.format(
+        before="pass",
+        after="threading.Timer(0.003, os.kill, (os.getpid(), signal.SIGTERM)).start()",
+    )
+    done = world.adapt(str(tmp_path / "ended"), steps=8, before=EAGERLY + end)
+    assert done.code == 143
+    assert done.error == "Terminated. The same command goes on from the last checkpoint."
+    assert "Traceback" not in done.stderr
+    assert 4 < max(steps_kept(tmp_path / "ended")) < 8
+
+
 def test_broken_checkpoints(world, straight):
     shutil.copytree(straight, world.folder / "broken")
     old, new = sorted((world.folder / "broken" / "checkpoints").iterdir())

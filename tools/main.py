@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import sys
 from types import ModuleType
 
@@ -88,7 +89,11 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
     from absl import flags
 
     from tf_fewshot.errors import UserError
+    from tf_fewshot.training.interrupt import Terminated, terminate
 
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # As job schedulers end what has run out of its time: what is known is saved first.
+        signal.signal(signal.SIGTERM, terminate)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         if any(arg in ("--help", "-h", "-help") for arg in argv[1:]):
@@ -109,6 +114,9 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
         fail(str(error).strip().splitlines()[-1])
     except UserError as error:
         fail(_in_flags(str(error), tool))
+    except Terminated:
+        print("Terminated. The same command goes on from the last checkpoint.", file=sys.stderr)
+        raise SystemExit(143) from None
     except KeyboardInterrupt:
         print("Interrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
         raise SystemExit(130) from None

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for the end of a step."""
+"""Ctrl-C, and the signal of job schedulers, that wait for the end of a step."""
 
 from __future__ import annotations
 
@@ -7,41 +7,58 @@ import signal
 import threading
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: somebody else, such as a job scheduler, wants the process to end."""
+
+
+def terminate(*_: object) -> None:
+    """Handles SIGTERM as Python handles Ctrl-C.
+
+    Raises:
+        Terminated: always.
+    """
+    raise Terminated
+
+
+_USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
+
+
 class HeldInterrupt(contextlib.AbstractContextManager):
     """Holds Ctrl-C back, so that nobody stops between the variables of a step and its number.
 
     The signal arrives while TensorFlow computes, and Python would raise
     ``KeyboardInterrupt`` when the variables have moved already but the step is not yet
     counted: a checkpoint of that moment would repeat the step. A second Ctrl-C is not
-    held back. Where somebody else handles the signal, or in another thread than the
-    main one, nothing changes.
+    held back. SIGTERM is held back likewise where :func:`terminate` handles it. Where
+    somebody else handles a signal, or in another thread than the main one, nothing changes.
     """
 
     def __init__(self) -> None:
-        self.pending = False
-        self._mine = False
+        self.pending: int | None = None
+        self._mine: set[signal.Signals] = set()
 
     def __enter__(self) -> HeldInterrupt:
-        in_main = threading.current_thread() is threading.main_thread()
-        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._hold)
-            self._mine = True
+        if threading.current_thread() is threading.main_thread():
+            for number, usual in _USUAL.items():
+                if signal.getsignal(number) is usual:
+                    signal.signal(number, self._hold)
+                    self._mine.add(number)
         return self
 
-    def _hold(self, *_: object) -> None:
-        self.pending = True
+    def _hold(self, number: int, *_: object) -> None:
+        self.pending = number
         self._release()
 
     def _release(self) -> None:
-        if self._mine:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._mine = False
+        while self._mine:
+            number = self._mine.pop()
+            signal.signal(number, _USUAL[number])
 
     def check(self) -> None:
         """Raises the ``KeyboardInterrupt`` that was held back, if there is one."""
-        if self.pending:
-            self.pending = False
-            raise KeyboardInterrupt
+        number, self.pending = self.pending, None
+        if number is not None:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._release()
