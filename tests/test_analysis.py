@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from tf_fewshot import analysis
-from tf_fewshot.analysis import ChangeRates, Subject, optional, pages
+from tf_fewshot.analysis import ChangeRates, Subject, pages
 from tf_fewshot.analysis.drawing import panels_by_layer, save_figure
 from tf_fewshot.analysis.pages.section import Folder, Section
 from tf_fewshot.analysis.pages.weights import _verdict
 from tf_fewshot.backbones.sampling import sample_images
+from tf_fewshot.compat import optional
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter
 

@@ -24,7 +24,11 @@ from tensorflow_serving.apis import (
 )
 
 from tf_fewshot.errors import UserError
-from tf_fewshot.serving import GrpcClient, RestClient, draw
+from tf_fewshot.serving import GrpcClient, Limits, RestClient, draw
+from tf_fewshot.serving.answering import Answering
+from tf_fewshot.serving.models import Models
+from tf_fewshot.serving.refusal import RefusedError
+from tf_fewshot.serving.version import LoadedVersion
 
 from .processes import forks
 from .serving import (
@@ -259,13 +263,25 @@ def test_grpc_refuses_what_is_no_tensor(ours):
     assert refused(stub.Classify, classification_pb2.ClassificationRequest())[0] == "UNIMPLEMENTED"
     unknown = channel.unary_unary("/tensorflow.serving.PredictionService/None")
     assert refused(unknown, b"")[0] == "UNIMPLEMENTED"
-    late = refused(stub.Predict, request_of(z=Z, truncation=PSI), timeout=1e-6)
-    assert late[0] == "DEADLINE_EXCEEDED"
     filtered = request_of(z=Z, truncation=PSI)
     filtered.output_filter.append("none")
     assert "no output 'none'" in refused(stub.Predict, filtered)[1]
     big = request_of(z=np.zeros([8, 3000], np.float32), truncation=np.ones(8, np.float32))
     assert refused(stub.Predict, big)[0] == "RESOURCE_EXHAUSTED"
+
+
+def test_no_turn_in_time_and_no_place_to_wait(folder):
+    version = LoadedVersion(folder / "plain" / "1")
+    answering = Answering(Models([]), Limits(running=1, waiting=1))
+    inputs = {"z": Z, "truncation": PSI}
+    assert answering.run(version, "", inputs)["images"].shape == (2, 1, 1, 3)
+    with answering._turns, pytest.raises(RefusedError) as late:
+        answering.run(version, "", inputs, seconds=0.05)
+    with answering._places, pytest.raises(RefusedError) as many:
+        answering.run(version, "", inputs)
+    assert (late.value.code, late.value.http) == ("DEADLINE_EXCEEDED", 504)
+    assert (many.value.code, many.value.http) == ("UNAVAILABLE", 503)
+    version.close()
 
 
 def test_slow_and_half_open_connections_harm_nobody(ours):

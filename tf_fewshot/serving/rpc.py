@@ -157,7 +157,8 @@ def _described(proto: Any, name: str) -> tuple[np.dtype, list[int]]:
         if min(sizes, default=0) < 0:
             raise TypeError(f"its shape is {sizes}")
         return np.dtype(dtype.as_numpy_dtype), sizes
-    except (TypeError, ValueError) as error:
+    # KeyError: of types that no array has, such as variants.
+    except (TypeError, ValueError, KeyError) as error:
         raise invalid(f"{name!r} is no tensor: {error}.") from error
 
 
