@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tf_fewshot import weights
 from tf_fewshot.bank import DomainBank
+from tf_fewshot.data.grid import image_grid
 from tf_fewshot.export import Adapter
 from tf_fewshot.weights import save_gan
 
@@ -57,6 +60,12 @@ def test_from_adapters_to_a_list(folder):
     assert " ".join(last) == f"source.npz (dcgan), {size:,} bytes"
     loaded = DomainBank.load(folder / "a.bank", folder / "source.npz")
     assert loaded.names == ["source", "elves", "robots"]
+    flags = ["--bank=a.bank", "--domains=robots,source", "--n=3", "--seed=1", "--out=grid.png"]
+    done = bank(folder, "sample", *flags)
+    assert (done.code, done.stdout) == (0, "grid.png\n"), done.stderr
+    grid = np.asarray(Image.open(folder / "grid.png"))
+    expected = image_grid(np.concatenate([loaded.sample(3, 1, d) for d in (2, 0)]), columns=3)
+    assert np.abs(grid.astype(int) - expected).max() <= 1
 
 
 def test_it_is_exported_with_what_it_refuses_beside_it(folder):
@@ -83,6 +92,7 @@ def test_it_is_exported_with_what_it_refuses_beside_it(folder):
         (["add", "--bank=n.bank"], "--adapters is missing"),
         (["remove", "--bank=n.bank"], "--domains is missing"),
         (["export", "--bank=n.bank"], "--out is missing"),
+        (["sample", "--bank=n.bank", "--out=a.jpg"], "--out is missing: the .png"),
         (["list", "--bank=n.bank"], "Cannot read n.bank"),
         (["list", "--bank=source.npz"], "source.npz is damaged or not a file of tf_fewshot"),
         (["add", "--bank=n.bank", "--adapters=none"], "Cannot read none"),

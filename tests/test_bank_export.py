@@ -270,6 +270,8 @@ class TestNothingIsWrittenOver:
             DomainBank(bank.source).export(tmp_path / "drawn")
         with pytest.raises(UserError, match="Two models"):
             bank.export(tmp_path / "drawn", beside={"drawn": tmp_path})
+        with pytest.raises(UserError, match="its name is that of a folder"):
+            bank.export(tmp_path / "drawn", beside={"../other": tmp_path})
         with pytest.raises(UserError, match="Cannot read"):
             bank.export(tmp_path / "drawn", beside={"other": tmp_path / "none"})
         assert not any(tmp_path.iterdir())

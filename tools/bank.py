@@ -3,11 +3,13 @@
     tf-fewshot bank add --bank=drawn.bank --adapters=toons=runs/toons/adapter,elfs=runs/elfs/adapter
     tf-fewshot bank list --bank=drawn.bank
     tf-fewshot bank remove --bank=drawn.bank --domains=elfs
+    tf-fewshot bank sample --bank=drawn.bank --domains=toons,source --n=8 --out=grid.png
     tf-fewshot bank export --bank=drawn.bank --out=serving/drawn
 
-add makes the file if it is not there. Domain 0 is always the source itself. Adapters of scale and
-shift, such as those of bsa, become domains; those that change kernels are refused, and
---beside=[NAME=]PATH of export serves them as models of their own.
+add makes the file if it is not there. sample draws the same latents in a row for each domain.
+Domain 0 is always the source itself. Adapters of scale and shift, such as those of bsa, become
+domains; those that change kernels are refused, and --beside=[NAME=]PATH of export serves them as
+models of their own.
 """
 
 from __future__ import annotations
@@ -20,15 +22,20 @@ from absl import flags
 
 from tf_fewshot.errors import UserError, unknown_name
 
+from . import common
 from .startup import load_tensorflow
 
 _BANK = flags.DEFINE_string("bank", None, "The bank's file.")
 _ADAPTERS = flags.DEFINE_list(
     "adapters", [], "[NAME=]PATH of adapter files or run folders to add (add)."
 )
-_DOMAINS = flags.DEFINE_list("domains", [], "Names of domains (remove).")
+_DOMAINS = flags.DEFINE_list("domains", [], "Names of domains (remove, sample; else all).")
+_N = flags.DEFINE_integer("n", 8, "Pictures of each domain (sample).", lower_bound=1)
+_TRUNCATION = flags.DEFINE_float("truncation", None, "Else that of each domain (sample).")
 _SOURCE = flags.DEFINE_string("source", None, "Preset or file; else the one that the bank names.")
-_OUT = flags.DEFINE_string("out", None, "Folder whose last part is the model's name (export).")
+_OUT = flags.DEFINE_string(
+    "out", None, "Folder whose last part is the model's name (export), or a .png (sample)."
+)
 _VERSION = flags.DEFINE_integer("version", None, "Version; else the next one.", lower_bound=1)
 _BESIDE = flags.DEFINE_list(
     "beside", [], "[NAME=]PATH of adapters to serve as models of their own, beside it (export)."
@@ -109,6 +116,26 @@ def _list(path: str) -> None:
     print(f"{header.source} ({header.architecture}), {size:,} bytes")
 
 
+def _sample(path: str) -> None:
+    out = _OUT.value
+    if not out or not out.lower().endswith(".png"):
+        raise UserError("--out is missing: the .png to write to.")
+    load_tensorflow()
+    import numpy as np
+
+    from tf_fewshot.bank import DomainBank
+    from tf_fewshot.data.grid import image_grid, save_png
+
+    bank, n = DomainBank.load(path, _SOURCE.value), _N.value
+    seed = common.SEED.value
+    rows = [
+        bank.sample(n, seed, domain, truncation=_TRUNCATION.value)
+        for domain in _DOMAINS.value or bank.names
+    ]
+    save_png(image_grid(np.concatenate(rows), columns=n), out)
+    print(out)
+
+
 def _export(path: str) -> None:
     out = _OUT.value
     if not out:
@@ -128,5 +155,6 @@ _ACTIONS: dict[str, Callable[[str], None]] = {
     "add": _add,
     "remove": _remove,
     "list": _list,
+    "sample": _sample,
     "export": _export,
 }

@@ -11,18 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 from .. import weights as weights_room
-from ..adapted import Adapted, adapter_file, load_adapter
+from ..adapted import Adapted, adapter_file
 from ..backbones import GAN
 from ..backbones.sampling import quantised
 from ..errors import UserError, unknown_name
-from ..export import Adapter, export_saved_model
-from ..export.publishing import check_pictures, check_target, published
+from ..export import Adapter
 from .checks import labels_of, numbers_of, truncations_of, weights_of
 from .domain import Domain, domain_of
 from .endpoints import BankEndpoints
+from .export import export_bank
 from .file import Header, read_bank, write_bank
 from .network import BankNetwork, merged_extensions
-from .server_files import check_server_files, write_server_files
 from .singular import Decompositions
 
 SOURCE = "source"
@@ -258,60 +257,14 @@ class DomainBank:
         root: str | None = None,
         tolerance: float = 1e-4,
     ) -> Path:
-        """Writes ``directory/<version>/`` for TF-Serving, checked with its loaders.
+        """Writes a SavedModel for TF-Serving, checked; returns ``directory/<version>``.
 
-        The signatures, whose rows depend on their own inputs alone:
-
-        - ``serving_default``: ``z`` float32 ``[N, latent_dim]``, ``domain`` int32 ``[N]`` and
-          ``truncation`` float32 ``[N]`` to ``images`` float32 ``[N, H, W, C]`` in [-1, 1];
-        - ``generate_from_seed``: ``seed`` int64 ``[N]``, ``domain`` and ``truncation`` to
-          ``images``;
-        - ``png``: the same inputs to ``images_bytes``, a PNG file a row;
-        - ``morph``: ``seed``, ``weights`` float32 ``[N, D]`` over all domains, the source first,
-          and ``truncation`` to ``images``;
-        - ``morph_png``: the same inputs to ``images_bytes``.
-
-        With a source of classes each takes ``label`` int32 ``[N]``, too. A domain or class that
-        there is not, and weights that do not add up to 1, are errors of the request.
-        ``assets.extra/tf_fewshot.json`` says what it says of any export, and "domains", the names
-        by number. Beside ``directory`` there are ``models.config``, with every model there, and
-        ``batching.config`` for the server.
-
-        Args:
-            directory: Its last part is the name that the bank is served under.
-            version: A positive integer; by default one more than the largest there.
-            beside: Adapters that no bank can hold, by the names under which they are served, each
-                a model of its own beside ``directory``.
-            root: Where the server will see the folder of ``directory``; by default where it is.
-            tolerance: Largest absolute difference from eager output that is accepted.
-
-        Returns:
-            The directory of the version.
-
-        Raises:
-            UserError: if there are no domains, it cannot be written, the version exists, or a
-                check fails. Of what failed nothing is left behind then.
+        See :func:`~tf_fewshot.bank.export.export_bank`.
         """
-        if not self._domains:
-            raise UserError(
-                "This bank has no domains yet: add adapters to it, or export its source alone."
-            )
-        directory, beside = Path(directory), beside or {}
-        check_pictures(self.source)
-        check_target(directory, version)
-        check_server_files(directory.parent)
-        if directory.name in beside:
-            raise UserError(f"Two models would be called {directory.name!r}: name one otherwise.")
-        for name, adapter in beside.items():
-            adapted = adapter if isinstance(adapter, Adapted) else load_adapter(adapter)
-            place = directory.parent / name
-            export_saved_model(adapted.gan, place, adapter=adapted.adapter, tolerance=tolerance)
         served = BankEndpoints(
             self.network, self.names, self.source_name, [d.method for d in self._domains]
         )
-        place = published(served, directory, version, tolerance)
-        write_server_files(directory.parent, root)
-        return place
+        return export_bank(served, directory, version, beside, root, tolerance)
 
     @classmethod
     def load(

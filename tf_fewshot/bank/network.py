@@ -41,9 +41,9 @@ class BankNetwork:
         self.extensions = merged_extensions(source, domains)
         self.gan = source.rebuild(extensions=list(self.extensions))
         _keep_fitted(source, self.gan)
-        paths = {path for domain in domains for path in domain.weights}
-        factored = {k for k in map(kernel_of, sorted(paths)) if k is not None and k in kernels}
-        factors = {kernel: kernels.factors(kernel) for kernel in sorted(factored)}
+        paths = sorted({path for domain in domains for path in domain.weights})
+        factored = [kernel for kernel in map(kernel_of, paths) if kernel and kernel in kernels]
+        factors = {kernel: kernels.factors(kernel) for kernel in factored}
         self.tables = _tables(self.gan, domains, factors)
         matrices = matrices_by_row(self.gan.generator)
         self._matrices = {path for path in self.tables if path in matrices or kernel_of(path)}
