@@ -95,6 +95,17 @@ def test_what_is_said_of_it(served):
     assert not metadata["checked"]["not_checked"]
 
 
+def test_people_are_told_of_every_domain(served):
+    card = (served.path / "README.md").read_text("utf-8")
+    for row in ("| 0 | source | – |", "| 2 | nine | bsa |"):
+        assert row in card
+    assert "in 4 other domains" in card and "license: other" in card.replace('"', "")
+    program = card.split("```python\n")[1].split("```")[0]
+    assert "domain=tf.constant([4])" in program
+    with Image.open(served.path / "samples.png") as picture:
+        assert picture.mode == "RGB"
+
+
 def test_signatures(served):
     bank, image = served.bank, (None, *served.bank.source.image_shape)
     rest = {"truncation": (None,)}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ..backbones.sampling import quantised
+from ..export.card import Card, Part
+from ..export.card import shown as shown_of
 from ..export.checked import checked_latents, checked_number, checked_truncation, required
-from ..export.origin import public_name
+from ..export.loading import saved_model_lines
+from ..export.origin import origin_of, public_name
 from ..export.sampling import latents_of_seeds, png_files
 from ..export.saved_model import description
 from ..export.verify import Example, examples_of
@@ -119,6 +124,29 @@ class BankEndpoints:
     def _checked_label(self, label):
         return None if label is None else checked_number(label, self.gan.num_classes, "label")
 
+    @property
+    def domains(self) -> list[tuple[str, str | None]]:
+        """The name and method of each domain, the source first."""
+        return list(zip(self.names, [None, *self._methods], strict=True))
+
+    def write_card(self, folder: Path, title: str) -> None:
+        """Writes ``README.md`` and ``samples.png``, with pictures of every domain in turn."""
+        shown, _ = shown_of(self.gan)
+        numbers = np.arange(shown) % len(self.names)
+        z = self.gan.sample_latents(shown, 0)
+        label = np.zeros(shown, np.int32) if self.gan.num_classes else None
+        truncation = self._bank.truncations[numbers]
+        rest = () if label is None else (tf.constant(label),)
+        images = self.from_latents(
+            tf.constant(z), tf.constant(numbers, tf.int32), tf.constant(truncation), *rest
+        )["images"]
+        lines = saved_model_lines(
+            self.gan.num_classes, float(self._bank.truncations[-1]), len(self.names)
+        )
+        part = Part("SavedModel of a bank, for TensorFlow and TF-Serving", lines, ["tf-serving"])
+        card = Card(self._bank.source, None, (), quantised(images).numpy(), self.domains)
+        card.write(folder, title, [part])
+
     # For the check, and for people ---------------------------------------------------
 
     def examples(self) -> list[Example]:
@@ -147,6 +175,7 @@ class BankEndpoints:
         """Returns what is said of it beside the SavedModel."""
         own = description(self._bank.source)
         return {
+            **origin_of(self._bank.source, None),
             **own,
             "method": None,
             "source": public_name(self._source_name),

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..adapted import Adapted, load_adapter
 from ..errors import UserError
 from ..export import export_saved_model
+from ..export.card import Card
 from ..export.publishing import check_pictures, check_target, published
 from .endpoints import BankEndpoints
 from .server_files import check_server_files, write_server_files
@@ -73,7 +74,14 @@ def export_bank(
     for name, adapter in beside.items():
         adapted = adapter if isinstance(adapter, Adapted) else load_adapter(adapter)
         place = directory.parent / name
-        export_saved_model(adapted.gan, place, adapter=adapted.adapter, tolerance=tolerance)
-    place = published(served, directory, version, tolerance)
+        card = Card(adapted.gan, adapted.adapter)
+        export_saved_model(
+            adapted.gan, place, adapter=adapted.adapter, tolerance=tolerance, card=card
+        )
+
+    def write_card(folder: Path) -> None:
+        served.write_card(folder, directory.resolve().name)
+
+    place = published(served, directory, version, tolerance, write_card)
     write_server_files(directory.parent, root)
     return place

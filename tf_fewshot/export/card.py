@@ -62,12 +62,14 @@ class Card:
         adapter: What made it of its source; None for a source itself.
         records: What was measured, as :func:`tf_fewshot.metrics.evaluate` returns it.
         pictures: Samples to show, uint8 ``[N, H, W, 3]``; None draws some, unless there are some.
+        domains: Of a bank, the name and method of each domain; that of the source is None.
     """
 
     gan: GAN
     adapter: Adapter | None = None
     records: Sequence[Mapping[str, Any]] = ()
     pictures: np.ndarray | None = None
+    domains: Sequence[tuple[str, str | None]] = ()
 
     def write(self, folder: str | os.PathLike, title: str, parts: Sequence[Part]) -> bool:
         """Writes ``README.md`` and ``samples.png`` into a folder.
@@ -110,6 +112,7 @@ class Card:
             *(f"{part.words}:\n\n```python\n{part.lines}\n```" for part in parts),
             "## Source and licence",
             self._licences(),
+            *self._domains(),
             *self._training(),
             "## What was measured",
             self._measured(),
@@ -145,12 +148,13 @@ class Card:
             "library_name": "tf-fewshot",
             "pipeline_tag": "unconditional-image-generation",
         }
-        if self.adapter is not None:
+        if self.adapter is not None or self.domains:
             # The pictures have one, too, which nobody has stated.
             values |= {"license": "other", "license_name": "source-and-pictures"}
             if source and _MODEL.fullmatch(source):
                 values["base_model"] = source
-            tags = ["few-shot", self.adapter.method, *tags]
+            method = [self.adapter.method] if self.adapter else []
+            tags = ["few-shot", *method, *tags]
         elif licence is None:
             values |= {"license": "other", "license_name": "unknown"}
         else:
@@ -169,6 +173,9 @@ class Card:
         )
         if self.gan.num_classes:
             what += f" of {self.gan.num_classes} classes"
+        if self.domains:
+            number = len(self.domains) - 1
+            what += f", and in {number} other domain{'s' * (number > 1)}, each of a few pictures"
         if self.adapter is None:
             return f"{what}."
         return (
@@ -196,13 +203,19 @@ class Card:
         lines = [
             f"- Source: {escaped(source or 'not named')}{about}. Licence of its weights: {stated}."
         ]
-        if self.adapter is not None:
+        if self.adapter is not None or self.domains:
             lines.append(
                 f"- Learned from: {self._pictures()}, whose licence is not stated here. Whoever "
                 "publishes this generator should state it, and may edit this card: it is not "
                 "written over then."
             )
         return "\n".join(lines)
+
+    def _domains(self) -> list[str]:
+        if not self.domains:
+            return []
+        rows = [(str(i), name, method or "–") for i, (name, method) in enumerate(self.domains)]
+        return ["## Domains", table(["number", "name", "method"], rows)]
 
     def _training(self) -> list[str]:
         if self.adapter is None:

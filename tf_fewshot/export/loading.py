@@ -29,8 +29,14 @@ def adapter_lines(file: str, source: str | None, known: bool) -> str:
     )
 
 
-def saved_model_lines(classes: int, truncation: float) -> str:
-    """Python that draws from a SavedModel in whose folder the card is."""
+def saved_model_lines(classes: int, truncation: float, domains: int = 0) -> str:
+    """Python that draws from a SavedModel in whose folder the card is.
+
+    Args:
+        classes: How many classes it has; 0 if none.
+        truncation: What to draw with.
+        domains: How many domains a bank has, of which the last is drawn; 0 if it is none.
+    """
     return "\n".join(
         [
             "import tensorflow as tf",
@@ -38,6 +44,7 @@ def saved_model_lines(classes: int, truncation: float) -> str:
             'served = tf.saved_model.load(".")',
             'answer = served.signatures["png"](',
             f"    seed=tf.constant([0], tf.int64), truncation=tf.constant([{truncation!r}]),",
+            *[f"    domain=tf.constant([{domains - 1}])," for _ in range(min(domains, 1))],
             *["    label=tf.constant([0])," for _ in range(min(classes, 1))],
             ")",
             'with open("sample.png", "wb") as file:',
