@@ -40,7 +40,7 @@ _NEEDS = {
     "waitress": "waitress",
     "werkzeug": "werkzeug",
 }
-_EVERYWHERE = ("0.0.0.0", "::")
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 
 
 def main() -> None:

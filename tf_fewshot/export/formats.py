@@ -240,11 +240,10 @@ def _parts(directory: Path, network: Portable) -> list[Part]:
     parts, mine = [], network.gan.fingerprint("generator")
     for name, kind in FORMATS.items():
         path = directory / f"{directory.resolve().name}{kind.suffix}"
-        try:
-            says = kind.describe(path)
+        says: Mapping[str, Any] = {}
         # It is not there, is of something else, or what reads it is not installed.
-        except Exception:
-            continue
+        with suppress(Exception):
+            says = kind.describe(path)
         if says.get("fingerprint") == mine:
             lines = file_lines(name, path.name, says["inputs"])
             parts.append(Part(f"{kind.words}, read by {kind.runtime[0]}", lines, [kind.tag]))
