@@ -11,8 +11,15 @@ from tf_fewshot import analysis
 from tf_fewshot.analysis import Subject, pages
 from tf_fewshot.errors import UserError
 
-from .test_extensions import built, every, source_of
+from .test_extensions import built, source_of
 from .test_report import Page
+
+ALL = ("biggan", "biggan_deep", "dcgan", "sngan", "stylegan", "stylegan2")
+
+
+def usually(*names: str, of: tuple[str, ...] = ALL) -> list:
+    """Architectures, of which these are in the usual tests, and the others in the large ones."""
+    return [pytest.param(n, marks=[] if n in names else pytest.mark.large) for n in of]
 
 
 def planted(architecture: str):
@@ -25,7 +32,7 @@ def planted(architecture: str):
     return gan, role.layer
 
 
-@every
+@pytest.mark.parametrize("architecture", usually("dcgan", "stylegan2"))
 def test_planted_dead_filters_are_found(architecture):
     gan, planted_layer = planted(architecture)
     found = analysis.activation_rates(gan, samples=5)
@@ -47,7 +54,9 @@ def test_rates_are_those_of_the_maps_and_take_one_pass_an_image(tiny_dcgan, monk
     assert seen == [("activations", 4, 6), ("activations", 6, 6)]
 
 
-@pytest.mark.parametrize("architecture", ["dcgan", "sngan", "biggan", "stylegan"])
+@pytest.mark.parametrize(
+    "architecture", usually("dcgan", "biggan", of=("dcgan", "sngan", "biggan", "stylegan"))
+)
 def test_without_added_ones_the_architectures_own_are_compared(architecture):
     gan = source_of(architecture)
     values = {v.layer: v for v in gan.own_scale_shift(*_latents(gan, 4))}

@@ -224,7 +224,13 @@ def test_pictures_may_be_arrays(gan, path, tmp_path):
     assert one.gan.fingerprint() == two.gan.fingerprint()
 
 
-@pytest.mark.parametrize("architecture", sorted(TINY))
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        pytest.param(name, marks=[] if name in ("dcgan", "stylegan") else pytest.mark.large)
+        for name in sorted(TINY)
+    ],
+)
 def test_a_generator_is_a_model_among_models(build_tiny, architecture):
     """In a functional model of Keras, with a layer before it and one behind it."""
     gan = build_tiny(architecture)

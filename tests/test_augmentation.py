@@ -482,7 +482,13 @@ def test_two_steps_of_every_backbone(build_tiny, architecture, images, tmp_path,
     assert all(before[path] != after[path] for path in trained)
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("transfergan", "projected") else pytest.mark.large)
+        for name in GAMES
+    ],
+)
 def test_every_game_knows_augmentation(name, tiny_dcgan, images, tmp_path, eagerly):
     log = {}
     game(tiny_dcgan, images, tmp_path, name, augment="ada", augment_p=0.5).run(
