@@ -6,6 +6,7 @@ computed and gives it back after its last use. What shares the memory of its inp
 
 from __future__ import annotations
 
+import collections
 from collections import Counter
 from collections.abc import Iterable
 
@@ -44,17 +45,36 @@ def peak_bytes(graph: tf.Graph) -> int:
 
 
 def _needed(graph: tf.Graph) -> list[tf.Operation]:
-    """The operations that outputs and side effects need, in their order."""
+    """The operations that outputs and side effects need, in the order in which they can run.
+
+    TensorFlow runs what is ready, whoever made it first: the discriminator sees the real pictures
+    while the generator still draws.
+    """
     ends = [tensor.op for tensor in getattr(graph, "outputs", ())]
     waiting = [*ends, *getattr(graph, "control_outputs", ())] or graph.get_operations()
-    seen = set()
+    before: dict[tf.Operation, set[tf.Operation]] = {}
+    after: dict[tf.Operation, list[tf.Operation]] = {}
     while waiting:
         operation = waiting.pop()
-        if operation not in seen:
-            seen.add(operation)
-            waiting.extend(tensor.op for tensor in operation.inputs)
-            waiting.extend(operation.control_inputs)
-    return [operation for operation in graph.get_operations() if operation in seen]
+        if operation not in before:
+            needs = {*(tensor.op for tensor in operation.inputs), *operation.control_inputs}
+            before[operation] = needs
+            for need in needs:
+                after.setdefault(need, []).append(operation)
+            waiting.extend(needs)
+    missing = {operation: len(needs) for operation, needs in before.items()}
+    in_order = [o for o in graph.get_operations() if o in before]
+    places = {operation: place for place, operation in enumerate(in_order)}
+    ready = collections.deque(operation for operation in in_order if not missing[operation])
+    order = []
+    while ready:
+        operation = ready.popleft()
+        order.append(operation)
+        for later in sorted(after.get(operation, ()), key=places.__getitem__):
+            missing[later] -= 1
+            if not missing[later]:
+                ready.append(later)
+    return order
 
 
 class _Memory:
