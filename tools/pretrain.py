@@ -83,6 +83,7 @@ def main(settings: dict[str, Any]) -> None:
         on_error=on_error,
     )
     if flag.dry_run:
-        print(pretraining.describe(plan))
+        print(pretraining.describe(plan, flag.memory))
         return
-    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value, on_error))
+    options = {"on_error": on_error, "memory": flag.memory}
+    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value, **options))

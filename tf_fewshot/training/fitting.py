@@ -71,7 +71,9 @@ class Room:
             total = min(int(d.memory_limit) for d in devices)
             taken = tf.config.experimental.get_memory_info("GPU:0")["current"]
             if most is None:
-                return cls(total - taken, taken, f"{memory.shown(total - taken)} of the GPU are free")
+                return cls(
+                    total - taken, taken, f"{memory.shown(total - taken)} of the GPU are free"
+                )
         if most is not None:
             return cls(most - taken, taken, f"the limit is {memory.shown(most)}")
         left = memory.free()
@@ -98,49 +100,50 @@ def need_of(moves: Moves, batches: PictureBatches) -> int:
     return peak_bytes(moves.traced(batches))
 
 
-def fit(
-    moves: Moves,
-    gan: GAN,
-    batches: PictureBatches,
-    batch_size: int,
-    limit: str | int | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> Way:
+@dataclasses.dataclass(frozen=True)
+class Fitting:
     """Chooses the fastest way to compute a step that memory holds, and says so.
 
-    Args:
-        moves: The players; they are changed to move in that way.
-        gan: Their networks, likewise.
-        batches: What they learn from.
+    Attributes:
         batch_size: Pictures in a step.
         limit: The most that the process may take, see :meth:`Room.here`.
         say: Told of the need, and of what makes it fit.
-
-    Returns:
-        The way.
-
-    Raises:
-        UserError: if there is no way that fits.
     """
-    room = Room.here(limit)
-    if room is None or not moves.players or tf.config.functions_run_eagerly():
-        return Way()
-    needs: list[int] = []
-    for way in ways(batch_size):
-        if way.in_turn and not way.sparing and len(moves.players) == 1:
-            continue
-        _take(way, moves, gan.networks(), again=bool(needs))
-        needs.append(need_of(moves, batches))
-        if room.holds(needs[-1]):
-            say(_said(way, needs, room))
-            return way
-    least = min(needs)
-    raise UserError(
-        f"A step of {batch_size} pictures needs about {memory.shown(needs[0])} beside the "
-        f"{memory.shown(room.taken)} in use, and at the least about {memory.shown(least)}, where "
-        f"{way}; {room.said}. Lower batch_size, choose precision bfloat16 or a smaller source. "
-        f"With memory={memory.UNLIMITED!r} it is tried all the same."
-    )
+
+    batch_size: int
+    limit: str | int | None = None
+    say: Callable[[str], None] = lambda line: None
+
+    def __call__(self, gan: GAN, moves: Moves, batches: PictureBatches) -> Way:
+        """Makes players and networks compute a step in the way that it returns.
+
+        Args:
+            gan: The networks.
+            moves: The players.
+            batches: What they learn from.
+
+        Raises:
+            UserError: if there is no way that fits.
+        """
+        room = Room.here(self.limit)
+        if room is None or not moves.players or tf.config.functions_run_eagerly():
+            return Way()
+        needs: list[int] = []
+        for way in ways(self.batch_size):
+            if way.in_turn and not way.sparing and len(moves.players) == 1:
+                continue
+            _take(way, moves, gan.networks(), again=bool(needs))
+            needs.append(need_of(moves, batches))
+            if room.holds(needs[-1]):
+                self.say(_said(way, needs, room))
+                return way
+        most, least = memory.shown(needs[0]), memory.shown(min(needs))
+        raise UserError(
+            f"A step of {self.batch_size} pictures needs about {most} beside the "
+            f"{memory.shown(room.taken)} in use, and about {least} where {way}; {room.said}. "
+            "Lower batch_size, or choose precision bfloat16 or a smaller source. With "
+            f"memory={memory.UNLIMITED!r} it is tried all the same."
+        )
 
 
 def _take(way: Way, moves: Moves, networks: Sequence, again: bool) -> None:
@@ -152,7 +155,8 @@ def _take(way: Way, moves: Moves, networks: Sequence, again: bool) -> None:
 
 
 def _said(way: Way, needs: Sequence[int], room: Room) -> str:
-    first = f"A step needs about {memory.shown(needs[0])} beside the {memory.shown(room.taken)} in use"
+    need, taken = memory.shown(needs[0]), memory.shown(room.taken)
+    first = f"A step needs about {need} beside the {taken} in use"
     if len(needs) == 1:
         return f"{first}; {room.said}."
     slower = ", and takes up to 1.4 times the time" if way.sparing else ""
@@ -160,3 +164,22 @@ def _said(way: Way, needs: Sequence[int], room: Room) -> str:
         f"{first}, and {room.said}: {way}. That needs about {memory.shown(needs[-1])}{slower}; "
         "the results are the same but for rounding."
     )
+
+
+# Smaller pictures are drawn in no time and little memory.
+_LARGE = 256
+
+
+def drawn_at_once(gan: GAN, count: int, limit: str | int | None = None) -> int:
+    """Returns how many of ``count`` pictures to draw at a time so that memory holds it."""
+    room = Room.here(limit)
+    if room is None or gan.image_shape[0] < _LARGE:
+        return count
+    while count > 1:
+        labels = tf.zeros([count], tf.int32) if gan.num_classes else None
+        drawn = tf.function(lambda z, label=labels: gan.generate(z, label))
+        z = tf.TensorSpec([count, gan.latent_dim], tf.float32)
+        if room.holds(peak_bytes(drawn.get_concrete_function(z).graph)):
+            break
+        count = (count + 1) // 2
+    return count

@@ -1,7 +1,8 @@
 """How much memory a step takes, told from its graph before it is run.
 
-Tensors are followed in the order in which the graph was made: each takes its place when it is
-computed and gives it back after its last use. What shares the memory of its input takes none.
+Tensors are followed in the order in which TensorFlow can run their operations: each takes its
+place when it is computed and gives it back after its last use. What shares the memory of its input
+takes none.
 """
 
 from __future__ import annotations
@@ -14,16 +15,23 @@ import tensorflow as tf
 
 # Their output is their input: other words for the same bytes, or a variable's own.
 _SHARE = frozenset(
-    "Identity IdentityN Reshape Squeeze ExpandDims StopGradient PreventGradient Snapshot "
-    "ReadVariableOp Placeholder Const VarHandleOp CheckNumerics Shape ShapeN Size Rank".split()
+    (
+        *("Identity", "IdentityN", "Reshape", "Squeeze", "ExpandDims", "StopGradient"),
+        *("PreventGradient", "Snapshot", "ReadVariableOp", "Placeholder", "Const", "VarHandleOp"),
+        *("CheckNumerics", "Shape", "ShapeN", "Size", "Rank"),
+    )
 )
 # They write over an input of the same size that nothing else needs.
 _OVERWRITE = frozenset(
-    "Abs Add AddV2 AddN BiasAdd BiasAddGrad Cast Ceil ClipByValue Cos Div DivNoNan Elu EluGrad Erf "
-    "Exp Expm1 FusedBatchNormV3 LeakyRelu LeakyReluGrad Log Log1p Maximum Minimum Mul MulNoNan Neg "
-    "Pow RealDiv Reciprocal ReciprocalGrad Relu ReluGrad Round Rsqrt RsqrtGrad Select SelectV2 "
-    "Selu SeluGrad Sigmoid SigmoidGrad Sign Sin Softplus SoftplusGrad Sqrt SqrtGrad Square "
-    "SquaredDifference Sub Tanh TanhGrad Xdivy".split()
+    (
+        *("Abs", "Add", "AddV2", "AddN", "BiasAdd", "Cast", "Ceil", "ClipByValue", "Cos"),
+        *("Div", "DivNoNan", "Elu", "EluGrad", "Erf", "Exp", "Expm1", "FusedBatchNormV3"),
+        *("LeakyRelu", "LeakyReluGrad", "Log", "Log1p", "Maximum", "Minimum", "Mul", "MulNoNan"),
+        *("Neg", "Pow", "RealDiv", "Reciprocal", "ReciprocalGrad", "Relu", "ReluGrad", "Round"),
+        *("Rsqrt", "RsqrtGrad", "Select", "SelectV2", "Selu", "SeluGrad", "Sigmoid"),
+        *("SigmoidGrad", "Sign", "Sin", "Softplus", "SoftplusGrad", "Sqrt", "SqrtGrad", "Square"),
+        *("SquaredDifference", "Sub", "Tanh", "TanhGrad", "Xdivy"),
+    )
 )
 _CALLS = frozenset(("PartitionedCall", "StatefulPartitionedCall"))
 
