@@ -116,8 +116,8 @@ def test_every_method_has_the_gradients_that_it_has_without(architecture, name, 
         largest[owner] = max(largest.get(owner, 1e-6), np.abs(value).max(initial=0.0))
     for key, value in plain.items():
         # What comes before a normalisation has gradients of rounding alone.
-        scale = max(np.abs(value).max(initial=0.0), 1e-3 * largest[key.split(" ")[0]])
-        np.testing.assert_allclose(spared[key] / scale, value / scale, atol=2e-5, err_msg=key)
+        scale = max(np.abs(value).max(initial=0.0), 1e-2 * largest[key.split(" ")[0]])
+        np.testing.assert_allclose(spared[key] / scale, value / scale, atol=1e-4, err_msg=key)
 
 
 def _moved(assembly: Assembly, batches: Batches, sparing: Sparing | None) -> dict[str, np.ndarray]:
