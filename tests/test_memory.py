@@ -187,45 +187,39 @@ def _room(monkeypatch, size: float) -> None:
 
 def test_the_first_way_that_fits_is_taken_and_said(source, pictures, monkeypatch):
     """Needs fall from way to way, and each is traced as it is chosen."""
-    planned = plan(source, pictures, "transfergan", batch_size=4, r1_gamma=0.0)
+    planned = plan(source, pictures[:2], "transfergan", batch_size=2, r1_gamma=0.0)
     assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
-    gan, batches = assembly.problem.gan, Batches(planned.pictures, 4, 0)
-    moves = Moves(assembly.players)
+    gan, batches = assembly.problem.gan, Batches(planned.pictures, 2, 0)
     needs: list[int] = []
     measured = fitting.need_of
     monkeypatch.setattr(
         fitting, "need_of", lambda *args: needs.append(measured(*args)) or needs[-1]
     )
     _room(monkeypatch, 1.0)
-    with pytest.raises(UserError, match=r"4 pictures needs about .* one by one; so much is free"):
-        Fitting(4)(gan, moves, batches)
-    assert len(needs) == 5
-    assert needs == sorted(needs, reverse=True)
-    assert len(set(needs)) == 5
-    monkeypatch.undo()
-    for place, way in [(0, Way()), (3, Way(True, Sparing(2)))]:
-        moves = Moves(assembly.players)
-        said: list[str] = []
-        _room(monkeypatch, needs[place] / 0.89)
-        assert Fitting(4, say=said.append)(gan, moves, batches) == way
-        assert len(said) == 1
-        assert ("2 at a time" in said[0]) == (place == 3)
-        assert all(network.sparing == way.sparing for network in gan.networks())
-        # It is that trace that the step uses, and the numbers are those of every way.
-        traces = moves._compiled.experimental_get_tracing_count()
-        numbers = moves.step(batches, 0)
-        assert moves._compiled.experimental_get_tracing_count() == traces == 1
-        assert all(np.isfinite(value) for value in numbers.values())
+    with pytest.raises(UserError, match=r"2 pictures needs about .* one by one; so much is free"):
+        Fitting(2)(gan, Moves(assembly.players), batches)
+    assert all(network.sparing == Sparing(1) for network in gan.networks())
+    assert len(needs) == 4
+    assert needs == sorted(set(needs), reverse=True)
+    moves, said = Moves(assembly.players), []
+    _room(monkeypatch, needs[1] / 0.89)
+    assert Fitting(2, say=said.append)(gan, moves, batches) == Way(in_turn=True)
+    assert "so much is free: each player waits for the one before it. That needs" in said[0]
+    assert not any(network.sparing for network in gan.networks())
+    # It is that trace that the step uses.
+    assert all(np.isfinite(value) for value in moves.step(batches, 0).values())
+    assert moves._compiled.experimental_get_tracing_count() == 1
 
 
 def test_a_step_in_turn_and_sparing_is_the_step(source, pictures):
-    """Two whole steps, with optimizers and the lazy terms: what is trained stays close."""
+    """Whole steps, with optimizers and the lazy terms: what is trained stays close."""
     after = []
     for way in (Way(), Way(in_turn=True), Way(True, Sparing(1))):
         keras.utils.set_random_seed(0)
-        planned = plan(source, pictures, "transfergan", batch_size=4, learning_rate=1e-4)
+        settings = {"batch_size": 2, "learning_rate": 1e-4, "r1_interval": 1}
+        planned = plan(source, pictures[:2], "transfergan", **settings)
         assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
-        moves, batches = Moves(assembly.players), Batches(planned.pictures, 4, 0)
+        moves, batches = Moves(assembly.players), Batches(planned.pictures, 2, 0)
         moves.in_turn = way.in_turn
         for network in assembly.problem.gan.networks():
             network.sparing = way.sparing
@@ -236,12 +230,14 @@ def test_a_step_in_turn_and_sparing_is_the_step(source, pictures):
     assert after[2] == pytest.approx(after[0], rel=1e-3, abs=1e-4)
 
 
-def test_adapt_says_what_a_run_needs_and_stops_where_no_way_fits(source, pictures, tmp_path):
-    planned = plan(source, pictures, "ewc", batch_size=4, precision="float32")
+def test_adapt_says_what_a_run_needs_and_stops_where_no_way_fits(tmp_path):
+    source = backbones.build("dcgan", **TINY["dcgan"])
+    pictures = np.zeros((2, 16, 16, 3), np.uint8)
+    planned = plan(source, pictures, "ewc", batch_size=2, precision="float32", r1_gamma=0.0)
     text = describe(planned)
     assert "\nmemory      A step needs about " in text
     assert " are free." in text
-    options = {"steps": 1, "batch_size": 4, "precision": "float32"}
+    options = {"steps": 1, "batch_size": 1, "precision": "float32", "r1_gamma": 0.0}
     with pytest.raises(UserError, match=r"the limit is 10 MB\. Lower batch_size, or"):
         tff.adapt(source, pictures, "transfergan", workdir=tmp_path, memory="10M", **options)
     with pytest.raises(UserError, match="memory must be a size"):

@@ -28,6 +28,8 @@ SOURCES = {
 }
 SETTINGS = {"batch_size": 4, "fisher_samples": 2, "fisher_cache": False, "frozen_stages": 2}
 SETTINGS |= {"miner_steps": 0, "miner_width": 8, "patch_stage": 1, "r1_gamma": 3.0}
+# At the start the likenesses are the source's, and their gradients 1000 times rounding.
+SETTINGS |= {"consistency_weight": 1.0}
 SETTINGS |= {"probe_steps": 1, "probe_samples": 2, "warmup_steps": 0}
 
 
@@ -70,10 +72,7 @@ def test_gradients_and_theirs_are_those_of_the_function(rows, compiled):
 
 def _pairs():
     """Every backbone with a game, and what is more than a test of every day needs."""
-    usual = {(name, "transfergan") for name in SOURCES} | {
-        ("stylegan2", "cdc"),
-        ("stylegan", "ewc"),
-    }
+    usual = {("stylegan2", "transfergan"), ("biggan", "transfergan"), ("stylegan", "ewc")}
     for architecture in sorted(SOURCES):
         for name in methods.names():
             judgeless = architecture in ("biggan", "biggan_deep")

@@ -24,7 +24,7 @@ from .training import precision as precisions
 from .training.assemble import Assembly, assemble, trainer
 from .training.callbacks import check_callbacks
 from .training.drift import STAT, Drift
-from .training.fitting import Fitting, drawn_at_once
+from .training.fitting import Fitting, TooLargeError, drawn_at_once
 from .training.loop import Schedule, Trainer
 from .training.run_folder import RunFolder, fakes_name
 from .training.status import StatusLine
@@ -139,21 +139,33 @@ class _Session:
         identity, defaults = self.plan.identity(), self.plan.defaults()
         with RunFolder.open(self.workdir, identity, defaults=defaults) as folder:
             self._say_if_prolonged(folder)
+            known = "dtype" in folder.config["settings"]
             dtype = self._precision(folder)
             for note in (*self.plan.pictures.notes, *self.plan.notes):
                 folder.log(note)
             if len(self.plan.pictures) == 1:
                 folder.log("One picture only: expect copies of it. Ten or more give variety.")
-            assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
-            batches = Batches(self.plan.pictures, self.run_defaults.batch_size, self.plan.seed)
-            fitting = Fitting(self.run_defaults.batch_size, self.memory, folder.log)
-            loop = trainer(assembly, batches, folder.checkpoints, self.callbacks, fitting)
-            drift = Drift(assembly.problem.gan.generator, self.plan.start.generator)
-            self._first_pictures(folder)
-            steps = self._train(loop, folder, drift)
-            run = self._finish(assembly, loop, folder, steps)
-            write_report(folder)
-            folder.log(f"Done: {folder.report_path}")
+            try:
+                return self._adapted(folder, dtype)
+            except TooLargeError:
+                half = precisions.POLICIES["bfloat16"]
+                if known or self.plan.precision != "auto" or dtype == half:
+                    raise
+            folder.log("Memory does not hold a step in float32 in any way: trying bfloat16.")
+            self._record(folder, half)
+            return self._adapted(folder, half)
+
+    def _adapted(self, folder: RunFolder, dtype: str) -> AdaptationRun:
+        assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
+        batches = Batches(self.plan.pictures, self.run_defaults.batch_size, self.plan.seed)
+        fitting = Fitting(self.run_defaults.batch_size, self.memory, folder.log)
+        loop = trainer(assembly, batches, folder.checkpoints, self.callbacks, fitting)
+        drift = Drift(assembly.problem.gan.generator, self.plan.start.generator)
+        self._first_pictures(folder)
+        steps = self._train(loop, folder, drift)
+        run = self._finish(assembly, loop, folder, steps)
+        write_report(folder)
+        folder.log(f"Done: {folder.report_path}")
         return run
 
     def _say_if_prolonged(self, folder: RunFolder) -> None:
@@ -176,8 +188,13 @@ class _Session:
                 self.plan.precision,
                 self.plan.start.with_one_class(),
                 self.run_defaults.batch_size,
+                self.memory,
             )
         folder.log(why)
+        self._record(folder, dtype)
+        return dtype
+
+    def _record(self, folder: RunFolder, dtype: str) -> None:
         folder.record_settings(
             {
                 "source": self.plan.source_name,
@@ -189,7 +206,6 @@ class _Session:
                 "paper": self.plan.method.paper,
             }
         )
-        return dtype
 
     def _first_pictures(self, folder: RunFolder) -> None:
         truncation = self.run_defaults.truncation

@@ -53,6 +53,7 @@ def plan(
     checkpoint_every: int = 500,
     start: str | os.PathLike | None = None,
     on_error: str = "raise",
+    memory: str | int | None = None,
 ) -> PretrainingPlan:
     """Reads the pictures and checks a configuration such as ``configs/pretrain_*.py``.
 
@@ -65,6 +66,7 @@ def plan(
         checkpoint_every: Steps between checkpoints.
         start: A source to go on from, instead of new weights.
         on_error: "raise" or "skip" for pictures that cannot be read.
+        memory: The most that the process may take; see :func:`tf_fewshot.adapt`.
 
     Raises:
         UserError: for anything that the caller can mend.
@@ -81,7 +83,7 @@ def plan(
     gan = begun or backbones.build(chosen.architecture, **model)
     pictures = _with_classes(pictures, gan)
     method.latents.check(pictures, gan.latent_dim)
-    dtype, _ = precisions.choose(precision, gan, chosen.batch_size)
+    dtype, _ = precisions.choose(precision, gan, chosen.batch_size, memory)
     return PretrainingPlan(
         method,
         chosen.architecture,

@@ -81,6 +81,7 @@ def main(settings: dict[str, Any]) -> None:
         checkpoint_every=flag.checkpoint_every,
         start=_START.value,
         on_error=on_error,
+        memory=flag.memory,
     )
     if flag.dry_run:
         print(pretraining.describe(plan, flag.memory))

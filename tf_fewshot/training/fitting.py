@@ -20,6 +20,10 @@ from .moves import Moves
 _MARGIN = 0.1
 
 
+class TooLargeError(UserError):
+    """There is no way to compute a step that memory holds."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Way:
     """A way to compute a step.
@@ -123,7 +127,7 @@ class Fitting:
             batches: What they learn from.
 
         Raises:
-            UserError: if there is no way that fits.
+            TooLargeError: if there is no way that fits.
         """
         room = Room.here(self.limit)
         if room is None or not moves.players or tf.config.functions_run_eagerly():
@@ -138,7 +142,7 @@ class Fitting:
                 self.say(_said(way, needs, room))
                 return way
         most, least = memory.shown(needs[0]), memory.shown(min(needs))
-        raise UserError(
+        raise TooLargeError(
             f"A step of {self.batch_size} pictures needs about {most} beside the "
             f"{memory.shown(room.taken)} in use, and about {least} where {way}; {room.said}. "
             "Lower batch_size, or choose precision bfloat16 or a smaller source. With "
