@@ -18,6 +18,7 @@ from tf_fewshot.backbones.sparing import Sparing
 from tf_fewshot.data.batches import Batches
 from tf_fewshot.description import describe
 from tf_fewshot.errors import UserError
+from tf_fewshot.losses.fisher import fisher_diagonal
 from tf_fewshot.planning import plan
 from tf_fewshot.training import fitting, memory
 from tf_fewshot.training.assemble import assemble
@@ -244,6 +245,24 @@ def test_adapt_says_what_a_run_needs_and_stops_where_no_way_fits(tmp_path):
         tff.adapt(source, pictures, "transfergan", workdir=tmp_path, memory="lots", **options)
     run = tff.adapt(source, pictures, "transfergan", workdir=tmp_path, memory="64G", **options)
     assert "the limit is 64.0 GB." in (run.folder / "log.txt").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what was taken at most")
+def test_the_fisher_diagonal_takes_the_memory_of_one_sample():
+    """Each sample has 8 MB inside; 60 more of them would take 480 MB."""
+    weight = keras.Variable(np.ones(2**21, np.float32))
+
+    def loss(latents):
+        return tf.reduce_mean(tf.sin(tf.exp(latents[:, :1] * weight[None])), 1)
+
+    def most(samples: int) -> int:
+        Path("/proc/self/clear_refs").write_text("5")
+        fisher_diagonal(loss, [weight], np.ones((samples, 2), np.float32))
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+    most(2)
+    assert most(64) - most(4) < 100
 
 
 # What is given back ---------------------------------------------------------------------------
