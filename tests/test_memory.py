@@ -188,23 +188,23 @@ def _room(monkeypatch, size: float) -> None:
 
 def test_the_first_way_that_fits_is_taken_and_said(source, pictures, monkeypatch):
     """Needs fall from way to way, and each is traced as it is chosen."""
-    planned = plan(source, pictures[:2], "transfergan", batch_size=2, r1_gamma=0.0)
+    planned = plan(source, pictures, "transfergan", batch_size=4, r1_gamma=0.0)
     assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
-    gan, batches = assembly.problem.gan, Batches(planned.pictures, 2, 0)
+    gan, batches = assembly.problem.gan, Batches(planned.pictures, 4, 0)
     needs: list[int] = []
     measured = fitting.need_of
     monkeypatch.setattr(
         fitting, "need_of", lambda *args: needs.append(measured(*args)) or needs[-1]
     )
     _room(monkeypatch, 1.0)
-    with pytest.raises(UserError, match=r"2 pictures needs about .* one by one; so much is free"):
-        Fitting(2)(gan, Moves(assembly.players), batches)
+    with pytest.raises(UserError, match=r"4 pictures needs about .* one by one; so much is free"):
+        Fitting(4)(gan, Moves(assembly.players), batches)
     assert all(network.sparing == Sparing(1) for network in gan.networks())
-    assert len(needs) == 4
+    assert len(needs) == 5
     assert needs == sorted(set(needs), reverse=True)
     moves, said = Moves(assembly.players), []
     _room(monkeypatch, needs[1] / 0.89)
-    assert Fitting(2, say=said.append)(gan, moves, batches) == Way(in_turn=True)
+    assert Fitting(4, say=said.append)(gan, moves, batches) == Way(in_turn=True)
     assert "so much is free: each player waits for the one before it. That needs" in said[0]
     assert not any(network.sparing for network in gan.networks())
     # It is that trace that the step uses.
