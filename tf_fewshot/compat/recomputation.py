@@ -18,6 +18,9 @@ from .gradients import custom_gradient
 
 Tensors = list[tf.Tensor]
 
+# Where a graph keeps what its latest part gave.
+_LATEST = "_latest_part"
+
 
 class Results(NamedTuple):
     """What a function of rows gives.
@@ -113,7 +116,10 @@ def _in_turn(
     whole: Sequence[tf.Tensor],
     rows: int | None,
 ) -> Results:
-    """Calls the function as a graph of its own, with some rows after the others."""
+    """Calls the function as a graph of its own, with some rows after the others.
+
+    It waits until the part before it in the caller's graph has run.
+    """
     lengths: list[int] = []
 
     def flat(*tensors):
@@ -124,7 +130,9 @@ def _in_turn(
     compiled = tf.function(flat, autograph=False, experimental_attributes={"_noinline": True})
     parts = _parts(by_row, rows)
     every: list[Results] = []
-    before: Tensors = []
+    # Whatever is a part in the same graph: what runs at once is in memory at once.
+    graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+    before: Tensors = getattr(graph, _LATEST, [])
     for part in parts:
         arguments = [*part, *whole]
         traced = compiled.get_concrete_function(*arguments)
@@ -138,6 +146,8 @@ def _in_turn(
             results = results._replace(sums=[a + b for a, b in added])
         every.append(results)
         before = [*results.by_row, *results.sums]
+        if graph is not None:
+            setattr(graph, _LATEST, before)
     if len(every) == 1:
         return every[0]
     joined = [tf.concat(list(some), 0) for some in zip(*(r.by_row for r in every), strict=True)]
