@@ -19,10 +19,12 @@ from .data.pictures import Pictures
 from .export import Adapter
 from .planning import Plan, plan
 from .report import write_report
+from .training import memory as memory_sizes
 from .training import precision as precisions
 from .training.assemble import Assembly, assemble, trainer
 from .training.callbacks import check_callbacks
 from .training.drift import STAT, Drift
+from .training.fitting import Fitting, TooLargeError, drawn_at_once
 from .training.loop import Schedule, Trainer
 from .training.run_folder import RunFolder, fakes_name
 from .training.status import StatusLine
@@ -45,6 +47,7 @@ def adapt(
     pictures_every: int = 100,
     deterministic: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    memory: str | int | None = None,
     **settings: Any,
 ) -> AdaptationRun:
     """Adapts a generator to pictures.
@@ -66,6 +69,10 @@ def adapt(
         pictures_every: Steps between grids of samples.
         deterministic: Whether TensorFlow must give bit-equal results again.
         callbacks: Keras callbacks; their model is the generator in training.
+        memory: The most that the process may take: bytes, or text such as "8G". None takes what
+            the machine, and the container around it, has free. Where a step does not fit, it is
+            computed in a way that takes less, with the same results but for rounding. With
+            "unlimited" nothing is looked at.
         **settings: Of the method, such as ``steps``, ``batch_size``, ``learning_rate``;
             ``Method.settings()`` lists them.
 
@@ -76,6 +83,7 @@ def adapt(
         UserError: for anything that the caller can mend.
     """
     check_callbacks(callbacks)
+    memory_sizes.parsed(memory)
     planned = plan(
         source,
         data,
@@ -89,7 +97,8 @@ def adapt(
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    return _Session(planned, Path(workdir), checkpoint_every, pictures_every, callbacks).run()
+    every = checkpoint_every, pictures_every
+    return _Session(planned, Path(workdir), *every, callbacks, memory).run()
 
 
 class AdaptationRun(Adapted):
@@ -119,7 +128,9 @@ class _Session:
         checkpoint_every: int,
         pictures_every: int,
         callbacks: Sequence[keras.callbacks.Callback],
+        memory: str | int | None,
     ):
+        self.memory = memory
         self.plan, self.workdir, self.callbacks = planned, workdir, callbacks
         self.checkpoint_every, self.pictures_every = checkpoint_every, pictures_every
         self.run_defaults = planned.method.run
@@ -129,20 +140,33 @@ class _Session:
         identity, defaults = self.plan.identity(), self.plan.defaults()
         with RunFolder.open(self.workdir, identity, defaults=defaults) as folder:
             self._say_if_prolonged(folder)
+            known = "dtype" in folder.config["settings"]
             dtype = self._precision(folder)
             for note in (*self.plan.pictures.notes, *self.plan.notes):
                 folder.log(note)
             if len(self.plan.pictures) == 1:
                 folder.log("One picture only: expect copies of it. Ten or more give variety.")
-            assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
-            batches = Batches(self.plan.pictures, self.run_defaults.batch_size, self.plan.seed)
-            loop = trainer(assembly, batches, folder.checkpoints, self.callbacks)
-            drift = Drift(assembly.problem.gan.generator, self.plan.start.generator)
-            self._first_pictures(folder)
-            steps = self._train(loop, folder, drift)
-            run = self._finish(assembly, loop, folder, steps)
-            write_report(folder)
-            folder.log(f"Done: {folder.report_path}")
+            try:
+                return self._adapted(folder, dtype)
+            except TooLargeError:
+                half = precisions.POLICIES["bfloat16"]
+                if known or self.plan.precision != "auto" or dtype == half:
+                    raise
+            folder.log("Memory does not hold a step in float32 in any way: trying bfloat16.")
+            self._record(folder, half)
+            return self._adapted(folder, half)
+
+    def _adapted(self, folder: RunFolder, dtype: str) -> AdaptationRun:
+        assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
+        batches = Batches(self.plan.pictures, self.run_defaults.batch_size, self.plan.seed)
+        fitting = Fitting(self.run_defaults.batch_size, self.memory, folder.log)
+        loop = trainer(assembly, batches, folder.checkpoints, self.callbacks, fitting)
+        drift = Drift(assembly.problem.gan.generator, self.plan.start.generator)
+        self._first_pictures(folder)
+        steps = self._train(loop, folder, drift)
+        run = self._finish(assembly, loop, folder, steps)
+        write_report(folder)
+        folder.log(f"Done: {folder.report_path}")
         return run
 
     def _say_if_prolonged(self, folder: RunFolder) -> None:
@@ -165,8 +189,13 @@ class _Session:
                 self.plan.precision,
                 self.plan.start.with_one_class(),
                 self.run_defaults.batch_size,
+                self.memory,
             )
         folder.log(why)
+        self._record(folder, dtype)
+        return dtype
+
+    def _record(self, folder: RunFolder, dtype: str) -> None:
         folder.record_settings(
             {
                 "source": self.plan.source_name,
@@ -178,12 +207,12 @@ class _Session:
                 "paper": self.plan.method.paper,
             }
         )
-        return dtype
 
     def _first_pictures(self, folder: RunFolder) -> None:
         truncation = self.run_defaults.truncation
+        self.at_once = drawn_at_once(self.plan.start, _SHOWN, self.memory)
         folder.save_grid("reals", self.plan.pictures.images[:64])
-        before = images_of(self.plan.start, self.z, truncation)
+        before = images_of(self.plan.start, self.z, truncation, self.at_once)
         folder.save_grid("source_samples", before, columns=_COLUMNS)
         folder.save_grid("fakes_init", before, columns=_COLUMNS)
 
@@ -202,7 +231,7 @@ class _Session:
                 folder.append_stats(step, numbers)
                 folder.events.scalars(step, numbers)
             if step % self.pictures_every == 0 or step == steps:
-                fakes = images_of(loop.sampled(), self.z, truncation)
+                fakes = images_of(loop.sampled(), self.z, truncation, self.at_once)
                 folder.save_grid(fakes_name(step), fakes, columns=_COLUMNS)
 
         try:
@@ -234,7 +263,7 @@ class _Session:
         )
         adapter.save(folder.adapter / ADAPTER_FILE)
         run = AdaptationRun(gan, adapter, folder.path)
-        samples = run.images_of(self.z)
+        samples = images_of(gan, self.z, truncation, self.at_once)
         folder.save_grid("samples", samples, columns=_COLUMNS)
         run.write_card(folder.adapter, folder.path.resolve().name, samples)
         folder.save_grid("interpolation", run.interpolate(10, planned.seed), columns=10)

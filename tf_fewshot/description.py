@@ -10,24 +10,34 @@ import numpy as np
 
 from . import methods, settings
 from .backbones import GAN
+from .data.batches import Batches
 from .errors import UserError
 from .methods.problem import Problem
 from .planning import Plan
 from .training import precision
-from .training.assemble import assemble, check_parts
+from .training.assemble import assemble, check_parts, needed_memory
 
 
-def describe(plan: Plan) -> str:
+def describe(plan: Plan, memory: str | int | None = None) -> str:
     """Returns the text of a dry run: losses, and path and size of everything trained.
 
     Nothing is trained and nothing is written but the caches of downloaded weights.
+
+    Args:
+        plan: What would be trained.
+        memory: The most that the process may take, as :func:`tf_fewshot.adapt` takes it.
     """
     remarks: list[str] = []
     dtype = precision.POLICIES.get(plan.precision, "float32")
     method = plan.method
-    quickly = dataclasses.replace(method, trainable=method.trainable.sketch())
+    quickly = dataclasses.replace(
+        method,
+        trainable=method.trainable.sketch(),
+        regularizers=tuple(r.sketch() for r in method.regularizers),
+    )
     assembly = assemble(quickly, plan.problem(dtype, remarks.append))
     gan = assembly.problem.gan
+    batches = Batches(plan.pictures, method.run.batch_size, plan.seed)
     lines = [
         f"{method.title}: {method.paper}",
         f"source      {plan.source_name}, {gan.architecture}, images {gan.image_shape}",
@@ -40,6 +50,7 @@ def describe(plan: Plan) -> str:
         *remarks,
         *plan.pictures.notes,
         *plan.notes,
+        f"memory      {needed_memory(assembly, batches, memory)}",
     ]
     total = sum(math.prod(v.shape) for v in gan.generator.trainable_weights)
     lines.append(f"generator   {total:,} trainable weights")

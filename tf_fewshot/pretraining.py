@@ -18,6 +18,7 @@ from .errors import UserError, unknown_name
 from .methods import Method
 from .settings import Setting
 from .training import precision as precisions
+from .training.assemble import needed_memory
 from .training.growth import Growth
 from .training.pretrain import PretrainingPlan
 from .training.pretraining_settings import DECIDED, METHOD_DEFAULTS, PretrainingSettings
@@ -52,6 +53,7 @@ def plan(
     checkpoint_every: int = 500,
     start: str | os.PathLike | None = None,
     on_error: str = "raise",
+    memory: str | int | None = None,
 ) -> PretrainingPlan:
     """Reads the pictures and checks a configuration such as ``configs/pretrain_*.py``.
 
@@ -64,6 +66,7 @@ def plan(
         checkpoint_every: Steps between checkpoints.
         start: A source to go on from, instead of new weights.
         on_error: "raise" or "skip" for pictures that cannot be read.
+        memory: The most that the process may take; see :func:`tf_fewshot.adapt`.
 
     Raises:
         UserError: for anything that the caller can mend.
@@ -80,7 +83,7 @@ def plan(
     gan = begun or backbones.build(chosen.architecture, **model)
     pictures = _with_classes(pictures, gan)
     method.latents.check(pictures, gan.latent_dim)
-    dtype, _ = precisions.choose(precision, gan, chosen.batch_size)
+    dtype, _ = precisions.choose(precision, gan, chosen.batch_size, memory)
     return PretrainingPlan(
         method,
         chosen.architecture,
@@ -206,13 +209,20 @@ def _with_classes(pictures: Pictures, gan: backbones.GAN) -> Pictures:
     return labelled
 
 
-def describe(plan: PretrainingPlan) -> str:
-    """Returns what would be trained, in words and counts."""
+def describe(plan: PretrainingPlan, memory: str | int | None = None) -> str:
+    """Returns what would be trained, in words and counts.
+
+    Args:
+        plan: See :func:`plan`.
+        memory: The most that the process may take, see :func:`tf_fewshot.adapt`.
+    """
     gan = plan.start or backbones.build(plan.architecture, **plan.config)
     counts = [
         f"{network.name}: {sum(math.prod(v.shape) for v in network.trainable_weights):,} weights"
         for network in gan.networks()
     ]
+    last = max(plan.growths, key=lambda growth: growth.resolution)
+    assembled = plan.assembled(plan.grown(plan.start, last), last)
     # A row a class is more than anybody reads.
     config = {k: v for k, v in plan.config.items() if len(str(v)) < 200}
     return "\n".join(
@@ -222,6 +232,7 @@ def describe(plan: PretrainingPlan) -> str:
             *counts,
             *map(str, plan.growths),
             *plan.pictures.notes,
+            f"Memory at {last.resolution} px: {needed_memory(*assembled, memory)}",
         ]
     )
 
@@ -232,6 +243,7 @@ def pretrain(
     reference: str | os.PathLike | None = None,
     candidates: int = 3,
     on_error: str = "raise",
+    memory: str | int | None = None,
 ) -> Path:
     """Trains a source and keeps the best of its last snapshots as ``source.npz``.
 
@@ -242,6 +254,7 @@ def pretrain(
             is taken. None takes the last.
         candidates: How many of the last snapshots are compared.
         on_error: "raise" or "skip" for pictures of the reference that cannot be read.
+        memory: The most that the process may take; see :func:`tf_fewshot.adapt`.
 
     Returns:
         The file.
@@ -250,7 +263,7 @@ def pretrain(
     with RunFolder.open(workdir, plan.identity(), growths) as folder:
         for note in plan.pictures.notes:
             folder.log(note)
-        snapshots = plan.run(folder)
+        snapshots = plan.run(folder, memory)
         chosen, numbers = snapshots[-1], {}
         if reference is not None:
             size = weights.load(snapshots[-1]).image_shape[:2]

@@ -107,7 +107,7 @@ def main(settings: dict[str, Any]) -> None:
         from tf_fewshot import description
 
         plan = planning.plan(source, _DATA.value, method, **options, **settings)
-        print(description.describe(plan))
+        print(description.describe(plan, flag.memory))
         return
     run = adaptation.adapt(
         source,
@@ -116,6 +116,7 @@ def main(settings: dict[str, Any]) -> None:
         workdir=flag.workdir,
         checkpoint_every=flag.checkpoint_every,
         deterministic=flag.deterministic,
+        memory=flag.memory,
         **options,
         **settings,
     )

@@ -26,6 +26,11 @@ def define_training_flags() -> None:
         ["auto", "float32", "bfloat16", "float16"],
         "Of the training; auto measures the first two.",
     )
+    flags.DEFINE_string(
+        "memory",
+        None,
+        "Most memory to take, such as 8G; by default what is free. unlimited does not look.",
+    )
     flags.DEFINE_boolean("deterministic", False, "Bit-equal results on the same machine; slower.")
     flags.DEFINE_integer("checkpoint_every", 200, "Steps between checkpoints.", lower_bound=1)
     flags.DEFINE_boolean("dry_run", False, "Print what would be trained, and stop.")

@@ -81,8 +81,10 @@ def main(settings: dict[str, Any]) -> None:
         checkpoint_every=flag.checkpoint_every,
         start=_START.value,
         on_error=on_error,
+        memory=flag.memory,
     )
     if flag.dry_run:
-        print(pretraining.describe(plan))
+        print(pretraining.describe(plan, flag.memory))
         return
-    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value, on_error))
+    options = {"on_error": on_error, "memory": flag.memory}
+    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value, **options))

@@ -30,7 +30,7 @@ class FeedForwardDiscriminator(Network):
         """What each layer but the last gives."""
         maps = [tf.cast(images, self.compute_dtype)]
         for block in self.blocks:
-            maps.append(block(maps[-1], training=training))
+            maps.append(self._part(block)(maps[-1], training=training))
         return maps[1:]
 
     def stages(self) -> list[Stage]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import keras
 
 from .configuration import Configuration, configured
 from .extensions import Extension, Extensions, Point
+from .sparing import Sparing
 from .upgrade import upgraded_network
 
 
@@ -27,6 +28,7 @@ class Network(keras.Model):
         config: The configuration.
         extensions: The extensions that serve it, with the layers that they added.
         classes: Its classes, as the configuration or an extension has them.
+        sparing: How it spares memory in training; None does not. Copies do not either.
     """
 
     kind: ClassVar[str]
@@ -34,6 +36,7 @@ class Network(keras.Model):
     configuration: ClassVar[type[Configuration]]
 
     config: Any
+    sparing: Sparing | None = None
 
     def __init__(
         self,
@@ -54,6 +57,20 @@ class Network(keras.Model):
             "name": self.name,
             "dtype": self.dtype_policy.name,
         }
+
+    def _part(
+        self, function: Callable[..., Any], *layers: keras.layers.Layer
+    ) -> Callable[..., Any]:
+        """Returns a part of the network as it is to be called: as it is, or sparing memory.
+
+        Args:
+            function: A layer or a layer's method.
+            layers: The layers whose variables it looks at, if they are not that one.
+        """
+        if self.sparing is None:
+            return function
+        owner = getattr(function, "__self__", function)
+        return self.sparing.part(function, layers or (owner,))
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: Any = None) -> Network:

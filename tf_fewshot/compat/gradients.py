@@ -27,7 +27,8 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable]]) -> Callable[.
     there.
 
     Args:
-        function: Of tensors to one tensor and what computes the gradients of all arguments.
+        function: Of tensors to one tensor or a list of them, and what computes the gradients of all
+            arguments.
     """
     inner = tf.custom_gradient(function)
 
@@ -35,7 +36,7 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable]]) -> Callable[.
     def call(*tensors):
         result = inner(*tensors)
         if not tf.executing_eagerly():
-            _keep_in_graph(result.op)
+            _keep_in_graph(tf.nest.flatten(result)[0].op)
         return result
 
     return call

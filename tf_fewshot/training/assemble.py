@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ..methods.cells.trainable import Selection
 from ..methods.player import Penalty, Player
 from ..methods.problem import PictureBatches, Problem
 from .ema import EMA
+from .fitting import Fitting
 from .loop import Trainer
 from .moves import rehearse
 from .precision import POLICIES
@@ -117,8 +119,17 @@ def trainer(
     batches: PictureBatches,
     folder: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    fitting: Fitting | None = None,
 ) -> Trainer:
-    """Returns the training loop of an assembled method; checkpoints go to ``folder``."""
+    """Returns the training loop of an assembled method.
+
+    Args:
+        assembly: The method and its problem.
+        batches: What it learns from.
+        folder: Where checkpoints go.
+        callbacks: Keras callbacks beside the method's own.
+        fitting: Makes steps fit into memory; None takes them as they are.
+    """
     gan, decay = assembly.problem.gan, assembly.method.run.ema_decay
     stateful = {network.name: network.variables for network in gan.networks()}
     stateful["latents"] = [*assembly.latents.variables, assembly.latents.seeds.state]
@@ -133,4 +144,26 @@ def trainer(
         model=gan.generator,
         settle=assembly.latents.settle,
         scale_losses=gan.precision == POLICIES["float16"],
+        **({} if fitting is None else {"fit": functools.partial(fitting, gan)}),
     )
+
+
+def needed_memory(
+    assembly: Assembly, batches: PictureBatches, limit: str | int | None = None
+) -> str:
+    """Returns what a step of an assembled method would take, and what would make it fit.
+
+    Args:
+        assembly: The method and its problem.
+        batches: What it would learn from.
+        limit: The most that the process may take, see :class:`.fitting.Room`.
+    """
+    if not assembly.players:
+        return "nothing is trained"
+    said: list[str] = []
+    fitting = Fitting(assembly.problem.batch_size, limit, said.append)
+    try:
+        trainer(assembly, batches, Path(), fitting=fitting).fit()
+    except UserError as error:
+        said.append(str(error))
+    return said[0] if said else "not looked at"

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -38,6 +39,7 @@ class Schedule:
 
 
 Report = Callable[[int, dict[str, float]], None]
+Fit = Callable[[Moves, PictureBatches], Any]
 
 
 class Trainer:
@@ -54,6 +56,7 @@ class Trainer:
         model: What the callbacks see as ``self.model``.
         settle: What is done to the copy that is sampled, each time it is asked for.
         scale_losses: Whether losses are scaled, as float16 needs.
+        fit: Called before the first step, to make it fit into memory.
     """
 
     def __init__(
@@ -67,12 +70,13 @@ class Trainer:
         model: keras.Model | None = None,
         settle: Callable[[GAN], None] = lambda gan: None,
         scale_losses: bool = False,
+        fit: Fit = lambda moves, batches: None,
     ):
         self.batches, self.ema = batches, ema
         self._moves = Moves(players, scale_losses, after=ema.update)
         groups = {**stateful, **self._moves.stateful(), "ema": ema.variables}
         self.checkpoints = Checkpoints(folder, groups)
-        self._model, self._settle = model, settle
+        self._model, self._settle, self._fit = model, settle, fit
         self._callbacks = list(callbacks)
         self._begun: int | None = None
 
@@ -84,6 +88,14 @@ class Trainer:
     def add_callbacks(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """Adds callbacks that need the trainer to exist."""
         self._callbacks.extend(callbacks)
+
+    def fit(self) -> None:
+        """Makes a step fit into memory, as the trainer was told to; :meth:`run` begins with it.
+
+        Raises:
+            UserError: if it does not fit in any way.
+        """
+        self._fit(self._moves, self.batches)
 
     def restore(self, say: Callable[[str], None] = print) -> int:
         """Reads the newest checkpoint, if there is one; returns the step it was written at."""
@@ -121,6 +133,8 @@ class Trainer:
         if self._model is not None:
             self._model.stop_training = False
         callbacks.on_train_begin()
+        if step < schedule.steps:
+            self.fit()
         whole = True
         try:
             with HeldInterrupt() as interrupt:

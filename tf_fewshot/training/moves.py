@@ -26,6 +26,8 @@ class Moves:
     Attributes:
         players: The players.
         scales: The scale of each player's loss by its name; empty if losses are not scaled.
+        in_turn: Whether a player waits until the one before it has moved, instead of beginning
+            with what it can compute before. It takes effect with the next trace.
     """
 
     def __init__(
@@ -37,7 +39,21 @@ class Moves:
         self.players, self._after = list(players), after
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in self.players}
         self.scales = {p.name: LossScale() for p in self.players} if scale_losses else {}
+        self.in_turn = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Lets the next step be traced again."""
         self._compiled = tf.function(self._move_all)
+
+    def traced(self, batches: PictureBatches) -> tf.Graph:
+        """Returns the graph of a step in which everything is due and every group moves."""
+        due = tuple(bool(p.lazy_interval) for p in self.players)
+        moving = tuple((True,) * len(p.groups) for p in self.players)
+        indices, images, labels = batches[0]
+        number = tf.constant(0)
+        trace = self._compiled.get_concrete_function
+        return trace(indices, images, labels, number, due, moving).graph
 
     def stateful(self) -> dict[str, list[keras.Variable]]:
         """Returns the variables beside the networks' that a resumed run needs, by name."""
@@ -62,11 +78,14 @@ class Moves:
         pictures = tf.cast(images, tf.float32) / 127.5 - 1.0
         names = frozenset(p.name for p, is_due in zip(self.players, due, strict=True) if is_due)
         step = Step(number, indices, pictures, labels, names)
-        numbers = {}
+        numbers, before = {}, []
         for player, moves in zip(self.players, moving, strict=True):
             optimizers = self._optimizers[player.name]
             groups = [g[:2] for g in zip(player.groups, optimizers, moves, strict=True) if g[2]]
-            logs = self._move(player, groups, step)
+            with tf.control_dependencies(before):
+                logs, gradients = self._move(player, groups, step)
+            if self.in_turn:
+                before = [tf.group(*gradients)]
             numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
         self._after(number)
         return numbers
@@ -92,10 +111,10 @@ class Moves:
         del tape
         if scale is None:
             _apply(groups, gradients)
-            return logs
+            return logs, gradients
         gradients, finite = scale.unscaled(gradients)
         tf.cond(finite, functools.partial(_apply, groups, gradients), lambda: None)
-        return {**logs, "loss_scale": tf.convert_to_tensor(scale.scale.value)}
+        return {**logs, "loss_scale": tf.convert_to_tensor(scale.scale.value)}, gradients
 
 
 _Moving = tuple[Group, keras.optimizers.Optimizer]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from ..backbones import GAN
 from ..errors import UserError, unknown_name
+from .fitting import Room
+from .footprint import peak_bytes
 
 POLICIES = {
     "float32": "float32",
@@ -21,13 +23,17 @@ _MEASURED = (POLICIES["float32"], POLICIES["bfloat16"])
 _WORTH = 1.15
 
 
-def choose(precision: str, gan: GAN, batch_size: int) -> tuple[str, str]:
+def choose(
+    precision: str, gan: GAN, batch_size: int, memory: str | int | None = None
+) -> tuple[str, str]:
     """Returns the Keras dtype policy to train with, and a line that says why.
 
     Args:
         precision: "float32", "bfloat16", "float16", or "auto", which measures the first two.
         gan: The networks that will be trained.
         batch_size: Of the training.
+        memory: The most that the process may take, see :class:`.fitting.Room`. Where it is short,
+            fewer pictures are measured, and none if it does not hold one.
 
     Raises:
         UserError: for another precision, or if the memory is full.
@@ -37,31 +43,55 @@ def choose(precision: str, gan: GAN, batch_size: int) -> tuple[str, str]:
     if precision != "auto":
         raise unknown_name("precision", precision, [*POLICIES, "auto"])
     try:
-        full, half = _best_seconds(gan, batch_size)
+        seconds = _best_seconds(gan, batch_size, Room.here(memory))
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise UserError(
             f"The memory does not hold a step of {batch_size} pictures. Lower batch_size, or take "
             "a smaller source."
         ) from error
+    if seconds is None:
+        return POLICIES["bfloat16"], "Precision bfloat16: memory is too short to measure float32."
+    full, half = seconds
     chosen = "bfloat16" if full / half >= _WORTH else "float32"
     line = f"Precision {chosen}: bfloat16 is {full / half:.2f} times as fast as float32 here."
     return POLICIES[chosen], line
 
 
-def _best_seconds(gan: GAN, batch_size: int) -> list[float]:
-    """Returns the seconds of a step in each precision that is measured, the shortest of a few."""
-    steps = [_step(gan.with_precision(policy), batch_size) for policy in _MEASURED]
+def _best_seconds(gan: GAN, batch_size: int, room: Room | None) -> list[float] | None:
+    """Returns the seconds of a step in each precision that is measured, the shortest of a few.
+
+    None where the room holds no step of a single picture.
+    """
+    steps = []
+    for policy in _MEASURED:
+        copy = gan.with_precision(policy)
+        step = _step(copy, batch_size)
+        # The first takes the most memory, and the others are measured with as many pictures.
+        while not steps and not _held(step, room):
+            if batch_size == 1:
+                return None
+            batch_size = (batch_size + 1) // 2
+            step = _step(copy, batch_size)
+        step()
+        steps.append(step)
     best = [float("inf")] * len(steps)
     # In turns, so that what else the machine does meanwhile hits all alike.
     for _ in range(5):
         for i, step in enumerate(steps):
             begun = time.perf_counter()
-            step()
+            step().numpy()
             best[i] = min(best[i], time.perf_counter() - begun)
     return best
 
 
-def _step(gan: GAN, batch_size: int) -> Callable[[], object]:
+def _held(step: Any, room: Room | None) -> bool:
+    """Whether the room holds a step, as far as that can be told."""
+    if room is None or tf.config.functions_run_eagerly():
+        return True
+    return room.holds(peak_bytes(step.get_concrete_function().graph))
+
+
+def _step(gan: GAN, batch_size: int) -> Any:
     """Returns a compiled pass forward and backward through the networks."""
     z = tf.constant(gan.sample_latents(batch_size, seed=0))
     labels = tf.range(batch_size) % gan.num_classes if gan.num_classes else None
@@ -78,5 +108,4 @@ def _step(gan: GAN, batch_size: int) -> Callable[[], object]:
         gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
         return tf.add_n([tf.reduce_sum(tf.abs(g)) for g in gradients])
 
-    step()
-    return lambda: step().numpy()
+    return step

@@ -23,7 +23,8 @@ from ..data.pictures import Pictures
 from ..methods import Method
 from ..methods.problem import Problem
 from ..weights.native.gan_file import save_gan
-from .assemble import assemble, trainer
+from .assemble import Assembly, assemble, trainer
+from .fitting import Fitting
 from .growth import Fade, Growth, Snapshot, shrunk
 from .loop import Schedule, Trainer
 from .pretraining_settings import PretrainingSettings
@@ -89,8 +90,12 @@ class PretrainingPlan:
             "ema_images": self.ema_images,
         }
 
-    def run(self, folder: RunFolder) -> list[Path]:
+    def run(self, folder: RunFolder, memory: str | int | None = None) -> list[Path]:
         """Trains; the same call on the same folder goes on from the last checkpoint.
+
+        Args:
+            folder: Of the run.
+            memory: The most that the process may take, see :meth:`.fitting.Room.here`.
 
         Returns:
             The snapshots, oldest first: files of :func:`tf_fewshot.weights.load`.
@@ -101,14 +106,17 @@ class PretrainingPlan:
         gan, seen = self.start, self.images_before
         folder.save_grid("reals", self.pictures.images[:_SHOWN])
         for number, growth in enumerate(self.growths):
-            gan = self._grown(gan, growth)
+            gan = self.grown(gan, growth)
             place = folder.checkpoints / f"{number}-{growth.resolution}px"
-            loop = self._trainer(gan, growth, place)
+            fitting = Fitting(growth.batch_size, memory, folder.log)
+            assembly, batches = self.assembled(gan, growth)
+            loop = trainer(assembly, batches, place, fitting=fitting)
             self._train(gan, growth, loop, folder, seen)
             seen += growth.steps * growth.batch_size
         return sorted((folder.path / "snapshots").glob("*.npz"))
 
-    def _grown(self, gan: GAN | None, growth: Growth) -> GAN:
+    def grown(self, gan: GAN | None, growth: Growth) -> GAN:
+        """Returns the GAN of one resolution, with the weights of ``gan``."""
         changes: dict[str, Any] = {"resolution": growth.resolution, "dtype": self.dtype}
         if "channels" in self.config:
             levels = int(np.log2(growth.resolution)) - 1
@@ -123,7 +131,8 @@ class PretrainingPlan:
             return gan.rebuild(**changes)
         return backbones.build(self.architecture, **{**self.config, **changes})
 
-    def _trainer(self, gan: GAN, growth: Growth, checkpoints: Path) -> Trainer:
+    def assembled(self, gan: GAN, growth: Growth) -> tuple[Assembly, Batches]:
+        """Returns the method made ready for one resolution, and what it learns from."""
         decided = {
             "r1_gamma": growth.r1_gamma,
             "batch_size": growth.batch_size,
@@ -145,7 +154,7 @@ class PretrainingPlan:
             known_latents=pictures.latents,
         )
         batches = Batches(pictures, growth.batch_size, self.seed, self.class_group)
-        return trainer(assemble(method, problem), batches, checkpoints)
+        return assemble(method, problem), batches
 
     def _train(
         self, gan: GAN, growth: Growth, loop: Trainer, folder: RunFolder, before: int

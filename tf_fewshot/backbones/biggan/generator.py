@@ -197,15 +197,19 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         x = self.added(tf.reshape(x, [-1, 4, 4, self.channels[0]]))
         shown = [tf.cast(x, self.compute_dtype)]
         for block, condition in zip(self.blocks, conditions, strict=True):
-            x = block(shown[-1], condition, at=at, training=training)
+            x = self._part(block)(shown[-1], condition, at=at, training=training)
             if self.attends_after(block, x.shape[1]):
-                x = self.attention(x, training=training)
+                x = self._part(self.attention)(x, training=training)
             shown.append(x)
-        x = tf.nn.relu(self.norm(tf.cast(shown[-1], tf.float32), at=at, training=training))
+        pixels = self._part(self._pixels, self.norm, self.to_rgb)
+        return [*shown, pixels(shown[-1], at=at, training=training)]
+
+    def _pixels(self, x, at, training):
+        """The images ``[N, H, W, 3]`` of the last map."""
+        x = tf.nn.relu(self.norm(tf.cast(x, tf.float32), at=at, training=training))
         # What is not seen need not be computed.
         kernel = self.to_rgb.normalised_kernel(training)[..., :3]
-        images = tf.tanh(tf.nn.conv2d(x, kernel, 1, "SAME") + self.to_rgb.bias[:3])
-        return [*shown, images]
+        return tf.tanh(tf.nn.conv2d(x, kernel, 1, "SAME") + self.to_rgb.bias[:3])
 
     def conditions(self, told, label=None) -> tuple[Any, list[Any]]:
         """What the first layer ``[N, D]`` and each block ``[N, D]`` are told, with the class."""

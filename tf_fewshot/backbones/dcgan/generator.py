@@ -142,5 +142,5 @@ class DCGANGenerator(Network):
         z = self.latents.enter(self.latents.carry(z, z))
         maps = [tf.cast(z, self.compute_dtype)[:, None, None, :]]
         for block in self.blocks:
-            maps.append(block(maps[-1], training=training))
+            maps.append(self._part(block)(maps[-1], training=training))
         return [*maps[1:], self.to_image(tf.cast(maps[-1], tf.float32))]

@@ -230,7 +230,7 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
         x, maps = tf.cast(images, self.compute_dtype), []
         for block in self.blocks:
             x = self.spread(x) if block is self.blocks[-1] else x
-            x = block(x, training=training)
+            x = self._part(block)(x, training=training)
             maps.append(x)
         return maps
 

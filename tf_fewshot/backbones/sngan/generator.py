@@ -201,5 +201,6 @@ class SNGANGenerator(Network):
         z = self.latents.enter(self.latents.carry(z, z))
         maps = [self.from_latent(tf.cast(z, self.compute_dtype))]
         for block in self.blocks:
-            maps.append(block(maps[-1], label if classes else None, training=training))
+            given = label if classes else None
+            maps.append(self._part(block)(maps[-1], given, training=training))
         return [*maps, self.to_image(tf.cast(maps[-1], tf.float32), training=training)]

@@ -141,11 +141,12 @@ class StyleGANDiscriminator(Network):
     def activations(self, images) -> list:
         """What each stage but the last gives."""
         images = tf.convert_to_tensor(images)
-        maps = [self._seen(images)]
+        seen = self._part(self._seen, *self.from_rgb.values())
+        maps = [seen(images)]
         for i, block in enumerate(self.blocks):
-            x = block(maps[-1])
+            x = self._part(block)(maps[-1])
             if i == 0 and self.fading:
-                small = self._seen(downscale2d(images))
+                small = seen(downscale2d(images))
                 x += (small - x) * tf.cast(self.lod, x.dtype)
             maps.append(x)
         return maps

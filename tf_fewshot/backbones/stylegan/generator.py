@@ -83,7 +83,7 @@ class StyleGANGenerator(StyleBasedGenerator):
             styles = (ws[:, 2 * i], ws[:, 2 * i + 1])
             r, n = block.resolution, tf.shape(ws)[0]
             noises = tuple(self._noise(2 * i + k, r, n, noise) for k in (0, 1))
-            maps += block.activations(maps[-1], styles, noises)
+            maps += self._part(block.activations)(maps[-1], styles, noises)
             to_rgb = self.to_rgb.get(str(block.resolution))
             if to_rgb is not None:
                 images[block.resolution] = to_rgb(tf.cast(maps[-1], tf.float32))

@@ -108,12 +108,13 @@ class StyleGAN2Discriminator(Network):
     def activations(self, images) -> list:
         """What each stage from the pixels to 4 px gives."""
         image = tf.convert_to_tensor(images)
-        maps = [self.from_rgb(image)]
+        from_rgb = self._part(self.from_rgb)
+        maps = [from_rgb(image)]
         for block in self.blocks:
-            x = block(maps[-1])
+            x = self._part(block)(maps[-1])
             if self.sees_all:
                 image = downsample2d(tf.cast(image, tf.float32), self.taps)
-                seen = self.from_rgb(image)
+                seen = from_rgb(image)
                 x = tf.cast(x, seen.dtype) + seen
             maps.append(x)
         return maps

@@ -94,13 +94,14 @@ class StyleGAN2Generator(StyleBasedGenerator):
         for block in self.blocks:
             used = range(layer, layer + len(block.convs))
             maps = [self._noise(i, block.resolution, tf.shape(ws)[0], noise) for i in used]
-            shown += block.activations(shown[-1], [ws[:, i] for i in used], maps)
+            told = [ws[:, i] for i in used]
+            shown += self._part(block.activations)(shown[-1], told, maps)
             layer += len(block.convs)
             features.append(shown[-1])
             # The style of the next convolution is that of the pixels, too.
             styles.append(ws[:, layer])
         n = len(self.to_rgb.resolutions)
-        return [*shown[1:], self.to_rgb(features[-n:], styles[-n:])]
+        return [*shown[1:], self._part(self.to_rgb)(features[-n:], styles[-n:])]
 
 
 def labels_of(label, rows, classes: Classes):
