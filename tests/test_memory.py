@@ -105,8 +105,8 @@ def test_a_container_of_version_1_limits(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these files")
 def test_this_process_is_told_of_here():
-    assert memory.resident() > 50 * MB
-    assert memory.free() > 0
+    assert (memory.resident() or 0) > 50 * MB
+    assert (memory.free() or 0) > 0
 
 
 # What a step takes ----------------------------------------------------------------------------

@@ -19,8 +19,9 @@ from .moves import Moves
 # What a step is found to take is up to this part less than what it takes.
 _MARGIN = 0.1
 # What TensorFlow takes beside tensors when it first runs a graph: optimised copies of it, pieces
-# between tensors that malloc keeps. Measured: 100 to 300 MB, of networks of any size.
-_BESIDE = 200 * 2**20
+# between tensors that malloc keeps. Measured: 100 to 350 MB, of networks of any size; 430 to 620 MB
+# where parts are graphs of their own.
+_BESIDE, _BESIDE_PARTS = 200 * 2**20, 450 * 2**20
 
 
 class TooLargeError(UserError):
@@ -102,9 +103,9 @@ def ways(batch_size: int) -> Iterator[Way]:
         yield Way(in_turn=True, sparing=Sparing(rows))
 
 
-def need_of(moves: Moves, batches: PictureBatches) -> int:
-    """Returns about how many bytes a step takes beside what is in memory before it."""
-    return peak_bytes(moves.traced(batches)) + _BESIDE
+def need_of(moves: Moves, batches: PictureBatches, way: Way) -> int:
+    """Returns about how many bytes a step takes in a way beside what is in memory before it."""
+    return peak_bytes(moves.traced(batches)) + (_BESIDE_PARTS if way.sparing else _BESIDE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Fitting:
             if way.in_turn and not way.sparing and len(moves.players) == 1:
                 continue
             _take(way, moves, gan.networks(), again=bool(needs))
-            needs.append(need_of(moves, batches))
+            needs.append(need_of(moves, batches, way))
             if room.holds(needs[-1]):
                 self.say(_said(way, needs, room))
                 return way
@@ -166,7 +167,7 @@ def _said(way: Way, needs: Sequence[int], room: Room) -> str:
     first = f"A step needs about {need} beside the {taken} in use"
     if len(needs) == 1:
         return f"{first}; {room.said}."
-    slower = ", and takes up to 1.4 times the time" if way.sparing else ""
+    slower = "; it takes longer" if way.sparing else ""
     return (
         f"{first}, and {room.said}: {way}. That needs about {memory.shown(needs[-1])}{slower}; "
         "the results are the same but for rounding."
