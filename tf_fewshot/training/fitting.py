@@ -20,7 +20,7 @@ from .moves import Moves
 _MARGIN = 0.1
 # What TensorFlow takes beside tensors when it first runs a graph: optimised copies of it, pieces
 # between tensors that malloc keeps. Measured: 100 to 350 MB, of networks of any size; 430 to 620 MB
-# where parts are graphs of their own.
+# where parts are graphs of their own, of which 360 stay when the step is over.
 _BESIDE, _BESIDE_PARTS = 200 * 2**20, 450 * 2**20
 
 
