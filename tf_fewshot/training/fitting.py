@@ -137,20 +137,24 @@ class Fitting:
         if room is None or not moves.players or tf.config.functions_run_eagerly():
             return Way()
         needs: list[int] = []
+        tried: list[Way] = []
         for way in ways(self.batch_size):
             if way.in_turn and not way.sparing and len(moves.players) == 1:
                 continue
-            _take(way, moves, gan.networks(), again=bool(needs))
+            _take(way, moves, gan.networks(), again=bool(tried))
+            tried.append(way)
             needs.append(need_of(moves, batches, way))
             if room.holds(needs[-1]):
                 self.say(_said(way, needs, room))
                 return way
-        most, least = memory.shown(needs[0]), memory.shown(needs[-1])
+        # Of a small network the graphs of parts take more than they spare.
+        least = min(range(len(needs)), key=needs.__getitem__)
+        less = f", and about {memory.shown(needs[least])} where {tried[least]}" if least else ""
         raise TooLargeError(
-            f"A step of {self.batch_size} pictures needs about {most} beside the "
-            f"{memory.shown(room.taken)} in use, and about {least} where {way}; {room.said}. "
-            "Lower batch_size, or choose precision bfloat16 or a smaller source. With "
-            f"memory={memory.UNLIMITED!r} it is tried all the same."
+            f"A step of {self.batch_size} pictures needs about {memory.shown(needs[0])} beside the "
+            f"{memory.shown(room.taken)} in use{less}; {room.said}. Lower batch_size, or choose "
+            f"precision bfloat16 or a smaller source. With memory={memory.UNLIMITED!r} it is tried "
+            "all the same."
         )
 
 
