@@ -105,8 +105,8 @@ def test_a_container_of_version_1_limits(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these files")
 def test_this_process_is_told_of_here():
-    assert memory.resident() > 50 * MB
-    assert memory.free() > 0
+    assert (memory.resident() or 0) > 50 * MB
+    assert (memory.free() or 0) > 0
 
 
 # What a step takes ----------------------------------------------------------------------------
@@ -192,6 +192,9 @@ def test_the_first_way_that_fits_is_taken_and_said(source, pictures, monkeypatch
     assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
     gan, batches = assembly.problem.gan, Batches(planned.pictures, 4, 0)
     needs: list[int] = []
+    # A tiny network's tensors are nothing beside what TensorFlow takes itself.
+    monkeypatch.setattr(fitting, "_BESIDE", 0)
+    monkeypatch.setattr(fitting, "_BESIDE_PARTS", 0)
     measured = fitting.need_of
     monkeypatch.setattr(
         fitting, "need_of", lambda *args: needs.append(measured(*args)) or needs[-1]

@@ -19,8 +19,9 @@ from .moves import Moves
 # What a step is found to take is up to this part less than what it takes.
 _MARGIN = 0.1
 # What TensorFlow takes beside tensors when it first runs a graph: optimised copies of it, pieces
-# between tensors that malloc keeps. Measured: 100 to 300 MB, of networks of any size.
-_BESIDE = 200 * 2**20
+# between tensors that malloc keeps. Measured: 100 to 350 MB, of networks of any size; 430 to 620 MB
+# where parts are graphs of their own, of which 360 stay when the step is over.
+_BESIDE, _BESIDE_PARTS = 200 * 2**20, 450 * 2**20
 
 
 class TooLargeError(UserError):
@@ -102,9 +103,9 @@ def ways(batch_size: int) -> Iterator[Way]:
         yield Way(in_turn=True, sparing=Sparing(rows))
 
 
-def need_of(moves: Moves, batches: PictureBatches) -> int:
-    """Returns about how many bytes a step takes beside what is in memory before it."""
-    return peak_bytes(moves.traced(batches)) + _BESIDE
+def need_of(moves: Moves, batches: PictureBatches, way: Way) -> int:
+    """Returns about how many bytes a step takes in a way beside what is in memory before it."""
+    return peak_bytes(moves.traced(batches)) + (_BESIDE_PARTS if way.sparing else _BESIDE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,20 +137,24 @@ class Fitting:
         if room is None or not moves.players or tf.config.functions_run_eagerly():
             return Way()
         needs: list[int] = []
+        tried: list[Way] = []
         for way in ways(self.batch_size):
             if way.in_turn and not way.sparing and len(moves.players) == 1:
                 continue
-            _take(way, moves, gan.networks(), again=bool(needs))
-            needs.append(need_of(moves, batches))
+            _take(way, moves, gan.networks(), again=bool(tried))
+            tried.append(way)
+            needs.append(need_of(moves, batches, way))
             if room.holds(needs[-1]):
                 self.say(_said(way, needs, room))
                 return way
-        most, least = memory.shown(needs[0]), memory.shown(needs[-1])
+        # Of a small network the graphs of parts take more than they spare.
+        least = min(range(len(needs)), key=needs.__getitem__)
+        less = f", and about {memory.shown(needs[least])} where {tried[least]}" if least else ""
         raise TooLargeError(
-            f"A step of {self.batch_size} pictures needs about {most} beside the "
-            f"{memory.shown(room.taken)} in use, and about {least} where {way}; {room.said}. "
-            "Lower batch_size, or choose precision bfloat16 or a smaller source. With "
-            f"memory={memory.UNLIMITED!r} it is tried all the same."
+            f"A step of {self.batch_size} pictures needs about {memory.shown(needs[0])} beside the "
+            f"{memory.shown(room.taken)} in use{less}; {room.said}. Lower batch_size, or choose "
+            f"precision bfloat16 or a smaller source. With memory={memory.UNLIMITED!r} it is tried "
+            "all the same."
         )
 
 
@@ -166,7 +171,7 @@ def _said(way: Way, needs: Sequence[int], room: Room) -> str:
     first = f"A step needs about {need} beside the {taken} in use"
     if len(needs) == 1:
         return f"{first}; {room.said}."
-    slower = ", and takes up to 1.4 times the time" if way.sparing else ""
+    slower = "; it takes longer" if way.sparing else ""
     return (
         f"{first}, and {room.said}: {way}. That needs about {memory.shown(needs[-1])}{slower}; "
         "the results are the same but for rounding."
