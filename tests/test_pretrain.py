@@ -309,7 +309,7 @@ def described(folder, *flags):
 
 
 SMALL = ["--config=pretrain_sngan32", "--model.resolution=16", "--model.widths=[8, 8, 8]"]
-SMALL += ["--config.model.num_classes=0", "--growths=[(8, 48, 0, 0.0, 1.0), (16, 48, 8, 0.1, 0.5)]"]
+SMALL += ["--config.model.num_classes=0", "--growths=[(8, 48, 0, 0.0, 1.0), (16, 48, 0, 0.1, 0.5)]"]
 
 
 def test_settings_are_flags(tiny_pictures):
@@ -318,12 +318,20 @@ def test_settings_are_flags(tiny_pictures):
     shown = described(folder, *flags)
     assert "From scratch, sngan {'latent_dim': 128, 'num_classes': 0, 'resolution': 16," in shown
     growths = [line for line in shown.splitlines() if line.startswith("Growth(")]
-    expected = [Growth(8, 48, 0, 4, 0.0, 0.5, 1.0), Growth(16, 48, 8, 4, 0.1, 0.5, 0.5)]
+    expected = [Growth(8, 48, 0, 4, 0.0, 0.5, 1.0), Growth(16, 48, 0, 4, 0.1, 0.5, 0.5)]
     assert growths == [str(growth) for growth in expected]
     shown = described(folder, *flags, "--steps", "12")
     growths = [line for line in shown.splitlines() if line.startswith("Growth(")]
-    expected = [Growth(8, 24, 0, 4, 0.0, 0.5, 1.0), Growth(16, 24, 4, 4, 0.1, 0.5, 0.5)]
+    expected = [Growth(8, 24, 0, 4, 0.0, 0.5, 1.0), Growth(16, 24, 0, 4, 0.1, 0.5, 0.5)]
     assert growths == [str(growth) for growth in expected]
+
+
+def test_a_dry_run_says_what_an_architecture_does_not_know(tiny_pictures):
+    faded = [flag.replace("(16, 48, 0,", "(16, 48, 8,") for flag in SMALL]
+    flags = ["--data=pictures", "--batch_size=4", "--precision=float32", "--dry_run", *faded]
+    done = forks().command("pretrain", *flags, cwd=tiny_pictures.parent)
+    assert done.code == 2
+    assert "Unknown setting of a sngan 'fading'" in done.error
 
 
 def test_every_setting_of_a_pretraining_is_shown(tmp_path):
