@@ -21,8 +21,7 @@ import numpy as np
 import requests
 import tensorflow as tf
 
-from tf_fewshot.export.publishing import METADATA
-from tf_fewshot.export.verify import quiet
+from tf_fewshot.compat.saved_models import METADATA, quiet
 from tf_fewshot.files import write_json
 
 from .processes import COMMAND

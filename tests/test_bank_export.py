@@ -17,11 +17,10 @@ from PIL import Image
 from tf_fewshot.adapted import Adapted
 from tf_fewshot.bank import DomainBank
 from tf_fewshot.bank.server_files import BATCHING, MODELS
+from tf_fewshot.compat.saved_models import METADATA, WARMUP
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, verify
-from tf_fewshot.export.publishing import METADATA
 from tf_fewshot.export.verify import CPP, SESSION, Example
-from tf_fewshot.export.warmup import WARMUP
 
 from .banks import bsa_like, fsgan_like, source_of
 

@@ -24,15 +24,15 @@ from PIL import Image
 from tf_fewshot import backbones, weights
 from tf_fewshot.backbones import base
 from tf_fewshot.backbones.truncation import Truncation, truncated_latents
+from tf_fewshot.compat.saved_models import METADATA, WARMUP
 from tf_fewshot.errors import UserError
 from tf_fewshot.export import Adapter, Sampling, export_saved_model, verify_saved_model
 from tf_fewshot.export import verify as verify_module
 from tf_fewshot.export.container import read_container, write_container
-from tf_fewshot.export.publishing import METADATA, _publish
+from tf_fewshot.export.publishing import _publish
 from tf_fewshot.export.sampling import latents_of_seeds
 from tf_fewshot.export.saved_model import Endpoints
 from tf_fewshot.export.verify import CPP, SESSION, Example
-from tf_fewshot.export.warmup import WARMUP
 
 from .conftest import TINY as TINY_16
 

@@ -16,10 +16,10 @@ import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from ..compat.optional import optional
+from ..compat.saved_models import quiet
 from ..errors import UserError
 from .plain_graph import with_plain_operations
 from .portable import OUTPUT, Portable
-from .verify import quiet
 
 # Within the file: a zip behind the network, as TFLite's metadata tools add one.
 DESCRIPTION = "tf_fewshot.json"

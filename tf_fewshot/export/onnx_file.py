@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..compat.optional import optional
+from ..compat.saved_models import quiet
 from ..errors import UserError
 from .portable import OUTPUT, Portable
-from .verify import quiet
 
 # Read by every runtime of the last years; nothing here needs a newer one.
 OPSET = 17

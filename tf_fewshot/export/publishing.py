@@ -18,12 +18,12 @@ import tensorflow as tf
 
 from ..backbones import GAN
 from ..backbones.extensions import Point
+from ..compat.saved_models import METADATA, quiet
 from ..errors import UserError
 from ..files import readable_os_errors, write_json
-from .verify import Example, Report, quiet, verify_saved_model
+from .verify import Example, Report, verify_saved_model
 from .warmup import write_warmup
 
-METADATA = Path("assets.extra", "tf_fewshot.json")
 _PACKAGES = ("tensorflow", "keras", "numpy")
 _REFUSALS = {
     tf.errors.ResourceExhaustedError: errno.ENOSPC,

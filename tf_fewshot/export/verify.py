@@ -6,15 +6,13 @@ whose session loader finds variables by name (tensorflow/serving#2226, keras#200
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import logging
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from ..compat.saved_models import quiet
 from ..errors import UserError
 from . import c_loader
 
@@ -120,18 +119,6 @@ def verify_saved_model(
         outputs = _in_cpp(library, directory, signatures, examples)
         _compare(report, directory, CPP, examples, outputs, tolerance)
     return report
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps TensorFlow's logger from telling about its own deprecated loaders and progress."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 Tensors = tuple[dict[str, str], dict[str, str]]

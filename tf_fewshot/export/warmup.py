@@ -8,9 +8,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ..compat.saved_models import WARMUP
 from .verify import Example
-
-WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 
 
 def write_warmup(directory: Path, model: str, examples: Sequence[Example]) -> bool:

@@ -13,10 +13,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from ..compat.saved_models import METADATA, WARMUP, quiet
 from ..errors import UserError
-from ..export.publishing import METADATA
-from ..export.verify import quiet
-from ..export.warmup import WARMUP
 from .refusal import RefusedError, invalid, refusals_of_tensorflow
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -52,7 +50,7 @@ class LoadedVersion:
         try:
             with quiet():
                 tf.compat.v1.saved_model.load(self._session, ["serve"], str(directory))
-            self._warm_up()
+                self._warm_up()
         except (tf.errors.OpError, OSError, RuntimeError, ValueError, RefusedError) as error:
             self._session.close()
             raise UserError(f"{directory}: {' '.join(str(error).split())[:400]}") from error
