@@ -131,12 +131,6 @@ class Served:
         found = [entry for entry in entries if entry["version"] == str(version)]
         return (found[0]["state"], found[0]["status"]["error_message"]) if found else ("", "")
 
-    def memory(self) -> int:
-        """Bytes that the process holds."""
-        assert self.process is not None
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
 
 def wait_until(condition, seconds: float = 30.0) -> None:
     """Waits until a condition holds, and fails if it never does."""

@@ -120,4 +120,3 @@ def test_model_without_domains_and_a_server_that_is_gone(gallery, tmp_path):
     window.click("#roll")
     trouble = "return document.querySelector('#trouble').textContent"
     wait_until(lambda: window.script(trouble) == "The server does not answer.")
-    window.screenshot(tmp_path / "page.png")

@@ -12,7 +12,7 @@ import numpy as np
 from ..backbones.errors import BackboneError
 from ..backbones.extensions import from_json, to_json
 from ..errors import UserError
-from ..export.container import read_container, write_container
+from ..export.container import check_format, read_container, write_container, wrong_fields
 from .domain import Domain
 
 FORMAT = "tf_fewshot.bank"
@@ -89,14 +89,7 @@ def read_bank(path: str | os.PathLike) -> tuple[Header, list[Domain]]:
         UserError: if it is not there, damaged, something else, or of a newer format.
     """
     arrays, metadata = read_container(path)
-    if metadata.pop("format", None) != FORMAT:
-        raise UserError(f"{path} is not a bank of tf_fewshot.")
-    version = metadata.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise UserError(
-            f"{path} has bank format {version!r}, and this tf_fewshot reads up to "
-            f"{FORMAT_VERSION}. Upgrade tf_fewshot."
-        )
+    check_format(path, metadata, FORMAT, "a bank", FORMAT_VERSION)
     try:
         _check(metadata, _KINDS)
         domains = [_domain(fields) for fields in metadata["domains"]]
@@ -120,10 +113,8 @@ def read_bank(path: str | os.PathLike) -> tuple[Header, list[Domain]]:
 
 
 def _check(value: Any, kinds: dict[str, Any]) -> None:
-    wrong = set(value) ^ set(kinds)
-    wrong |= {k for k, v in value.items() if k in kinds and not isinstance(v, kinds[k])}
-    if wrong:
-        raise ValueError(f"missing or unexpected {', '.join(sorted(wrong))}")
+    if wrong := wrong_fields(value, kinds):
+        raise ValueError(f"missing or unexpected {wrong}")
 
 
 def _domain(fields: dict[str, Any]) -> Domain:

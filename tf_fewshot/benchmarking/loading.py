@@ -126,10 +126,10 @@ def _read(files: list[Path]) -> int:
     return total
 
 
-def _memory(field: str) -> int | None:
-    """Bytes of this process, now ("VmRSS") or at most ("VmHWM"); None where nothing tells."""
+def memory_of(field: str, process: int | str = "self") -> int | None:
+    """Bytes of a process, now ("VmRSS") or at most ("VmHWM"); None where nothing tells."""
     try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     except OSError:
         return None
     match = re.search(rf"{field}:\s+(\d+) kB", status)
@@ -151,14 +151,14 @@ def measure_here(source: str) -> Loading:
     count = _read(files)
     read = time.perf_counter() - begun
     _forget(files)
-    before = _memory("VmRSS")
+    before = memory_of("VmRSS")
     if before is not None:
         # Makes what was used at most what is used now.
         Path("/proc/self/clear_refs").write_text("5")
     begun = time.perf_counter()
     gan = weights.load(source)
     load = time.perf_counter() - begun
-    most = _memory("VmHWM")
+    most = memory_of("VmHWM")
     variables = gan.variables_by_path().values()
     size = sum(v.value.dtype.size * v.value.shape.num_elements() for v in variables)
     memory = None if before is None or most is None else most - before

@@ -21,6 +21,7 @@ from ..errors import UserError
 from ..export import export_saved_model
 from ..serving import GrpcClient, Limits, Server, models_of_folder
 from ..serving.version import LoadedVersion
+from .loading import memory_of
 
 CLIENTS = 16
 _MODEL = "generator"
@@ -100,8 +101,8 @@ def measure_serving(gan: GAN, batch_size: int, turns: int, seconds: float = 10.0
                 rate = max(rate, batch_size * some / took)
                 answered, errors = answered + some, errors + wrong
                 if not turn:
-                    memory = _memory(server.process.pid)
-            growth = _memory(server.process.pid) - memory
+                    memory = memory_of("VmRSS", server.process.pid) or 0
+            growth = (memory_of("VmRSS", server.process.pid) or 0) - memory
         alone.close()
     return Served(server.imported, first, bare, rate, answered, errors, memory, growth)
 
@@ -187,9 +188,3 @@ def _asked(address: str, inputs: dict[str, np.ndarray], seconds: float) -> tuple
     for thread in threads:
         thread.join()
     return sum(counts), sum(errors), time.perf_counter() - begun
-
-
-def _memory(process: int) -> int:
-    """Bytes that a process holds."""
-    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))

@@ -13,7 +13,7 @@ import numpy as np
 from ..backbones import GAN
 from ..backbones.upgrade import upgraded
 from ..errors import UserError
-from .container import read_container, write_container
+from .container import check_format, read_container, write_container, wrong_fields
 from .sampling import Sampling
 from .upgrade import upgraded_adapter
 
@@ -167,25 +167,15 @@ class Adapter:
             UserError: if it is not there, damaged, something else, or of a newer format.
         """
         weights, metadata = read_container(path)
-        if metadata.pop("format", None) != FORMAT:
-            raise UserError(f"{path} is not an adapter file of tf_fewshot.")
-        version = metadata.get("format_version")
-        if not isinstance(version, int) or version > FORMAT_VERSION:
-            raise UserError(
-                f"{path} has adapter format {version!r}, and this tf_fewshot reads up to "
-                f"{FORMAT_VERSION}. Upgrade tf_fewshot."
-            )
+        check_format(path, metadata, FORMAT, "an adapter file", FORMAT_VERSION)
         kinds = {
             **dict.fromkeys(("method", "source", "source_fingerprint", "architecture"), str),
             **dict.fromkeys(("config_changes", "settings", "sampling"), dict),
             "format_version": int,
         }
-        wrong = set(metadata) ^ set(kinds)
-        wrong |= {k for k, v in metadata.items() if k in kinds and not isinstance(v, kinds[k])}
-        if wrong:
+        if wrong := wrong_fields(metadata, kinds):
             raise UserError(
-                f"{path} is damaged: missing or unexpected {', '.join(sorted(wrong))}. "
-                "Take another copy of it."
+                f"{path} is damaged: missing or unexpected {wrong}. Take another copy of it."
             )
         Sampling.from_json(metadata["sampling"])
         try:

@@ -80,6 +80,38 @@ def read_container(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict
     return arrays, metadata
 
 
+def check_format(
+    path: str | os.PathLike, metadata: dict[str, Any], known: str, words: str, newest: int
+) -> None:
+    """Takes the format out of metadata, and checks it and its version.
+
+    Args:
+        path: Of the file.
+        metadata: As :func:`read_container` read it; it keeps "format_version".
+        known: The format.
+        words: What such a file is called, with its article.
+        newest: The highest version that is known.
+
+    Raises:
+        UserError: if it is another format, or a newer version.
+    """
+    if metadata.pop("format", None) != known:
+        raise UserError(f"{path} is not {words} of tf_fewshot.")
+    version = metadata.get("format_version")
+    if not isinstance(version, int) or version > newest:
+        raise UserError(
+            f"{path} is {words} of format {version!r}, and this tf_fewshot reads up to {newest}. "
+            "Upgrade tf_fewshot."
+        )
+
+
+def wrong_fields(fields: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:
+    """Names the fields that are missing, unexpected or of another kind; "" if all is right."""
+    wrong = set(fields) ^ set(kinds)
+    wrong |= {k for k, v in fields.items() if k in kinds and not isinstance(v, kinds[k])}
+    return ", ".join(sorted(wrong))
+
+
 def _member(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _TIME)
     info.compress_type = zipfile.ZIP_DEFLATED

@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
-from ..compat.saved_models import quiet
+from ..compat.saved_models import quiet, signatures_of
 from ..errors import UserError
 from . import c_loader
 
@@ -126,20 +125,12 @@ Tensors = tuple[dict[str, str], dict[str, str]]
 
 def _signatures(directory: Path) -> dict[str, Tensors]:
     """By signature, the graph's tensors by name of input and of output."""
-    model = saved_model_pb2.SavedModel()
-    try:
-        model.ParseFromString((directory / "saved_model.pb").read_bytes())
-        graph = next(m for m in model.meta_graphs if "serve" in m.meta_info_def.tags)
-    # protobuf's DecodeError is not public; StopIteration: no graph for serving.
-    except Exception as error:
-        raise UserError(f"{directory} holds no SavedModel for serving ({error}).") from error
     return {
         name: (
             {key: info.name for key, info in definition.inputs.items()},
             {key: info.name for key, info in definition.outputs.items()},
         )
-        for name, definition in graph.signature_def.items()
-        if not name.startswith("__")
+        for name, definition in signatures_of(directory).items()
     }
 
 

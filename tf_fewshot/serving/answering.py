@@ -12,7 +12,7 @@ import numpy as np
 
 from .models import Models
 from .refusal import RefusedError
-from .version import LoadedVersion
+from .version import LoadedVersion, described
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Answering:
         limit = self.limits.seconds if seconds is None else min(seconds, self.limits.seconds)
         end = time.monotonic() + limit
         # Before it waits: what cannot be answered need not.
-        version.check(signature, {key: (a.dtype, a.shape) for key, a in inputs.items()})
+        version.check(signature, described(inputs))
         if not self._places.acquire(blocking=False):
             raise RefusedError("UNAVAILABLE", "Too many requests are waiting: try again later.")
         try:

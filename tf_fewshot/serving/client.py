@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import grpc
 import numpy as np
@@ -17,9 +18,20 @@ from ..errors import UserError
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
-class Client(Protocol):
-    """What both clients do."""
+class Client(abc.ABC):
+    """What both clients do; they are context managers, which close the connection."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Ends the connection."""
+
+    @abc.abstractmethod
     def predict(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
         """Asks a signature.
 
@@ -33,10 +45,9 @@ class Client(Protocol):
         Raises:
             UserError: with what the server says.
         """
-        ...
 
 
-class GrpcClient:
+class GrpcClient(Client):
     """Asks a server by gRPC.
 
     Args:
@@ -58,18 +69,10 @@ class GrpcClient:
         self._channel = grpc.insecure_channel(address, options=_UNLIMITED)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Ends the connection."""
         self._channel.close()
 
     def predict(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
-        """Asks a signature; see :meth:`Client.predict`."""
         request = predict_pb2.PredictRequest()
         request.model_spec.name = self.model
         request.model_spec.signature_name = signature
@@ -85,7 +88,7 @@ class GrpcClient:
         return {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
 
 
-class RestClient:
+class RestClient(Client):
     """Asks a server by REST.
 
     Args:
@@ -107,18 +110,10 @@ class RestClient:
         self.timeout = timeout
         self._session = requests.Session()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Ends the connection."""
         self._session.close()
 
     def predict(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
-        """Asks a signature; see :meth:`Client.predict`."""
         columns = {name: value.tolist() for name, value in _typed(inputs).items()}
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         body = {"signature_name": signature, "instances": rows}

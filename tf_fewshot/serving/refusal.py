@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import tensorflow as tf
+from tensorflow.core.protobuf import error_codes_pb2
 
 # As TF-Serving's REST interface answers each code.
 HTTP = {
@@ -25,25 +26,6 @@ HTTP = {
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
     "DATA_LOSS": 500,
-}
-# gRPC's numbers, which TensorFlow's errors have, too.
-_NAMES = {
-    1: "CANCELLED",
-    2: "UNKNOWN",
-    3: "INVALID_ARGUMENT",
-    4: "DEADLINE_EXCEEDED",
-    5: "NOT_FOUND",
-    6: "ALREADY_EXISTS",
-    7: "PERMISSION_DENIED",
-    8: "RESOURCE_EXHAUSTED",
-    9: "FAILED_PRECONDITION",
-    10: "ABORTED",
-    11: "OUT_OF_RANGE",
-    12: "UNIMPLEMENTED",
-    13: "INTERNAL",
-    14: "UNAVAILABLE",
-    15: "DATA_LOSS",
-    16: "UNAUTHENTICATED",
 }
 _LONGEST = 600
 
@@ -79,7 +61,8 @@ def refusals_of_tensorflow() -> Iterator[None]:
     except tf.errors.OpError as error:
         # Behind it, TensorFlow lists the operations that led there.
         message = (error.message or "").split("\n\t [[")[0]
-        raise RefusedError(_NAMES.get(error.error_code, "UNKNOWN"), message) from error
+        # TensorFlow's errors have gRPC's numbers.
+        raise RefusedError(error_codes_pb2.Code.Name(error.error_code), message) from error
 
 
 def _line(message: str) -> str:

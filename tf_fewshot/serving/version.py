@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from ..compat.saved_models import METADATA, WARMUP, quiet
+from ..compat.saved_models import METADATA, WARMUP, quiet, signatures_of
 from ..errors import UserError
 from .refusal import RefusedError, invalid, refusals_of_tensorflow
 
@@ -28,7 +28,6 @@ class LoadedVersion:
     Args:
         directory: Of the version; it holds ``saved_model.pb``.
         most_rows: The largest batch that is answered.
-        threads: Of one operation; None lets TensorFlow choose.
 
     Attributes:
         signatures: By name, those that can be asked.
@@ -38,15 +37,14 @@ class LoadedVersion:
         UserError: if it is no SavedModel for serving, is damaged, or its warm-up fails.
     """
 
-    def __init__(self, directory: Path, most_rows: int = 64, threads: int | None = None):
+    def __init__(self, directory: Path, most_rows: int = 64):
         self.directory, self.most_rows = directory, most_rows
         self.signatures = _signatures(directory)
         self.metadata = _metadata(directory)
         self._users = 0
         self._leaving = False
         self._change = threading.Condition()
-        config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads or 0)
-        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
             with quiet():
                 tf.compat.v1.saved_model.load(self._session, ["serve"], str(directory))
@@ -62,11 +60,11 @@ class LoadedVersion:
         outputs: Sequence[str] = (),
         seconds: float | None = None,
     ) -> dict[str, np.ndarray]:
-        """Answers one request.
+        """Runs the graph.
 
         Args:
             signature: Its name; "" is ``serving_default``.
-            inputs: Arrays by name, of the signature's types.
+            inputs: Arrays by name, which :meth:`check` has found right.
             outputs: The names that are wanted; none is all.
             seconds: How long it may take.
 
@@ -74,10 +72,9 @@ class LoadedVersion:
             Arrays by name; strings as object arrays of bytes.
 
         Raises:
-            RefusedError: for what the signature does not take, and what the graph refuses.
+            RefusedError: for outputs that there are not, and what the graph refuses.
         """
         definition = self.signature(signature)
-        self.check(signature, {key: (a.dtype, a.shape) for key, a in inputs.items()})
         for name in outputs:
             if name not in definition.outputs:
                 known = ", ".join(sorted(definition.outputs))
@@ -169,25 +166,21 @@ class LoadedVersion:
             log = prediction_log_pb2.PredictionLog.FromString(record)
             request = log.predict_log.request
             inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
-            self.run(request.model_spec.signature_name, inputs)
+            signature = request.model_spec.signature_name
+            self.check(signature, described(inputs))
+            self.run(signature, inputs)
 
 
-Predict = Callable[[LoadedVersion], Any]
+def described(inputs: Mapping[str, np.ndarray]) -> dict[str, tuple[np.dtype, Sequence[int]]]:
+    """Returns types and shapes, as :meth:`LoadedVersion.check` takes them."""
+    return {name: (array.dtype, array.shape) for name, array in inputs.items()}
 
 
 def _signatures(directory: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
-    model = saved_model_pb2.SavedModel()
-    try:
-        model.ParseFromString((directory / "saved_model.pb").read_bytes())
-        graph = next(m for m in model.meta_graphs if "serve" in m.meta_info_def.tags)
-    # protobuf's DecodeError is not public; StopIteration: no graph for serving.
-    except Exception as error:
-        why = "no graph with the tag 'serve'" if isinstance(error, StopIteration) else error
-        raise UserError(f"{directory} holds no SavedModel for serving ({why}).") from error
     return {
         name: definition
-        for name, definition in graph.signature_def.items()
-        if definition.method_name == PREDICT and not name.startswith("__")
+        for name, definition in signatures_of(directory).items()
+        if definition.method_name == PREDICT
     }
 
 
