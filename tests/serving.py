@@ -28,6 +28,9 @@ from .processes import COMMAND
 
 _SECONDS = 120
 DIM = 3
+PLAIN = "v1/models/plain"
+# Of the servers of tests: they look often, and take little.
+LIMITS = ("--poll=0.05", "--max_batch_size=8", "--max_megabytes=0.05")
 
 
 def write_model(base: Path, version: int, factor: float) -> Path:
@@ -57,6 +60,14 @@ def write_model(base: Path, version: int, factor: float) -> Path:
     with quiet():
         archive.write_out(str(partial), verbose=False)
     return partial.rename(base / str(version))
+
+
+def write_models(folder: Path) -> Path:
+    """Writes two models into a new folder: ``plain`` doubles, ``other`` halves."""
+    for name, factor in (("plain", 2.0), ("other", 0.5)):
+        (folder / name).mkdir(parents=True)
+        write_model(folder / name, 1, factor)
+    return folder
 
 
 DOMAINS = ("source", "<b>tea & cake</b>", "blue", "grey")

@@ -44,7 +44,7 @@ USUAL = {
     "pairs": (READ, RUN),
     "sample": (READ, RUN),
     "select": (READ, RUN),
-    "serve": (READ, READ),  # it runs until it is stopped; test_serving.py has it
+    "serve": (READ, READ),  # it runs until it is stopped; test_served_versions.py has it
     "study": (READ, RUN),
     "methods": (RUN, RUN),
     "pretrain": (DRY_RUN, RUN),

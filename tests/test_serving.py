@@ -5,19 +5,16 @@ The same questions go to TensorFlow's own server where there is one.
 
 import base64
 import contextlib
-import signal
 import socket
 
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf import text_format
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -30,29 +27,21 @@ from tf_fewshot.serving.models import Models
 from tf_fewshot.serving.refusal import RefusedError
 from tf_fewshot.serving.version import LoadedVersion
 
-from .processes import forks
 from .serving import (
+    LIMITS,
+    PLAIN,
     Served,
     levels,
     other_server,
     serving,
     tensorflow_serving,
-    wait_until,
-    write_model,
+    write_models,
 )
-
-PLAIN = "v1/models/plain"
-LIMITS = ("--poll=0.05", "--max_batch_size=8", "--max_megabytes=0.05")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two models: ``plain`` doubles, ``other`` halves."""
-    folder = tmp_path_factory.mktemp("served") / "models"
-    for name, factor in (("plain", 2.0), ("other", 0.5)):
-        (folder / name).mkdir(parents=True)
-        write_model(folder / name, 1, factor)
-    return folder
+    return write_models(tmp_path_factory.mktemp("served") / "models")
 
 
 @pytest.fixture(scope="module", params=["ours", "tensorflow's"])
@@ -296,77 +285,3 @@ def test_slow_and_half_open_connections_harm_nobody(ours):
         assert ours.post(f"{PLAIN}:predict", {"instances": [ROW]}).ok
         assert predict_stub(ours).Predict(request_of(z=Z, truncation=PSI), timeout=10)
     assert ours.post(f"{PLAIN}:predict", {"instances": [ROW]}).ok
-
-
-def value(served, path=PLAIN):
-    row = {"z": [1, 1, 1], "truncation": 1}
-    answer = served.post(f"{path}:predict", {"instances": [row]})
-    return answer.json()["predictions"][0][0][0][0] if answer.ok else answer.status_code
-
-
-def test_versions_come_and_go(tmp_path):
-    base = tmp_path / "plain"
-    base.mkdir()
-    write_model(base, 1, 2.0)
-    with serving(f"--models={base}", *LIMITS) as served:
-        assert value(served) == 2
-        half = base / "2"
-        (half / "variables").mkdir(parents=True)
-        whole = write_model(base, 9, 3.0).rename(tmp_path / "whole")
-        assert value(served) == 2, "a version without a graph is not there yet"
-        (half / "saved_model.pb").write_bytes((whole / "saved_model.pb").read_bytes())
-        wait_until(lambda: served.state("plain", 2)[0] == "END")
-        assert "variables" in served.state("plain", 2)[1]
-        assert value(served) == 2, "the one before is served on"
-        assert value(served, f"{PLAIN}/versions/2") == 404
-        for file in (whole / "variables").iterdir():
-            file.rename(half / "variables" / file.name)
-        wait_until(lambda: value(served) == 3)
-        wait_until(lambda: served.state("plain", 1)[0] == "END")
-        write_model(base, 3, 4.0).joinpath("saved_model.pb").write_bytes(b"damaged")
-        wait_until(lambda: value(served) == 3 and "2" in str(served.get(PLAIN).json()))
-
-
-def test_models_config_with_labels_and_reloading(folder, tmp_path):
-    config = tmp_path / "models.config"
-    config.write_text(
-        f"""model_config_list {{ config {{
-            name: "mine" base_path: "{folder / "plain"}" model_platform: "tensorflow"
-            model_version_policy {{ specific {{ versions: 1 }} }}
-            version_labels {{ key: "stable" value: 1 }} }} }}""",
-        encoding="utf-8",
-    )
-    with serving(f"--config={config}", *LIMITS) as served:
-        assert value(served, "v1/models/mine/labels/stable") == 2
-        assert value(served) == 404
-        stub = model_service_pb2_grpc.ModelServiceStub(grpc.insecure_channel(served.address))
-        request = model_management_pb2.ReloadConfigRequest()
-        entry = (
-            f'model_config_list {{ config {{ name: "plain" base_path: "{folder / "other"}" }} }}'
-        )
-        text_format.Parse(entry, request.config)
-        stub.HandleReloadConfigRequest(request)
-        assert (value(served), value(served, "v1/models/mine")) == (0.5, 404)
-
-
-def test_stops_cleanly(folder):
-    with serving(f"--models={folder}", *LIMITS) as served:
-        assert served.process is not None
-        served.process.send_signal(signal.SIGINT)
-        out, error = served.process.communicate(timeout=30)
-        assert (served.process.returncode, out) == (0, "Stopping.\n")
-        assert "Traceback" not in error
-
-
-@pytest.mark.parametrize(
-    ("flags", "says"),
-    [
-        ([], "--models"),
-        (["--models=missing"], "missing is no folder"),
-        (["--models=."], "holds no model"),
-        (["--config=none.config"], "none.config is no configuration"),
-    ],
-)
-def test_what_cannot_be_served(tmp_path, flags, says):
-    done = forks().command("serve", *flags, cwd=tmp_path)
-    assert done.code == 2 and says in done.error

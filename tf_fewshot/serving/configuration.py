@@ -139,13 +139,14 @@ def _model(
     )
 
 
-def complete_versions(folder: Path) -> dict[int, Path]:
-    """Returns the versions that have a graph; one that is being copied may have none yet."""
+def complete_versions(folder: Path) -> tuple[dict[int, Path], set[int]]:
+    """Returns the versions that have a graph, and those without: they may be being copied."""
     try:
         present = _versions(folder)
     except OSError:
-        return {}
-    return {n: path for n, path in present.items() if (path / "saved_model.pb").is_file()}
+        return {}, set()
+    complete = {n: path for n, path in present.items() if (path / "saved_model.pb").is_file()}
+    return complete, set(present) - set(complete)
 
 
 def _versions(folder: Path) -> dict[int, Path]:

@@ -53,6 +53,7 @@ class Models:
         self._states: dict[str, dict[int, VersionState]] = {
             name: {} for name in self._configurations
         }
+        self._begun: dict[str, set[int]] = {}
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._stopped = threading.Event()
@@ -160,7 +161,10 @@ class Models:
 
     def _look_at(self, name: str) -> None:
         model = self._configurations[name]
-        complete = complete_versions(model.base)
+        complete, begun = complete_versions(model.base)
+        for number in begun - self._begun.get(name, set()):
+            _LOG.info("%s version %d has no saved_model.pb yet: it is waited for.", name, number)
+        self._begun[name] = begun
         wanted = model.wanted(list(complete))
         for number in wanted:
             self._load_version(name, number, complete[number])
