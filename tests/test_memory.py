@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -271,7 +272,7 @@ def test_the_fisher_diagonal_takes_the_memory_of_one_sample():
 # What is given back ---------------------------------------------------------------------------
 
 _RUNS = """
-    import gc, os, re, sys
+    import gc, json, os, re, sys
     from pathlib import Path
     import numpy as np
     import tensorflow as tf
@@ -283,7 +284,7 @@ _RUNS = """
         text = Path("/proc/self/status").read_text()
         return int(re.search("VmRSS:[^0-9]*([0-9]+)", text)[1]) / 1024
 
-    settings, count, method, steps = eval(sys.argv[1])
+    settings, count, method, steps = json.loads(sys.argv[1])
     size = settings["resolution"]
     source = backbones.build("dcgan", **settings)
     pictures = np.random.default_rng(0).integers(0, 256, (8, size, size, 3)).astype(np.uint8)
@@ -300,7 +301,7 @@ _RUNS = """
 def _after_runs(folder: Path, settings: dict, count: int, method: str, steps: int) -> np.ndarray:
     """Graphs, GANs and megabytes of a process of its own after each of so many runs."""
     script = textwrap.dedent(_RUNS)
-    arguments = [repr((settings, count, method, steps)), str(folder)]
+    arguments = [json.dumps((settings, count, method, steps)), str(folder)]
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         capture_output=True,

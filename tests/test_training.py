@@ -803,7 +803,7 @@ def test_the_precision_of_a_source_with_classes_is_measured():
     ("seconds", "policy"), [(0.99, "float32"), (0.9, "float32"), (0.5, "mixed_bfloat16")]
 )
 def test_half_precision_must_be_worth_it(source, monkeypatch, seconds, policy):
-    monkeypatch.setattr(precision, "_best_seconds", lambda gan, n, room: [1.0, seconds])
+    monkeypatch.setattr(precision, "_best_seconds", lambda gan, n, room: (1.0, seconds, n))
     assert precision.choose("auto", source, 4)[0] == policy
 
 

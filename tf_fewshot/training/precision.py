@@ -51,14 +51,15 @@ def choose(
         ) from error
     if seconds is None:
         return POLICIES["bfloat16"], "Precision bfloat16: memory is too short to measure float32."
-    full, half = seconds
+    full, half, pictures = seconds
     chosen = "bfloat16" if full / half >= _WORTH else "float32"
-    line = f"Precision {chosen}: bfloat16 is {full / half:.2f} times as fast as float32 here."
-    return POLICIES[chosen], line
+    line = f"Precision {chosen}: bfloat16 is {full / half:.2f} times as fast as float32 here"
+    short = f", with {pictures} of {batch_size} pictures: memory holds no more"
+    return POLICIES[chosen], f"{line}{'' if pictures == batch_size else short}."
 
 
-def _best_seconds(gan: GAN, batch_size: int, room: Room | None) -> list[float] | None:
-    """Returns the seconds of a step in each precision that is measured, the shortest of a few.
+def _best_seconds(gan: GAN, batch_size: int, room: Room | None) -> tuple[float, float, int] | None:
+    """Returns the seconds of a step in both precisions, the shortest of a few, and its pictures.
 
     None where the room holds no step of a single picture.
     """
@@ -81,7 +82,7 @@ def _best_seconds(gan: GAN, batch_size: int, room: Room | None) -> list[float] |
             begun = time.perf_counter()
             step().numpy()
             best[i] = min(best[i], time.perf_counter() - begun)
-    return best
+    return best[0], best[1], batch_size
 
 
 def _held(step: Any, room: Room | None) -> bool:
