@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tensorflow.core.protobuf import saved_model_pb2
 
 from tf_fewshot.adapted import Adapted
 from tf_fewshot.bank import DomainBank
@@ -200,8 +201,7 @@ def test_both_loaders_refuse(served):
 
 def test_graph_holds_the_network_once(served):
     """Two signatures would be two networks, and five of them five."""
-    model = verify.saved_model_pb2.SavedModel()
-    model.ParseFromString((served.path / "saved_model.pb").read_bytes())
+    model = saved_model_pb2.SavedModel.FromString((served.path / "saved_model.pb").read_bytes())
     functions = model.meta_graphs[0].graph_def.library.function
     kinds = ("Conv2D", "Conv2DBackpropInput")
     counts = [sum(node.op in kinds for node in f.node_def) for f in functions]
