@@ -16,6 +16,8 @@ from .nvidia.network_pickle import is_network_pickle
 from .nvidia.stylegan2 import read_tensorflow_pickle
 from .nvidia.stylegan2_ada import is_ada_pickle, read_ada_pickle
 from .presets import PRESETS, load_preset
+from .torch.biggan import is_biggan_torch, read_biggan_torch
+from .torch.biggan_deep import is_biggan_deep_torch, read_biggan_deep_torch
 from .torch.stylegan2 import is_stylegan2_torch, read_stylegan2_torch
 
 
@@ -52,6 +54,8 @@ READERS: list[Reader] = [
     Reader("StyleGAN .pkl", is_network_pickle, read_tensorflow_pickle),
     Reader("StyleGAN2-ADA .pkl of PyTorch", is_ada_pickle, read_ada_pickle),
     Reader("StyleGAN2 .pt", is_stylegan2_torch, read_stylegan2_torch),
+    Reader("BigGAN of BigGAN-PyTorch", is_biggan_torch, read_biggan_torch),
+    Reader("BigGAN-deep of PyTorch", is_biggan_deep_torch, read_biggan_deep_torch),
     Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),
     Reader("TF-Hub module of BigGAN", is_hub_module, read_hub_module),
     Reader("web page", _is_page, _refuse_page),

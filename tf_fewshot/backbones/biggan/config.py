@@ -36,11 +36,16 @@ class Discriminator:
         minibatch_group: Images of which it also sees how they differ; see
             :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
         discriminator_spectral_norm: Whether it is spectrally normalised; see there.
+        discriminator_wide, discriminator_attention: See there.
+        halvings: How many of its blocks halve the map, from the first; see there.
     """
 
     discriminator_widths: Sequence[int] = ()
     minibatch_group: int = 0
     discriminator_spectral_norm: bool = True
+    discriminator_wide: bool = False
+    discriminator_attention: int = 0
+    halvings: int | None = None
 
 
 _NO_DISCRIMINATOR = Discriminator()
