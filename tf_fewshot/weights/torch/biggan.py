@@ -25,6 +25,8 @@ from .biggan_shapes import discriminator_config, generator_config
 from .state import State, names_in, read_saved, state_of
 
 _GENERATOR, _DISCRIMINATOR = b".bn1.gain.weight", b"embed.u0"
+# As StudioGAN's is called.
+_NO_GENERATOR = b".bn1.gain.weight_orig"
 _SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 # What only training needs; further singular vectors are kept to be looked at.
 _IDLE = r".*\.(sv\d+|u[1-9]\d*|accumulation_counter|num_batches_tracked)"
@@ -47,9 +49,9 @@ def is_biggan_torch(path: str | os.PathLike) -> bool:
     """Returns whether a path is one of these files, or a folder with such a generator."""
     path = Path(path)
     if path.is_dir():
-        return any(_GENERATOR in names_in(file) for file in _generators(path))
+        return any(_is_generator(file) for file in _generators(path))
     names = names_in(path)
-    return _GENERATOR in names or (_DISCRIMINATOR in names and b".conv_sc.u0" in names)
+    return _is_generator(path) or (_DISCRIMINATOR in names and b".conv_sc.u0" in names)
 
 
 def read_biggan_torch(path: str | os.PathLike) -> BigGANFamily:
@@ -70,7 +72,7 @@ def read_biggan_torch(path: str | os.PathLike) -> BigGANFamily:
     """
     path = Path(path)
     file = _chosen(path) if path.is_dir() else path
-    if _GENERATOR not in names_in(file):
+    if not _is_generator(file):
         raise UserError(
             f"{file} is the discriminator of a BigGAN of PyTorch, and pictures are drawn by its "
             "generator: give G_ema.pth or G.pth of the same training, or the folder of it. The "
@@ -111,9 +113,9 @@ def _built(
             config |= discriminator_config(d, config)
         except UserError as error:
             raise in_file(judge, error) from error
-    network: type[BigGANFamily] = BigGANDeep if "to_rgb" in config else BigGAN
     with blank_weights():
-        gan = network(**config)
+        gan = (BigGANDeep if "to_rgb" in config else BigGAN)(**config)
+    assert isinstance(gan, BigGANFamily)
     variables, names = gan.variables_by_path(), generator_names(gan, g, place)
     if "shared.weight" not in g:
         # What tells the classes apart without a vector for each: a component for each.
@@ -137,6 +139,11 @@ def _state(file: Path) -> State:
 # Files ----------------------------------------------------------------------------------------
 
 
+def _is_generator(file: Path) -> bool:
+    names = names_in(file)
+    return _GENERATOR in names and _NO_GENERATOR not in names
+
+
 def _generators(folder: Path) -> list[Path]:
     """The generators of a training's folder: the averaged one first, before its copies."""
     found = [
@@ -153,7 +160,7 @@ def _whole(file: Path) -> bool:
 
 
 def _chosen(folder: Path) -> Path:
-    files = [file for file in _generators(folder) if _GENERATOR in names_in(file)]
+    files = [file for file in _generators(folder) if _is_generator(file)]
     if not _whole(files[0]) and len(files) > 1:
         names = ", ".join(file.name for file in files)
         raise UserError(
