@@ -24,7 +24,12 @@ from tf_fewshot.backbones.stylegan import discriminator as stylegan_discriminato
 from tf_fewshot.backbones.stylegan import gan as stylegan
 from tf_fewshot.backbones.stylegan import layers as stylegan_layers
 from tf_fewshot.backbones.stylegan import widening
-from tf_fewshot.backbones.stylegan.config import StyleGANConfig, default_channels
+from tf_fewshot.backbones.stylegan.config import (
+    GeneratorConfig,
+    MappingConfig,
+    StyleGANConfig,
+    default_channels,
+)
 
 # StyleGAN v1 in NumPy: float64 and NCHW, as published ---------------------------------------------
 
@@ -363,8 +368,8 @@ def test_styles_are_mixed_in_nine_rows_of_ten():
     counts = np.bincount(cuts, minlength=7)
     expected = np.array([0.18] * 5 + [0.1])
     assert scipy.stats.chisquare(counts[1:], expected * 2000).pvalue > 0.01
-    plain = StyleGANConfig(8, 3, 3, 1, [2, 2], mixing=0.0).resolved()
-    plain = stylegan.StyleGANGenerator(plain)
+    parts = {"mapping": MappingConfig(1), "generator": GeneratorConfig(mixing=0.0)}
+    plain = stylegan.StyleGANGenerator(StyleGANConfig(8, 3, 3, channels=[2, 2], **parts).resolved())
     plain(np.zeros((1, 3), np.float32))
     ws = plain.broadcast(plain.mapping(np.eye(3, dtype=np.float32)))
     np.testing.assert_array_equal(plain._mixed(ws), ws)

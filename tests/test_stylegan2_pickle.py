@@ -494,7 +494,7 @@ HEAD = b"\x80\x02ctorch_utils.persistence\n_reconstruct_persistent_obj\n"
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        (HEAD + b"}\x85R.", "does not hold a dict"),
+        (HEAD + b"}\x85R.", "its G_ema is a None, not the Generator"),
         (HEAD + b"}\x85R}U\x01aK\x01sb.", "changes a module"),
         (HEAD + b"}U\x01aK\x01sb.", "changes a function"),
         (HEAD + b"0}U\x05G_emactorch.storage\n_load_from_bytes\nC\x02ab\x85Rs.", "is damaged"),

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ...layers import EqualizedConv2D, upscale2d
 from ..extensions import Point
 from ..style_based.generator import StyleBasedGenerator, StyleOptions
+from ..style_based.labels import labels_of
 from .config import StyleGANConfig
 from .layers import Mapping, SynthesisBlock
 
@@ -20,23 +21,32 @@ from .layers import Mapping, SynthesisBlock
 class StyleGANGenerator(StyleBasedGenerator):
     """StyleGAN's mapping and synthesis networks; see :class:`StyleBasedGenerator`."""
 
-    points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN})
+    points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN, Point.CLASSES})
     configuration = StyleGANConfig
 
     def __init__(self, config: StyleGANConfig, extensions=(), **kwargs):
-        options = StyleOptions(config.use_noise, config.mixing, config.w_avg_beta)
+        g = config.generator
+        options = StyleOptions(g.use_noise, g.mixing, g.w_avg_beta)
         super().__init__(config, extensions, options, **kwargs)
         self.resolution, self.fading = config.resolution, config.fading
         channels = list(config.channels or ())
         self.resolutions = [4 * 2**i for i in range(len(channels))]
-        self.mapping = Mapping(config.w_dim, config.mapping_layers, name="mapping", dtype="float32")
+        self.mapping = Mapping(
+            config.w_dim,
+            config.mapping,
+            self.classes.rows,
+            config.latent_dim,
+            name="mapping",
+            dtype="float32",
+        )
         self.blocks = [
             SynthesisBlock(
                 r,
                 c,
                 config.w_dim,
                 config.fused,
-                config.use_noise,
+                g,
+                config.blur,
                 self.extensions,
                 last=r == config.resolution,
                 dtype=self.dtype_policy,
@@ -46,7 +56,9 @@ class StyleGANGenerator(StyleBasedGenerator):
         # In float32: rounding here shows as colour fringes.
         shown = self.resolutions[-2:] if config.fading else self.resolutions[-1:]
         self.to_rgb = {
-            str(r): EqualizedConv2D(3, 1, gain=1.0, name=f"ToRGB_{r}x{r}", dtype="float32")
+            str(r): EqualizedConv2D(
+                config.image_channels, 1, gain=1.0, name=f"ToRGB_{r}x{r}", dtype="float32"
+            )
             for r in shown
         }
 
@@ -68,9 +80,13 @@ class StyleGANGenerator(StyleBasedGenerator):
                 self.to_rgb[str(block.resolution)].build(shape)
 
     def styles(self, z, label=None):
-        """Styles ``w`` ``[N, w_dim]`` of latents ``[N, latent_dim]``; labels are ignored."""
-        del label
-        return self.mapping(self.latents.enter(z))
+        """Styles ``w`` float32 ``[N, w_dim]`` of latents and, if there are classes, labels ``[N]``.
+
+        Raises:
+            BackboneError: if there are classes but no labels.
+        """
+        z = self.latents.enter(z)
+        return self.mapping(z, labels_of(label, z, self.classes))
 
     def truncate(self, ws, psi, layers: int | None = 8):
         """See :meth:`StyleBasedGenerator.truncate`; the released networks have 8 layers moved."""

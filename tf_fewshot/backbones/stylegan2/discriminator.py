@@ -14,9 +14,9 @@ import tensorflow as tf
 from ...layers import downsample2d
 from ..extensions import Point
 from ..network import Network
+from ..style_based.labels import labels_of
 from .config import StyleGAN2Config
 from .discriminator_layers import FromRGB, StyleGAN2DiscriminatorBlock, StyleGAN2Head
-from .generator import labels_of
 from .mapping import LabelMapping
 
 

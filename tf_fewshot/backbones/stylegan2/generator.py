@@ -9,9 +9,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from ..errors import BackboneError
-from ..extensions import Classes, Point
+from ..extensions import Point
 from ..style_based.generator import StyleBasedGenerator, StyleOptions
+from ..style_based.labels import labels_of
 from .config import StyleGAN2Config
 from .layers import StyleGAN2Block, ToRGB
 from .mapping import StyleGAN2Mapping
@@ -102,18 +102,3 @@ class StyleGAN2Generator(StyleBasedGenerator):
             styles.append(ws[:, layer])
         n = len(self.to_rgb.resolutions)
         return [*shown[1:], self._part(self.to_rgb)(features[-n:], styles[-n:])]
-
-
-def labels_of(label, rows, classes: Classes):
-    """The labels that a network needs: int ``[N]``, None without classes.
-
-    Raises:
-        BackboneError: if there are classes but no labels.
-    """
-    if not classes.rows:
-        return None
-    if classes.single:
-        return tf.zeros([tf.shape(rows)[0]], tf.int32)
-    if label is None:
-        raise BackboneError(f"this StyleGAN2 has {classes.count} classes: say which with label")
-    return tf.cast(label, tf.int32)

@@ -101,5 +101,5 @@ def refuse_other_torch(path: str | os.PathLike) -> NoReturn:
     raise UserError(
         f"{path} is a file of PyTorch {seen}. Of PyTorch's files these are read: StyleGAN2-ADA's "
         "and PTI's, rosinality's StyleGAN2 (also inside of pSp's and e4e's), BigGAN-PyTorch's and "
-        "pytorch-pretrained-biggan's. A state dict is read best as it was saved by its own training."
+        "pytorch-pretrained-biggan's. State dicts are read best as their own training saved them."
     )
