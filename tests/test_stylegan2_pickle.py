@@ -146,6 +146,33 @@ def test_labels(version, labels, tmp_path):
     np.testing.assert_allclose(one.discriminator(expected), scores, atol=1e-4)
 
 
+@pytest.mark.parametrize(("base", "version"), [((3, 5), 5), ((4, 2), 6)])
+def test_images_that_are_not_square(base, version, tmp_path):
+    """As TensorFlow's forks keep them, and StyleGAN-Human in PyTorch."""
+    g = generator_variables(WIDTHS, base=base)
+    d = discriminator_variables(WIDTHS, base=base)
+    judge = {"base": base[0]}
+    if version == 5:
+        path = tensorflow(tmp_path / "n.pkl", g, d, 5, {}, {"mbstd_group_size": 4})
+    else:
+        path = pytorch(
+            tmp_path / "n.pkl", torch_files.ada_generator(g), torch_files.ada_discriminator(d)
+        )
+    gan = same(path, g, d, d_options=judge)
+    assert gan.image_shape == (4 * base[0], 4 * base[1], 3)
+    z = gan.sample_latents(2, seed=0)
+    assert np.asarray(gan.generate(z, noise="random")).shape == (2, *gan.image_shape)
+    assert gan.clone().image_shape == gan.image_shape
+
+
+@pytest.mark.parametrize("colours", [1, 4])
+def test_grey_and_opacity(colours, tmp_path):
+    g = generator_variables(WIDTHS, colours=colours)
+    d = discriminator_variables(WIDTHS, colours=colours)
+    gan = same(tensorflow(tmp_path / "n.pkl", g, d, 4), g, d)
+    assert gan.image_shape == (16, 16, colours)
+
+
 def test_clamped_activations_and_another_filter(tmp_path):
     g, d = generator_variables(WIDTHS), discriminator_variables(WIDTHS, "skip", features=2)
     taps = [1, 2, 3, 1]

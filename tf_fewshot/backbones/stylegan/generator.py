@@ -65,7 +65,7 @@ class StyleGANGenerator(StyleBasedGenerator):
     def build(self, input_shape=None):
         super().build(input_shape)
         self.noises = [
-            self._noise_weight(i, 4 * 2 ** (i // 2))
+            self._noise_weight(i, (4 * 2 ** (i // 2), 4 * 2 ** (i // 2)))
             for i in range(self.num_layers if self.use_noise else 0)
         ]
         if self.fading:
@@ -98,7 +98,7 @@ class StyleGANGenerator(StyleBasedGenerator):
         for i, block in enumerate(self.blocks):
             styles = (ws[:, 2 * i], ws[:, 2 * i + 1])
             r, n = block.resolution, tf.shape(ws)[0]
-            noises = tuple(self._noise(2 * i + k, r, n, noise) for k in (0, 1))
+            noises = tuple(self._noise(2 * i + k, (r, r), n, noise) for k in (0, 1))
             maps += self._part(block.activations)(maps[-1], styles, noises)
             to_rgb = self.to_rgb.get(str(block.resolution))
             if to_rgb is not None:
