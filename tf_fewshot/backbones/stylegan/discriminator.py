@@ -6,6 +6,7 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import keras
@@ -17,7 +18,7 @@ from ..network import Network
 from ..parts import Stage
 from ..style_based.labels import labels_of
 from .config import DiscriminatorConfig, StyleGANConfig
-from .layers import fuses, lrelu
+from .layers import Fields, fuses, lrelu
 
 
 def _added(owner, extensions: Extensions | Iterable, layers: tuple[str, str]) -> tuple:
@@ -63,16 +64,15 @@ class DiscriminatorBlock(keras.layers.Layer):
 class DiscriminatorHead(keras.layers.Layer):
     """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32."""
 
-    def __init__(
-        self, channels, config: DiscriminatorConfig, outputs: int = 1, extensions=(), **kwargs
-    ):
+    def __init__(self, channels, config: Fields, outputs: int = 1, extensions=(), **kwargs):
         kwargs.setdefault("name", "4x4")
         super().__init__(**kwargs)
-        self.spread = config.mbstd_features if config.mbstd_group > 1 else 0
+        form = DiscriminatorConfig(**config)
+        self.spread = form.mbstd_features if form.mbstd_group > 1 else 0
         self.stddev = MinibatchStdDev(
-            config.mbstd_group, config.mbstd_features, name="MinibatchStdDev", dtype="float32"
+            form.mbstd_group, form.mbstd_features, name="MinibatchStdDev", dtype="float32"
         )
-        dense = channels if config.dense_channels is None else config.dense_channels
+        dense = channels if form.dense_channels is None else form.dense_channels
         self.conv = EqualizedConv2D(channels, name="Conv", dtype="float32")
         self.dense0 = EqualizedDense(dense, name="Dense0", dtype="float32")
         self.dense1 = EqualizedDense(outputs, gain=1.0, name="Dense1", dtype="float32")
@@ -131,7 +131,7 @@ class StyleGANDiscriminator(Network):
         ]
         self.head = DiscriminatorHead(
             widths[-1],
-            config.discriminator,
+            dataclasses.asdict(config.discriminator),
             max(self.classes.rows, 1),
             self.extensions,
             dtype="float32",

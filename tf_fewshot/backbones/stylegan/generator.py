@@ -6,6 +6,8 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
@@ -33,7 +35,7 @@ class StyleGANGenerator(StyleBasedGenerator):
         self.resolutions = [4 * 2**i for i in range(len(channels))]
         self.mapping = Mapping(
             config.w_dim,
-            config.mapping,
+            dataclasses.asdict(config.mapping),
             self.classes.rows,
             config.latent_dim,
             name="mapping",
@@ -45,7 +47,7 @@ class StyleGANGenerator(StyleBasedGenerator):
                 c,
                 config.w_dim,
                 config.fused,
-                g,
+                dataclasses.asdict(g),
                 config.blur,
                 self.extensions,
                 last=r == config.resolution,

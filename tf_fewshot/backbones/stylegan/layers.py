@@ -6,7 +6,9 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,6 +19,9 @@ from ..style_based.labels import LabelConcat
 from .config import GeneratorConfig, MappingConfig
 
 _FUSE_FROM = 128
+
+# The fields of a dataclass, as Keras keeps arguments.
+Fields = abc.Mapping[str, Any]
 
 
 def lrelu(x):
@@ -35,7 +40,7 @@ class Mapping(keras.layers.Layer):
 
     Args:
         w_dim: Size of the styles.
-        config: How many layers there are, and of which form.
+        config: How many layers there are, and of which form: the fields of a ``MappingConfig``.
         classes: Rows of a table of vectors, of which the one of the label is joined to the
             latent; 0 has no labels.
         latent_dim: Size of such a vector.
@@ -43,15 +48,12 @@ class Mapping(keras.layers.Layer):
     The inputs are latents, and int labels ``[N]`` where there are classes.
     """
 
-    def __init__(
-        self, w_dim: int, config: MappingConfig, classes: int = 0, latent_dim: int = 0, **kwargs
-    ):
+    def __init__(self, w_dim: int, config: Fields, classes: int = 0, latent_dim: int = 0, **kwargs):
         super().__init__(**kwargs)
-        width = w_dim if config.mapping_width is None else config.mapping_width
-        last = config.mapping_layers - 1
-        self.norm = (
-            PixelNorm(name="PixelNorm", dtype="float32") if config.normalize_latents else None
-        )
+        form = MappingConfig(**config)
+        width = w_dim if form.mapping_width is None else form.mapping_width
+        last = form.mapping_layers - 1
+        self.norm = PixelNorm(name="PixelNorm", dtype="float32") if form.normalize_latents else None
         self.embed: LabelConcat | None = (
             LabelConcat(classes, latent_dim, name="LabelConcat", dtype="float32")
             if classes
@@ -60,11 +62,11 @@ class Mapping(keras.layers.Layer):
         self.dense = [
             EqualizedDense(
                 w_dim if i == last else width,
-                lrmul=config.mapping_lrmul,
+                lrmul=form.mapping_lrmul,
                 name=f"Dense{i}",
                 dtype="float32",
             )
-            for i in range(config.mapping_layers)
+            for i in range(form.mapping_layers)
         ]
 
     def build(self, input_shape):
@@ -89,23 +91,24 @@ class Epilogue(keras.layers.Layer):
     """What follows every convolution: noise, bias, leaky ReLU, AdaIN, and what extensions add.
 
     Args:
-        config: Whether there is a noise input, and what is normalised.
+        config: Whether there is a noise input, and what is normalised: the fields of a
+            ``GeneratorConfig``.
         extensions: What adds layers.
         place: Name of the layer among all of the network.
     """
 
     def __init__(
         self,
-        config: GeneratorConfig,
+        config: Fields,
         extensions: Extensions | Iterable = (),
         place: str = "",
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        dtype = self.dtype_policy
-        self.noise = AddNoise(name="Noise", dtype=dtype) if config.use_noise else None
-        self.norm = PixelNorm(name="PixelNorm", dtype="float32") if config.pixel_norm else None
-        self.adain = AdaIN(normalised=config.instance_norm, name="AdaIN", dtype=dtype)
+        dtype, form = self.dtype_policy, GeneratorConfig(**config)
+        self.noise = AddNoise(name="Noise", dtype=dtype) if form.use_noise else None
+        self.norm = PixelNorm(name="PixelNorm", dtype="float32") if form.pixel_norm else None
+        self.adain = AdaIN(normalised=form.instance_norm, name="AdaIN", dtype=dtype)
         self.added = Extensions.of(extensions).hidden(self, "{camel}", place)
 
     def build(self, input_shape, style_shape, noise_shape=None):
@@ -147,7 +150,7 @@ class SynthesisBlock(keras.layers.Layer):
         channels: int,
         w_dim: int,
         fused: bool | str,
-        config: GeneratorConfig,
+        config: Fields,
         blur: Sequence[float],
         extensions: Extensions | Iterable = (),
         last: bool = False,
@@ -168,7 +171,7 @@ class SynthesisBlock(keras.layers.Layer):
         self.conv1 = EqualizedConv2D(channels, name="Conv1", **same)
         self.epilogue1 = self._epilogue("Epilogue1", config, () if last else extensions)
 
-    def _epilogue(self, name: str, config: GeneratorConfig, extensions) -> Epilogue:
+    def _epilogue(self, name: str, config: Fields, extensions) -> Epilogue:
         place = f"{self.name}/{name}"
         return Epilogue(config, extensions, place, name=name, dtype=self.dtype_policy)
 
