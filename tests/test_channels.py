@@ -85,16 +85,23 @@ def test_colours_of_grey_pictures_are_those_of_the_colours_that_they_are():
 
 
 @pytest.mark.parametrize(
-    ("architecture", "channels", "method"),
-    [("stylegan", 1, "ewc"), ("stylegan2", 4, "freezed"), ("stylegan", 4, "bsa")],
+    ("architecture", "channels", "method", "base"),
+    [
+        ("stylegan", 1, "ewc", None),
+        ("stylegan2", 4, "freezed", None),
+        ("stylegan", 4, "bsa", None),
+        # Not square, which is all the same to the pictures.
+        ("stylegan2", 1, "freezed", [4, 8]),
+    ],
 )
-def test_adapting_and_sampling(architecture, channels, method, folder, tmp_path, build_tiny):
-    gan = build_tiny(architecture, image_channels=channels)
+def test_adapting_and_sampling(architecture, channels, method, base, folder, tmp_path, build_tiny):
+    shape = {} if base is None else {"base": base}
+    gan = build_tiny(architecture, image_channels=channels, **shape)
     settings = {"batch_size": 2, "steps": 1}
     settings |= {"fisher_samples": 2} if method == "ewc" else {}
     run = tff.adapt(gan, folder, method=method, workdir=tmp_path / "run", **settings)
     images = run.sample(2, seed=0)
-    assert images.shape == (2, 16, 16, channels)
+    assert images.shape == (2, 16, 32 if base else 16, channels)
     assert (tmp_path / "run" / "report.html").exists()
     with Image.open(tmp_path / "run" / "reals.png") as image:
         assert image.mode == "RGB"
