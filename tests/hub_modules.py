@@ -46,6 +46,9 @@ def write_module(
     averages: bool = True,
     pack: bool = False,
     seed: int = 0,
+    form: str = "inside",
+    epsilon: float = 1e-4,
+    kernels: float = 0.3,
 ) -> Path:
     """Writes a module.
 
@@ -54,10 +57,14 @@ def write_module(
         resource: Whether variables are resources, or references.
         averages: Whether weights have averages (and are themselves something else).
         pack: Whether tables of statistics are stacked when the graph runs.
+        form: How a power step divides by a length; see ``UNITS``.
+        epsilon: Of that.
+        kernels: How large raw kernels are.
     """
     size = size or (SMALL_DEEP if deep else SMALL)
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
         writer = _Writer(size, deep, scope, resource, averages, pack, seed)
+        writer.form, writer.epsilon, writer.kernels = form, epsilon, kernels
         writer.graph()
         feeds = {v.initial_value: writer.values[name] for name, v in writer.variables.items()}
         session.run([v.initializer for v in writer.variables.values()], feeds)
@@ -88,7 +95,25 @@ def write_variant(path: Path, module: Path, drop=(), put: Mapping[str, np.ndarra
     return path
 
 
+def _squares(x):
+    return tf.reduce_sum(tf.square(x), keepdims=True)
+
+
+# Ways to bring a vector to length 1, as graphs hold them.
+UNITS = {
+    "inside": lambda x, e: x * tf.math.rsqrt(tf.reduce_sum(x**2, keepdims=True) + e),
+    "inside, divided": lambda x, e: x / tf.sqrt(e + tf.reduce_sum(x * x)),
+    "outside": lambda x, e: x / (tf.norm(x) + e),
+    "least": lambda x, e: x / tf.maximum(tf.sqrt(_squares(x)), e),
+    "least, squared": lambda x, e: tf.math.l2_normalize(x, epsilon=e**2),
+    "plain": lambda x, e: x / tf.norm(x),
+    "plain, inverse": lambda x, e: x * tf.math.rsqrt(_squares(x)),
+}
+
+
 class _Writer:
+    form, epsilon, kernels = "inside", 1e-4, 0.3
+
     def __init__(self, size, deep, scope, resource, averages, pack, seed):
         self.size, self.deep, self.scope = size, deep, scope
         self.resource, self.averages, self.pack = resource, averages, pack
@@ -118,14 +143,14 @@ class _Writer:
         return self.fresh(name + self.suffix, shape, scale, offset) if self.averages else raw
 
     def normalised(self, scope, shape):
-        w = self.weight(f"{scope}/w", shape, scale=0.3)
+        w = self.weight(f"{scope}/w", shape, scale=self.kernels)
         u = self.fresh(f"{scope}/u0", (1, shape[-1]))
         for other in ("u1", "u2"):
             self.fresh(f"{scope}/{other}", (1, shape[-1]))
         matrix = tf.reshape(w, [-1, shape[-1]])
 
         def unit(x):
-            return x * tf.math.rsqrt(tf.reduce_sum(x**2, keepdims=True) + 1e-4)
+            return UNITS[self.form](x, self.epsilon)
 
         v = unit(tf.matmul(u, matrix, transpose_b=True))
         u = unit(tf.matmul(v, matrix))

@@ -24,6 +24,8 @@ def generator_variables(
     const: int | None = None,
     hidden: int | None = None,
     seed: int = 0,
+    base: tuple[int, int] = (4, 4),
+    colours: int = 3,
 ) -> dict[str, np.ndarray]:
     """Variables by name; ``labels`` is "concat", "embed" or "" for none, of three classes."""
     rng = np.random.default_rng(seed)
@@ -55,7 +57,7 @@ def generator_variables(
             variables[f"{scope}/noise_strength"] = np.float32(rng.normal() * 0.3)
 
     before = const or widths[4]
-    variables["synthesis/4x4/Const/const"] = draw(1, before, 4, 4)
+    variables["synthesis/4x4/Const/const"] = draw(1, before, *base)
     for r, c in widths.items():
         scope = f"synthesis/{r}x{r}"
         if r == 4:
@@ -66,11 +68,11 @@ def generator_variables(
             if form == "resnet":
                 variables[f"{scope}/Skip/weight"] = draw(1, 1, before, c)
         if form == "skip" or r == max(widths):
-            layer(f"{scope}/ToRGB", 1, c, 3)
+            layer(f"{scope}/ToRGB", 1, c, colours)
         before = c
     for i in range(2 * len(widths) - 1 if noise else 0):
-        r = 2 ** ((i + 5) // 2)
-        variables[f"synthesis/noise{i}"] = draw(1, 1, r, r)
+        times = 2 ** ((i + 1) // 2)
+        variables[f"synthesis/noise{i}"] = draw(1, 1, *(times * size for size in base))
     return variables
 
 
@@ -83,6 +85,8 @@ def discriminator_variables(
     label_layers: int = 0,
     label_dim: int = 4,
     seed: int = 1,
+    base: tuple[int, int] = (4, 4),
+    colours: int = 3,
 ) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     variables: dict[str, Any] = {}
@@ -96,7 +100,7 @@ def discriminator_variables(
     for r in sorted(widths, reverse=True):
         c = widths[r]
         if form == "skip" or r == max(widths):
-            add(f"{r}x{r}/FromRGB", 1, 1, 3, c)
+            add(f"{r}x{r}/FromRGB", 1, 1, colours, c)
         if r > 4:
             add(f"{r}x{r}/Conv0", 3, 3, c, c)
             add(f"{r}x{r}/Conv1_down", 3, 3, c, widths[r // 2])
@@ -105,7 +109,7 @@ def discriminator_variables(
     c = widths[4]
     dense = dense or c
     add("4x4/Conv", 3, 3, c + features, c)
-    add("4x4/Dense0", 16 * c, dense)
+    add("4x4/Dense0", base[0] * base[1] * c, dense)
     add("Output", dense, {"": 1, "concat": 3, "embed": label_dim}[labels])
     if labels == "embed":
         add("LabelEmbed", 3, label_dim)
@@ -267,10 +271,11 @@ def judged(
     last_clamp=True,
     taps=(1, 3, 3, 1),
     lrmul=0.1,
+    base=4,
 ):
     """Scores [N, 1]; a group of None is the whole batch."""
     image = np.asarray(images, np.float64).transpose(0, 3, 1, 2)
-    x, r = None, image.shape[2]
+    x, r = None, image.shape[2] * 4 // base
 
     def biased(x, name, limit=clamp):
         return clamped(lrelu(x + v[f"{name}/bias"][:, None, None]), limit)
@@ -296,9 +301,9 @@ def judged(
     n, c = x.shape[:2]
     if features:
         size = n if group is None else min(group, n)
-        y = x.reshape(size, n // size, features, c // features, 4, 4)
+        y = x.reshape(size, n // size, features, c // features, *x.shape[2:])
         y = np.sqrt(y.var(0) + 1e-8).mean((2, 3, 4))
-        y = np.tile(y, (size, 1))[:, :, None, None] * np.ones((1, 1, 4, 4))
+        y = np.tile(y, (size, 1))[:, :, None, None] * np.ones((1, 1, *x.shape[2:]))
         x = np.concatenate([x, y], 1)
     x = biased(correlated(padded(x, 1, 1), scaled(v["4x4/Conv/weight"])), "4x4/Conv")
     x = dense(v, "Output", lrelu(dense(v, "4x4/Dense0", x.reshape(n, -1))))

@@ -226,8 +226,8 @@ def test_colours_of_every_picture_are_mapped_by_its_own_map():
     )
     mapped = colour.apply(tf.constant(images[:1]), both)
     np.testing.assert_allclose(mapped, (images[:1] + 0.25) * 2, atol=1e-6)
-    with pytest.raises(UserError, match="1 channels"):
-        colour.apply(tf.zeros([5, 2, 2, 1]), tf.constant(maps))
+    with pytest.raises(UserError, match="2 channels"):
+        colour.apply(tf.zeros([5, 2, 2, 2]), tf.constant(maps))
 
 
 # Probabilities --------------------------------------------------------------------------

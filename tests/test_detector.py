@@ -53,7 +53,7 @@ def test_both_formats_of_torch_are_read(detector, state, tmp_path):
 
 
 def test_the_public_detector_takes_pictures_alone(detector):
-    with pytest.raises(UserError, match=r"needs uint8 images \[N, H, W, 3\], not float64"):
+    with pytest.raises(UserError, match=r"needs uint8 images \[N, H, W, C\], not float64"):
         detector(np.zeros((1, 8, 8, 3)))
 
 

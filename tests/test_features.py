@@ -155,7 +155,10 @@ def test_what_vgg16_refuses():
     with pytest.raises(UserError, match="at least 16 px"):
         network(np.zeros((1, 8, 16, 3), np.float32))
     with pytest.raises(UserError, match="RGB"):
-        network(np.zeros((1, 16, 16, 1), np.float32))
+        network(np.zeros((1, 16, 16, 2), np.float32))
+    # Grey is seen as RGB.
+    grey = np.random.default_rng(0).uniform(-1, 1, (1, 16, 16, 1)).astype(np.float32)
+    np.testing.assert_array_equal(network(grey)[0], network(grey.repeat(3, -1))[0])
 
 
 # LPIPS -------------------------------------------------------------------------------------

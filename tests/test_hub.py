@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tf_fewshot as tff
-from tests.hub_modules import Size, write_module, write_variant
+from tests.hub_modules import UNITS, Size, write_module, write_variant
 from tf_fewshot.errors import UserError
 from tf_fewshot.weights import PRESETS
 from tf_fewshot.weights.hub import archive as hub_archive
 from tf_fewshot.weights.hub import modules as hub
+from tf_fewshot.weights.hub.graph_spectral import spectral_form
 
 TRUNCATIONS = (1.0, 0.98, 0.94, 0.58, 0.57, 0.5, 0.28, 0.14, 0.133, 0.031, 0.02)
 
@@ -94,6 +95,72 @@ def test_other_forms_of_a_module(deep, options, tmp_path):
     # Which of the maps of as many channels it is, only the graph tells.
     assert gan.config["attention"] == size.attention
     assert gan.config["statistics"] == (size.rows if deep else 1)
+
+
+FORMS = {
+    "inside": ("inside", 1e-3),
+    "inside, divided": ("inside", 1e-3),
+    "outside": ("outside", 1e-3),
+    "least": ("least", 1e-3),
+    "least, squared": ("least", 1e-3),
+    "plain": ("outside", 1e-12),
+    "plain, inverse": ("outside", 1e-12),
+}
+TINY = Size([8, 8, 4], attention=8, chunk=2, classes=2, class_dim=3, rows=3)
+
+
+@pytest.mark.parametrize("form", UNITS)
+@pytest.mark.parametrize("resource", [True, False])
+def test_the_graph_says_where_the_epsilon_stands(form, resource):
+    with tf.Graph().as_default() as graph:
+        v1, zeros = tf.compat.v1, tf.zeros_initializer()
+        u, w = (
+            v1.get_variable(f"conv/{name}", shape, tf.float32, zeros, use_resource=resource)
+            for name, shape in (("u0", (1, 3)), ("w", (4, 3)))
+        )
+        # What else is divided by a root is no power step.
+        tf.math.rsqrt(tf.reduce_sum(tf.square(w)) + 0.5, name="other")
+        v = UNITS[form](tf.matmul(u, w, transpose_b=True), 1e-3)
+        UNITS[form](tf.matmul(v, w), 1e-3)
+    nodes = {node.name: node for node in graph.as_graph_def().node}
+    assert spectral_form(nodes) == FORMS[form]
+    assert spectral_form({n: v for n, v in nodes.items() if "u0" not in n}) is None
+
+
+@pytest.mark.parametrize("form", ["outside", "least"])
+def test_the_form_of_the_graph_draws_the_pictures(form, tmp_path):
+    # At kernels so small that every form draws another picture.
+    options = {"size": TINY, "form": form, "epsilon": 1e-3, "kernels": 2e-3}
+    path = write_module(tmp_path / "module", deep=form == "least", **options)
+    gan, module = tff.load(path), oracle(path)
+    assert (gan.config["spectral_form"], gan.config["spectral_epsilon"]) == FORMS[form]
+    z, labels = gan.sample_latents(2, seed=1), np.array([0, 1])
+    images = np.asarray(gan.generate(z, labels, truncation=1.0))
+    np.testing.assert_allclose(images, module(z, labels, 1.0), rtol=0, atol=1e-4)
+    if form == "outside":
+        other = type(gan)(**{**gan.config, "spectral_form": "inside"})
+        for mine, theirs in zip(other.generator.weights, gan.generator.weights, strict=True):
+            mine.assign(theirs)
+        assert np.abs(np.asarray(other.generate(z, labels)) - images).max() > 0.05
+
+
+def test_a_graph_of_two_forms_is_said(tmp_path):
+    path = write_module(tmp_path / "module", size=TINY)
+    other = write_module(tmp_path / "other", size=TINY, form="outside")
+    models = [
+        saved_model_pb2.SavedModel.FromString((p / "saved_model.pb").read_bytes())
+        for p in (path, other)
+    ]
+    for node in models[1].meta_graphs[0].graph_def.node:
+        node.name = f"again/{node.name}"
+        node.input[:] = [f"again/{name}" for name in node.input if name[:1] != "^"]
+        models[0].meta_graphs[0].graph_def.node.add().CopyFrom(node)
+    (path / "saved_model.pb").write_bytes(models[0].SerializeToString())
+    with pytest.raises(UserError, match=r"several forms \(inside \(0.0001\), outside \(0.0001\)"):
+        tff.load(path)
+    # Where there is none to be seen, they are as the released modules have them.
+    (path / "saved_model.pb").unlink()
+    assert tff.load(path).config["spectral_form"] == "inside"
 
 
 def test_what_is_known_of_a_module(modules, capsys):

@@ -184,29 +184,35 @@ def test_gradients_of_the_discriminator_are_those_of_finite_differences(tmp_path
     seed=st.integers(0, 10**6),
     rows=st.integers(1, 7),
     out=st.integers(1, 7),
-    inside=st.booleans(),
+    form=st.sampled_from(["outside", "inside", "least"]),
     epsilon=st.sampled_from([1e-12, 1e-4]),
 )
-def test_one_power_step(seed, rows, out, inside, epsilon):
+def test_one_power_step(seed, rows, out, form, epsilon):
     rng = np.random.default_rng(seed)
     w, u = rng.standard_normal((rows, out)), rng.standard_normal((1, out))
 
     def unit(x):
-        length = np.sqrt((x**2).sum() + epsilon) if inside else np.sqrt((x**2).sum()) + epsilon
-        return x / length
+        squares = (x**2).sum()
+        lengths = {
+            "outside": np.sqrt(squares) + epsilon,
+            "inside": np.sqrt(squares + epsilon),
+            "least": max(np.sqrt(squares), epsilon),
+        }
+        return x / lengths[form]
 
     v = unit(u @ w.T)
     after = unit(v @ w)
-    sigma, next_u = our_power_step(
-        tf.constant(w, tf.float32), tf.constant(u, tf.float32), epsilon, inside
+    sigma, next_u, next_v = our_power_step(
+        tf.constant(w, tf.float32), tf.constant(u, tf.float32), epsilon, form
     )
+    np.testing.assert_allclose(next_v, v, atol=2e-3)
     assert float(sigma) == pytest.approx(float(np.sum(v @ w * after)), rel=1e-3, abs=1e-5)
     np.testing.assert_allclose(next_u, after, atol=2e-3)
     assert float(sigma) <= np.linalg.norm(w, 2) * (1 + 1e-5)
 
 
 def test_many_steps_find_the_spectral_norm():
-    options = {"epsilon": 1e-12, "inside": True}
+    options = {"epsilon": 1e-12, "form": "inside"}
     dense, conv, table = (
         SpectralDense(4, **options),
         SpectralConv2D(5, 3, **options),
@@ -235,14 +241,56 @@ def test_the_epsilon_has_its_place():
     """At a weight as small as the epsilon's root the two conventions differ much."""
     w = tf.constant([[1e-2, 0.0], [0.0, 1e-3]])
     u = tf.constant([[1.0, 0.0]])
-    plain, _ = our_power_step(w, u, 1e-4, False)
-    within, _ = our_power_step(w, u, 1e-4, True)
+    plain, _, _ = our_power_step(w, u, 1e-4, "outside")
+    within, _, _ = our_power_step(w, u, 1e-4, "inside")
+    least, _, _ = our_power_step(w, u, 1e-4, "least")
     x = 1e-2
     v = x / (x + 1e-4)
     assert float(plain) == pytest.approx(v * x * v * x / (v * x + 1e-4), rel=1e-4)
     v = x / np.sqrt(x**2 + 1e-4)
     assert float(within) == pytest.approx(v * x * v * x / np.sqrt((v * x) ** 2 + 1e-4), rel=1e-4)
+    assert float(least) == pytest.approx(x, rel=1e-6)
+    tiny, _, _ = our_power_step(w * 1e-3, u, 1e-4, "least")
+    v = x * 1e-3 / 1e-4
+    assert float(tiny) == pytest.approx(v * x * 1e-3 * v * x * 1e-3 / 1e-4, rel=1e-4)
     np.testing.assert_allclose(normalised(np.array([3.0, 4.0])), [0.6, 0.8])
+
+
+def test_a_pair_of_vectors_is_kept():
+    """As PyTorch's own: inference divides by what is stored, and training by a new step."""
+    layer = SpectralConv2D(5, 3, epsilon=1e-4, form="least", pair=True)
+    x = np.ones((2, 4, 4, 3), np.float32)
+    layer(x)
+    assert (layer.u.shape, layer.v.shape) == ((1, 5), (1, 27))
+    rng = np.random.default_rng(0)
+    u, v = rng.standard_normal((1, 5)), rng.standard_normal((1, 27))
+    layer.u.assign(u)
+    layer.v.assign(v)
+    matrix = layer.kernel.numpy().astype(np.float64).reshape(27, 5)
+    sigma = (v @ matrix @ u.T).item()
+    for kernel in (layer.normalised_kernel(), layer.normalised_kernel(training=False)):
+        np.testing.assert_allclose(kernel.numpy().reshape(27, 5), matrix / sigma, rtol=1e-5)
+    layer.trainable = False
+    frozen = layer.normalised_kernel(training=True).numpy()
+    np.testing.assert_allclose(frozen.reshape(27, 5), matrix / sigma, rtol=1e-5)
+    np.testing.assert_allclose(layer.u, u, rtol=1e-6)
+    layer.trainable = True
+    v = u @ matrix.T
+    v /= np.linalg.norm(v)
+    u = v @ matrix
+    sigma = np.linalg.norm(u)
+    kernel = layer.normalised_kernel(training=True).numpy()
+    np.testing.assert_allclose(kernel.reshape(27, 5), matrix / sigma, rtol=1e-5)
+    np.testing.assert_allclose(layer.v, v, atol=1e-6)
+    np.testing.assert_allclose(layer.u, u / sigma, atol=1e-6)
+    again = layer.normalised_kernel().numpy()
+    np.testing.assert_allclose(again, kernel, rtol=1e-5)
+    back = SpectralConv2D.from_config(layer.get_config())
+    assert (back.pair, back.form) == (True, "least")
+    older = {k: v for k, v in layer.get_config().items() if k not in ("form", "pair")}
+    assert SpectralConv2D.from_config({**older, "inside": True}).form == "inside"
+    with pytest.raises(ValueError, match="form must be one of outside, inside, least"):
+        SpectralConv2D(5, 3, form="beside")
 
 
 # One class, scale and shift -----------------------------------------------------------------------

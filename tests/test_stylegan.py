@@ -24,7 +24,12 @@ from tf_fewshot.backbones.stylegan import discriminator as stylegan_discriminato
 from tf_fewshot.backbones.stylegan import gan as stylegan
 from tf_fewshot.backbones.stylegan import layers as stylegan_layers
 from tf_fewshot.backbones.stylegan import widening
-from tf_fewshot.backbones.stylegan.config import StyleGANConfig, default_channels
+from tf_fewshot.backbones.stylegan.config import (
+    GeneratorConfig,
+    MappingConfig,
+    StyleGANConfig,
+    default_channels,
+)
 
 # StyleGAN v1 in NumPy: float64 and NCHW, as published ---------------------------------------------
 
@@ -363,8 +368,9 @@ def test_styles_are_mixed_in_nine_rows_of_ten():
     counts = np.bincount(cuts, minlength=7)
     expected = np.array([0.18] * 5 + [0.1])
     assert scipy.stats.chisquare(counts[1:], expected * 2000).pvalue > 0.01
-    plain = StyleGANConfig(8, 3, 3, 1, [2, 2], mixing=0.0).resolved()
-    plain = stylegan.StyleGANGenerator(plain)
+    parts = {"mapping": MappingConfig(1), "generator": GeneratorConfig(mixing=0.0)}
+    config = StyleGANConfig(resolution=8, latent_dim=3, w_dim=3, channels=[2, 2], **parts)
+    plain = stylegan.StyleGANGenerator(config.resolved())
     plain(np.zeros((1, 3), np.float32))
     ws = plain.broadcast(plain.mapping(np.eye(3, dtype=np.float32)))
     np.testing.assert_array_equal(plain._mixed(ws), ws)
@@ -453,11 +459,11 @@ def test_half_precision_stays_near(tiny_stylegan):
 @pytest.mark.parametrize(
     ("cls", "arguments"),
     [
-        (stylegan_layers.SynthesisBlock, (8, 3, 4, True, True)),
-        (stylegan_discriminator.DiscriminatorBlock, (8, 3, 4, "auto")),
-        (stylegan_discriminator.DiscriminatorHead, (3, 2)),
-        (stylegan_layers.Epilogue, (True,)),
-        (stylegan_layers.Mapping, (4, 2)),
+        (stylegan_layers.SynthesisBlock, (8, 3, 4, True, {"use_noise": True}, [1, 2, 1])),
+        (stylegan_discriminator.DiscriminatorBlock, (8, 3, 4, "auto", [1, 2, 1])),
+        (stylegan_discriminator.DiscriminatorHead, (3, {"mbstd_group": 2})),
+        (stylegan_layers.Epilogue, ({"pixel_norm": True},)),
+        (stylegan_layers.Mapping, (4, {"mapping_layers": 2})),
     ],
 )
 def test_blocks_come_back_from_their_config(cls, arguments):

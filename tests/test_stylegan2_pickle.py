@@ -89,6 +89,8 @@ def same(path: Path, g, d, label=None, g_options=None, d_options=None, atol=1e-4
     assert expected.std() > 0.2
     images = np.asarray(gan.generate(z, given))
     np.testing.assert_allclose(images, expected, rtol=0, atol=atol)
+    if d is None:
+        return gan
     logits = judged(d, images, label, **(d_options or {}))
     assert logits.std() > 1e-3
     np.testing.assert_allclose(gan.discriminator(images, given), logits, rtol=0, atol=atol)
@@ -142,6 +144,33 @@ def test_labels(version, labels, tmp_path):
     np.testing.assert_allclose(one.generate(z), expected, atol=1e-4)
     scores = judged(d, expected, [2, 2])
     np.testing.assert_allclose(one.discriminator(expected), scores, atol=1e-4)
+
+
+@pytest.mark.parametrize(("base", "version"), [((3, 5), 5), ((4, 2), 6)])
+def test_images_that_are_not_square(base, version, tmp_path):
+    """As TensorFlow's forks keep them, and StyleGAN-Human in PyTorch."""
+    g = generator_variables(WIDTHS, base=base)
+    d = discriminator_variables(WIDTHS, base=base)
+    judge = {"base": base[0]}
+    if version == 5:
+        path = tensorflow(tmp_path / "n.pkl", g, d, 5, {}, {"mbstd_group_size": 4})
+    else:
+        path = pytorch(
+            tmp_path / "n.pkl", torch_files.ada_generator(g), torch_files.ada_discriminator(d)
+        )
+    gan = same(path, g, d, d_options=judge)
+    assert gan.image_shape == (4 * base[0], 4 * base[1], 3)
+    z = gan.sample_latents(2, seed=0)
+    assert np.asarray(gan.generate(z, noise="random")).shape == (2, *gan.image_shape)
+    assert gan.clone().image_shape == gan.image_shape
+
+
+@pytest.mark.parametrize("colours", [1, 4])
+def test_grey_and_opacity(colours, tmp_path):
+    g = generator_variables(WIDTHS, colours=colours)
+    d = discriminator_variables(WIDTHS, colours=colours)
+    gan = same(tensorflow(tmp_path / "n.pkl", g, d, 4), g, d)
+    assert gan.image_shape == (16, 16, colours)
 
 
 def test_clamped_activations_and_another_filter(tmp_path):
@@ -492,7 +521,7 @@ HEAD = b"\x80\x02ctorch_utils.persistence\n_reconstruct_persistent_obj\n"
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        (HEAD + b"}\x85R.", "does not hold a dict"),
+        (HEAD + b"}\x85R.", "its G_ema is a None, not the Generator"),
         (HEAD + b"}\x85R}U\x01aK\x01sb.", "changes a module"),
         (HEAD + b"}U\x01aK\x01sb.", "changes a function"),
         (HEAD + b"0}U\x05G_emactorch.storage\n_load_from_bytes\nC\x02ab\x85Rs.", "is damaged"),

@@ -57,7 +57,15 @@ def dumped(value, protocol: int = 4) -> bytes:
         return pickle.dumps(value, protocol=protocol)
 
 
-def generator_variables(resolution: int, widths: dict[int, int], layers: int = 3, seed: int = 0):
+def generator_variables(
+    resolution: int,
+    widths: dict[int, int],
+    layers: int = 3,
+    seed: int = 0,
+    hidden: int = 7,
+    classes: int = 0,
+    colours: int = 3,
+):
     rng = np.random.default_rng(seed)
 
     def draw(*shape):
@@ -71,8 +79,8 @@ def generator_variables(resolution: int, widths: dict[int, int], layers: int = 3
             f"{scope}/StyleMod/bias": 0.3 * draw(2 * fmaps),
         }
 
-    sizes = [5, *[7] * layers]
-    mapping = {}
+    sizes = [10 if classes else 5, *[hidden] * (layers - 1), 7]
+    mapping = {"LabelConcat/weight": draw(classes, 5)} if classes else {}
     for i in range(layers):
         mapping[f"Dense{i}/weight"] = 100 * draw(sizes[i], sizes[i + 1])
         mapping[f"Dense{i}/bias"] = 30 * draw(sizes[i + 1])
@@ -91,12 +99,20 @@ def generator_variables(resolution: int, widths: dict[int, int], layers: int = 3
             synthesis[f"{r}x{r}/Conv0_up/weight"] = draw(3, 3, widths[r // 2], c)
             synthesis[f"{r}x{r}/Conv1/weight"] = draw(3, 3, c, c)
             synthesis |= layer(f"{r}x{r}/Conv0_up", c) | layer(f"{r}x{r}/Conv1", c)
-        synthesis[f"ToRGB_lod{levels - level}/weight"] = 0.3 * draw(1, 1, c, 3)
-        synthesis[f"ToRGB_lod{levels - level}/bias"] = 0.3 * draw(3)
+        synthesis[f"ToRGB_lod{levels - level}/weight"] = 0.3 * draw(1, 1, c, colours)
+        synthesis[f"ToRGB_lod{levels - level}/bias"] = 0.3 * draw(colours)
     return {"lod": np.float32(0), "dlatent_avg": draw(7)}, mapping, synthesis
 
 
-def discriminator_variables(resolution: int, widths: dict[int, int], seed: int = 1):
+def discriminator_variables(
+    resolution: int,
+    widths: dict[int, int],
+    seed: int = 1,
+    classes: int = 0,
+    colours: int = 3,
+    dense: int = 0,
+    features: int = 1,
+):
     rng = np.random.default_rng(seed)
     variables: dict[str, Any] = {"lod": np.float32(0)}
 
@@ -108,14 +124,14 @@ def discriminator_variables(resolution: int, widths: dict[int, int], seed: int =
     for level in range(levels, 1, -1):
         r = 2**level
         c = widths[r]
-        add(f"FromRGB_lod{levels - level}", 1, 1, 3, c)
+        add(f"FromRGB_lod{levels - level}", 1, 1, colours, c)
         if r > 4:
             add(f"{r}x{r}/Conv0", 3, 3, c, c)
             add(f"{r}x{r}/Conv1_down", 3, 3, c, widths[r // 2])
     c = widths[4]
-    add("4x4/Conv", 3, 3, c + 1, c)
-    add("4x4/Dense0", 16 * c, c)
-    add("4x4/Dense1", c, 1)
+    add("4x4/Conv", 3, 3, c + features, c)
+    add("4x4/Dense0", 16 * c, dense or c)
+    add("4x4/Dense1", dense or c, max(classes, 1))
     return variables
 
 
@@ -123,16 +139,19 @@ SMALL = {4: 6, 8: 5, 16: 4}
 LARGE = {**SMALL, 32: 3, 64: 3, 128: 2}
 
 
-def saved_networks(widths=SMALL, change=lambda top, mapping, synthesis, d: None, **static):
+def saved_networks(
+    widths=SMALL, change=lambda top, mapping, synthesis, d: None, g=None, d=None, judges=None,
+    **static,
+):  # fmt: skip
     resolution = max(widths)
-    top, mapping, synthesis = generator_variables(resolution, widths)
-    d = discriminator_variables(resolution, widths)
+    top, mapping, synthesis = generator_variables(resolution, widths, **(g or {}))
+    d = discriminator_variables(resolution, judges or widths, **(d or {}))
     change(top, mapping, synthesis, d)
     components = {
         "synthesis": Network("G_synthesis", "G_synthesis", synthesis, **static),
         "mapping": Network("G_mapping", "G_mapping", mapping),
     }
-    gs = Network("Gs", "G_style", top, components, num_channels=3, **static)
+    gs = Network("Gs", "G_style", top, components, **{"num_channels": 3, **static})
     g = Network("G", "G_style", {"lod": np.float32(0)}, components)
     return g, Network("D", "D_basic", d, **static), gs
 
@@ -192,29 +211,39 @@ def conv_downscale(x, w):
     return np.einsum("nchwij,ijcd->ndhw", windows, w)
 
 
-def blur(x):
+def blur(x, static):
+    taps = static.get("blur_filter", [1, 2, 1])
+    if taps is None:
+        return x
     x = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)])
-    f = np.array([1.0, 2.0, 1.0]) / 4
+    f = np.array(taps) / np.sum(taps)
     return np.einsum(
         "nchwij,i,j->nchw", np.lib.stride_tricks.sliding_window_view(x, (3, 3), (2, 3)), f, f
     )
 
 
-def oracle_generator(gs: Network, z):
+def oracle_generator(gs: Network, z, label=None):
+    static = gs.state["static_kwargs"]
+    lrmul = static.get("mapping_lrmul", 0.01)
     top = dict(gs.state["variables"])
     mapping = dict(gs.state["components"]["mapping"].state["variables"])
     v = dict(gs.state["components"]["synthesis"].state["variables"])
     z = np.asarray(z, np.float64)
-    w = z / np.sqrt(np.mean(z**2, 1, keepdims=True) + 1e-8)
+    w = z if label is None else np.concatenate([z, mapping["LabelConcat/weight"][label]], 1)
+    if static.get("normalize_latents", True):
+        w = w / np.sqrt(np.mean(w**2, 1, keepdims=True) + 1e-8)
     for i in range(len(mapping) // 2):
-        bias = mapping[f"Dense{i}/bias"].astype(np.float64) * 0.01
-        w = lrelu(w @ scaled(mapping[f"Dense{i}/weight"], lrmul=0.01) + bias)
+        bias = mapping[f"Dense{i}/bias"].astype(np.float64) * lrmul
+        w = lrelu(w @ scaled(mapping[f"Dense{i}/weight"], lrmul=lrmul) + bias)
 
     def epilogue(x, scope, index):
         x = x + v[f"noise{index}"] * v[f"{scope}/Noise/weight"][:, None, None]
         x = lrelu(x + v[f"{scope}/bias"][:, None, None])
-        x = x - x.mean((2, 3), keepdims=True)
-        x = x / np.sqrt((x**2).mean((2, 3), keepdims=True) + 1e-8)
+        if static.get("use_pixel_norm", False):
+            x = x / np.sqrt((x**2).mean(1, keepdims=True) + 1e-8)
+        if static.get("use_instance_norm", True):
+            x = x - x.mean((2, 3), keepdims=True)
+            x = x / np.sqrt((x**2).mean((2, 3), keepdims=True) + 1e-8)
         style = w @ scaled(v[f"{scope}/StyleMod/weight"], gain=1) + v[f"{scope}/StyleMod/bias"]
         style = style.reshape(len(w), 2, -1, 1, 1)
         return x * (style[:, 0] + 1) + style[:, 1]
@@ -224,7 +253,7 @@ def oracle_generator(gs: Network, z):
     x = epilogue(conv(x, scaled(v["4x4/Conv/weight"])), "4x4/Conv", 1)
     r, index = 8, 2
     while f"{r}x{r}/Conv1/weight" in v:
-        x = blur(upscale_conv(x, scaled(v[f"{r}x{r}/Conv0_up/weight"])))
+        x = blur(upscale_conv(x, scaled(v[f"{r}x{r}/Conv0_up/weight"])), static)
         x = epilogue(x, f"{r}x{r}/Conv0_up", index)
         x = epilogue(conv(x, scaled(v[f"{r}x{r}/Conv1/weight"])), f"{r}x{r}/Conv1", index + 1)
         r, index = 2 * r, index + 2
@@ -233,7 +262,8 @@ def oracle_generator(gs: Network, z):
     return images.transpose(0, 2, 3, 1), top["dlatent_avg"], w
 
 
-def oracle_discriminator(d: Network, images):
+def oracle_discriminator(d: Network, images, label=None):
+    static = d.state["static_kwargs"]
     v = dict(d.state["variables"])
     x = np.asarray(images, np.float64).transpose(0, 3, 1, 2)
 
@@ -244,14 +274,16 @@ def oracle_discriminator(d: Network, images):
     r = x.shape[2]
     while r > 4:
         x = biased(conv(x, scaled(v[f"{r}x{r}/Conv0/weight"])), f"{r}x{r}/Conv0")
-        x = conv_downscale(blur(x), scaled(v[f"{r}x{r}/Conv1_down/weight"]))
+        x = conv_downscale(blur(x, static), scaled(v[f"{r}x{r}/Conv1_down/weight"]))
         x, r = biased(x, f"{r}x{r}/Conv1_down"), r // 2
-    groups = x.reshape(4, len(x) // 4, *x.shape[1:])
-    spread = np.sqrt(groups.var(0) + 1e-8).mean((1, 2, 3))
-    spread = np.tile(spread, 4)[:, None, None, None] * np.ones((1, 1, 4, 4))
+    features = static.get("mbstd_num_features", 1)
+    groups = x.reshape(4, len(x) // 4, features, -1, 4, 4)
+    spread = np.sqrt(groups.var(0) + 1e-8).mean((2, 3, 4))
+    spread = np.tile(spread, (4, 1))[:, :, None, None] * np.ones((1, 1, 4, 4))
     x = biased(conv(np.concatenate([x, spread], 1), scaled(v["4x4/Conv/weight"])), "4x4/Conv")
     x = x.reshape(len(x), -1) @ scaled(v["4x4/Dense0/weight"]) + v["4x4/Dense0/bias"]
-    return lrelu(x) @ scaled(v["4x4/Dense1/weight"], gain=1) + v["4x4/Dense1/bias"]
+    scores = lrelu(x) @ scaled(v["4x4/Dense1/weight"], gain=1) + v["4x4/Dense1/bias"]
+    return scores if label is None else scores[np.arange(len(scores)), label][:, None]
 
 
 # What is read ------------------------------------------------------------------------------------
@@ -275,6 +307,50 @@ def test_the_networks_compute_what_the_original_computes(widths, tmp_path):
     assert gan.config["channels"] == list(widths.values())
     assert gan.source_metadata["name"] == "network.pkl"
     assert "NC" in gan.source_metadata["licence"]
+
+
+FORMS = {
+    "labels": {"g": {"classes": 3}, "d": {"classes": 3}, "label_size": 3},
+    "grey": {"g": {"colours": 1}, "d": {"colours": 1}, "num_channels": 1},
+    "opacity": {"g": {"colours": 4}, "d": {"colours": 4}, "num_channels": 4},
+    "a wider discriminator": {"judges": {4: 8, 8: 7, 16: 5}, "d": {"dense": 9}},
+    "a wider mapping": {"g": {"hidden": 9}, "mapping_fmaps": 9, "mapping_lrmul": 0.02},
+    "pixel norm": {"use_pixel_norm": True, "use_instance_norm": False, "blur_filter": None},
+    "raw latents": {
+        "normalize_latents": False,
+        "blur_filter": [1, 1, 2],
+        "d": {"features": 2},
+        "mbstd_num_features": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_else_the_original_can_be(form, tmp_path):
+    options = FORMS[form]
+    gan = tff.load(written(tmp_path / "n.pkl", **options))
+    _, d, gs = saved_networks(**options)
+    z = gan.sample_latents(4, seed=1)
+    label = np.array([0, 2, 1, 2]) if form == "labels" else None
+    expected, _, w = oracle_generator(gs, z, label)
+    assert expected.std() > 0.2
+    images = np.asarray(gan.generate(z, label))
+    np.testing.assert_allclose(gan.generator.styles(z, label), w, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    logits = oracle_discriminator(d, images, label)
+    assert logits.std() > 1e-3
+    np.testing.assert_allclose(gan.discriminator(images, label), logits, rtol=0, atol=1e-4)
+    assert gan.image_shape == (16, 16, options.get("num_channels", 3))
+    if label is None:
+        return
+    assert gan.num_classes == 3
+    with pytest.raises(UserError, match="3 classes"):
+        gan.generate(z)
+    one = gan.with_one_class(2)
+    same = np.full(4, 2)
+    np.testing.assert_allclose(one.generate(z), gan.generate(z, same), atol=1e-6)
+    logits = gan.discriminator(images, same)
+    np.testing.assert_allclose(one.discriminator(images), logits, atol=1e-6)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
@@ -320,10 +396,11 @@ def put(name, value, of="synthesis"):
         ({"change": put("8x8/Conv1/bias", np.full(5, np.nan))}, "not finite"),
         ({"change": put("8x8/Conv1/bias", np.array(["a"] * 5))}, "has the dtype"),
         ({"change": put("lod", np.float32(1.5), "top")}, "still growing"),
-        ({"label_size": 10}, "label_size=10"),
         ({"use_styles": False}, "use_styles=False"),
-        ({"blur_filter": None}, "blur_filter=None"),
-        ({"fused_scale": "never"}, "fused_scale 'never'"),
+        ({"use_wscale": False}, "use_wscale=False"),
+        ({"g": {"classes": 3}}, "3 classes, and its discriminator gives 1 scores"),
+        ({"blur_filter": [1, 1]}, "blur must be an odd count"),
+        ({"fused_scale": "never"}, "fused_scale is 'never'"),
         ({"version": "3"}, "no version"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -588,7 +588,7 @@ def test_unknown_sources_are_told_apart(tmp_path):
     with pytest.raises(UserError, match="no format that is known"):
         load(tmp_path / "text.npz")
     (tmp_path / "torch.pt").write_bytes(torch_file("zip"))
-    with pytest.raises(UserError, match="no format that is known"):
+    with pytest.raises(UserError, match="without a state dict of a generator"):
         load(tmp_path / "torch.pt")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import pickle
 import struct
 import sys
@@ -40,6 +41,11 @@ class EasyDict(dict):
     pass
 
 
+class ReLU:
+    def __init__(self):
+        self.__dict__ = {"training": True, "_parameters": OrderedDict(), "inplace": True}
+
+
 def _rebuild_tensor_v2(*_):
     pass
 
@@ -60,6 +66,9 @@ _PLACES = {
     "torch": (FloatStorage, DoubleStorage, BFloat16Storage, LongStorage),
     "torch._utils": (_rebuild_tensor_v2, _rebuild_parameter),
     "torch.storage": (_load_from_bytes,),
+    "torch.nn": (),
+    "torch.nn.modules": (),
+    "torch.nn.modules.activation": (ReLU,),
     "torch_utils": (),
     "torch_utils.persistence": (_reconstruct_persistent_obj,),
     "dnnlib": (),
@@ -192,6 +201,24 @@ def zipped(tree: Any) -> bytes:
         return file.getvalue()
     finally:
         patch.undo()
+
+
+def safetensors(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """What ``safetensors.numpy.save`` writes, in its alignment."""
+    kinds = {"float32": "F32", "float64": "F64", "bfloat16": "BF16", "int64": "I64"}
+    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    data = b""
+    for name, array in arrays.items():
+        raw = np.ascontiguousarray(array).tobytes()
+        entries[name] = {
+            "dtype": kinds[np.asarray(array).dtype.name],
+            "shape": list(np.shape(array)),
+            "data_offsets": [len(data), len(data) + len(raw)],
+        }
+        data += raw
+    header = json.dumps(entries).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + data
 
 
 def dumped(tree: Any, protocol: int = 4) -> bytes:

@@ -122,7 +122,10 @@ def plan(
     if isinstance(data, np.ndarray):
         data = Pictures(data)
     if not isinstance(data, Pictures):
-        data = load_pictures(data, (height, width), limit=limit, on_error=on_error)
+        data = load_pictures(
+            data, (height, width), limit=limit, on_error=on_error, channels=channels
+        )
+    data = data.in_channels(channels)
     if data.images.shape[1:] != (height, width, channels):
         raise UserError(
             f"The pictures are {data.images.shape[1:]}, the generator makes "

@@ -23,18 +23,18 @@ def fresh_discriminator(gan: GAN) -> keras.Model:
     at 4 pixels, halved from 16 pixels on.
 
     Raises:
-        BackboneError: if the images are not square RGB of a power of two from 8 pixels, with
-            classes from 16.
+        BackboneError: if the images are not square, of a power of two from 8 pixels, with classes
+            from 16.
     """
     if gan.has_discriminator:
         own = type(gan)(**gan.config).discriminator
         assert own is not None
         return own
     height, width, channels = gan.image_shape
-    if height != width or channels != 3 or height < 8 or height & (height - 1):
+    if height != width or height < 8 or height & (height - 1):
         raise BackboneError(
-            f"there is no new discriminator for images of {gan.image_shape}: they must be square "
-            "RGB of a power of two from 8 pixels"
+            f"there is no new discriminator for images of {gan.image_shape}: they must be square, "
+            "of a power of two from 8 pixels"
         )
     widths = default_channels(height, _BASE, _MAXIMUM)
     if gan.num_classes:
@@ -44,10 +44,11 @@ def fresh_discriminator(gan: GAN) -> keras.Model:
             discriminator_widths=widths[::-1],
             halvings=default_halvings(height),
             num_classes=gan.num_classes,
+            channels=channels,
         )
         network = SNGANDiscriminator(config.resolved(), dtype=gan.precision)
     else:
-        config = StyleGANConfig(resolution=height, channels=widths)
+        config = StyleGANConfig(resolution=height, channels=widths, image_channels=channels)
         network = StyleGANDiscriminator(config.resolved(), dtype=gan.precision)
     network.build((None, *gan.image_shape))
     return network

@@ -25,16 +25,17 @@ class BadPictureError(ValueError):
 
 
 def decode(
-    opener: Callable[[], Image.Image], size: tuple[int, int]
+    opener: Callable[[], Image.Image], size: tuple[int, int], channels: int = 3
 ) -> tuple[np.ndarray, set[str], list[str]]:
     """Decodes one picture to the size asked for.
 
     Args:
         opener: Returns the opened, not yet loaded ``PIL.Image.Image``.
         size: Height and width in pixels.
+        channels: 3 for RGB, 1 for grey, 4 for RGB with opacity.
 
     Returns:
-        uint8 ``[H, W, 3]``; the traits it had (keys for :func:`.traits.describe`); and what
+        uint8 ``[H, W, channels]``; the traits it had (keys for :func:`.traits.describe`); and what
         Pillow warned of.
 
     Raises:
@@ -42,12 +43,12 @@ def decode(
             pixels than Pillow's decompression-bomb limit, or of a kind without colours.
     """
     with noted_warnings() as noted:
-        pixels, traits = decode_unnoted(opener, size)
+        pixels, traits = decode_unnoted(opener, size, channels)
         return pixels, traits, noted()
 
 
 def decode_unnoted(
-    opener: Callable[[], Image.Image], size: tuple[int, int]
+    opener: Callable[[], Image.Image], size: tuple[int, int], channels: int = 3
 ) -> tuple[np.ndarray, set[str]]:
     """Decodes as :func:`decode` does; Pillow's warnings are the caller's (:func:`noted_warnings`).
 
@@ -55,7 +56,7 @@ def decode_unnoted(
     """
     try:
         with opener() as image:
-            return _decode(image, size)
+            return _decode(image, size, channels)
     except (BadPictureError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -101,7 +102,9 @@ def _reason(error: Exception) -> str:
     return f"it is corrupt or incomplete: {' '.join(str(error).split()) or type(error).__name__}"
 
 
-def _decode(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, set[str]]:
+def _decode(
+    image: Image.Image, size: tuple[int, int], channels: int
+) -> tuple[np.ndarray, set[str]]:
     traits: set[str] = set()
     if min(image.size) < MIN_SIDE:
         raise BadPictureError(
@@ -131,7 +134,7 @@ def _decode(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, set[
     fitted = fit(_to_tones(image, scale, traits), size)
     if image.mode != "LAB":
         fitted = colours.to_srgb(fitted, told, traits)
-    return _to_rgb(fitted, traits), traits
+    return _pixels(fitted, traits, channels), traits
 
 
 def _to_tones(image: Image.Image, scale: tuple[int, bool], traits: set[str]) -> Image.Image:
@@ -162,10 +165,16 @@ def _to_tones(image: Image.Image, scale: tuple[int, bool], traits: set[str]) -> 
     return image if mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 
-def _to_rgb(image: Image.Image, traits: set[str]) -> np.ndarray:
+def _pixels(image: Image.Image, traits: set[str], channels: int) -> np.ndarray:
+    if channels == 1:
+        traits.discard("grey")
+    if channels == 4:
+        return np.asarray(image.convert("RGBA"))
     if image.mode in ("LA", "RGBA"):
         image = image.convert("RGBA")
         if np.asarray(image.getchannel("A")).min() < 255:
             traits.add("transparent")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image.convert("RGB" if channels == 3 else "L")).reshape(
+        *image.size[::-1], channels
+    )

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..errors import UserError
 from ..files import atomic_path
+from .channels import CHANNELS, in_rgb
 
 
 def image_grid(
@@ -18,7 +19,7 @@ def image_grid(
     """Lays pictures out row by row, on white.
 
     Args:
-        images: uint8 ``[N, H, W, 3]``.
+        images: uint8 ``[N, H, W, C]`` of 1, 3 or 4 channels.
         columns: Pictures a row; None makes the grid about square.
         pad: Pixels between pictures and around them.
         scale: Each pixel becomes a square of this side, so that small pictures show.
@@ -30,11 +31,16 @@ def image_grid(
         UserError: if ``images`` is not such an array or is empty.
     """
     images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not len(images):
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 4
+        or images.shape[-1] not in CHANNELS
+        or not len(images)
+    ):
         raise UserError(
-            f"A grid needs uint8 pictures [N, H, W, 3], not {images.dtype} {list(images.shape)}."
+            f"A grid needs uint8 pictures [N, H, W, C], not {images.dtype} {list(images.shape)}."
         )
-    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    images = in_rgb(images).repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width, _ = images.shape
     columns = min(columns or math.ceil(math.sqrt(count)), count)
     rows = math.ceil(count / columns)
@@ -46,10 +52,13 @@ def image_grid(
 
 
 def save_png(array: np.ndarray, path: str | os.PathLike) -> None:
-    """Writes uint8 ``[H, W, 3]`` (or ``[H, W]``) as PNG, whole or not at all.
+    """Writes uint8 ``[H, W, C]`` (or ``[H, W]``) of 1, 3 or 4 channels as PNG, or nothing.
 
     Raises:
         UserError: if the place cannot be written.
     """
+    array = np.asarray(array)
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
     with atomic_path(path) as partial:
         Image.fromarray(np.asarray(array)).save(partial, format="PNG")

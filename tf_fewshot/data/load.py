@@ -29,6 +29,7 @@ def load_pictures(
     min_count: int = 1,
     shuffle_seed: int | None = None,
     on_error: str = "raise",
+    channels: int = 3,
 ) -> Pictures:
     """Loads pictures, centre-cropped and resized to one size.
 
@@ -47,6 +48,8 @@ def load_pictures(
             the order of the source.
         on_error: "raise" stops at the first picture that cannot be used; "skip" leaves
             such pictures out and says so in the notes.
+        channels: 3 makes all of them RGB, on white where they are transparent; 1 makes them grey,
+            4 RGB with opacity.
 
     Returns:
         The pictures; ``notes`` says what was converted, cropped, skipped or ignored, and which
@@ -72,10 +75,9 @@ def load_pictures(
                 order = np.random.default_rng(shuffle_seed).permutation(len(entries))
                 entries = [entries[i] for i in order]
             count = len(entries) if limit is None else min(limit, len(entries))
-            wanted = (
-                f"{count:,} pictures of {width}×{height} ({3 * count * height * width:,} bytes)"
-            )
-            images = np.empty((count, height, width, 3), np.uint8)
+            size_of_all = channels * count * height * width
+            wanted = f"{count:,} pictures of {width}×{height} ({size_of_all:,} bytes)"
+            images = np.empty((count, height, width, channels), np.uint8)
             kept, more_notes = _decode_into(images, entries, place, on_error == "skip")
     # Of the array, of a file that is read whole, or of one huge picture.
     except MemoryError as error:
@@ -111,7 +113,7 @@ def _decode_into(
     traits: collections.Counter[str] = collections.Counter()
     kept: list[Entry] = []
     skipped, warned = [], []
-    with contextlib.closing(_decoded(entries, images.shape[1:3])) as decoded:
+    with contextlib.closing(_decoded(entries, images.shape[1:3], images.shape[3])) as decoded:
         for entry, done in decoded:
             if isinstance(done, BadPictureError):
                 if not skip:
@@ -134,7 +136,7 @@ _Decoded = tuple[np.ndarray, set[str], list[str]]
 
 
 def _decoded(
-    entries: list[Entry], size: tuple[int, int]
+    entries: list[Entry], size: tuple[int, int], channels: int
 ) -> Generator[tuple[Entry, _Decoded | BadPictureError], None, None]:
     """Decodes pictures on all processors, in their order, and a few ahead of what is asked for."""
     # Pillow registers its formats when they are first needed, which threads would do at once.
@@ -144,7 +146,7 @@ def _decoded(
 
         def one(entry: Entry) -> _Decoded | BadPictureError:
             try:
-                return (*decode_unnoted(entry.open, size), noted())
+                return (*decode_unnoted(entry.open, size, channels), noted())
             except BadPictureError as error:
                 noted()
                 return error

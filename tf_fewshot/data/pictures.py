@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..choices import Choices
 from ..errors import UserError
+from .channels import CHANNELS, with_channels
 from .labels import whole_labels
 from .resize import ImageSize, fit, image_size
 
@@ -20,7 +21,7 @@ class Pictures:
     """Pictures of one size, in an order that does not change.
 
     Attributes:
-        images: uint8 ``[N, H, W, 3]``, RGB.
+        images: uint8 ``[N, H, W, C]``: RGB as a rule, grey with 1 channel, RGB with opacity with 4.
         labels: int32 ``[N]``, or None if the source names no classes.
         latents: float32 ``[N, D]``, where it is known what each picture was drawn from; else None.
         choices: What the components of the latents stand for, if that is known; else None.
@@ -43,10 +44,10 @@ class Pictures:
 
     def __post_init__(self):
         images = self.images
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in CHANNELS:
             raise UserError(
-                f"Pictures of {self.source} must be a uint8 array [N, H, W, 3], "
-                f"not {images.dtype} {list(images.shape)}."
+                f"Pictures of {self.source} must be a uint8 array [N, H, W, C] of 1, 3 or 4 "
+                f"channels, not {images.dtype} {list(images.shape)}."
             )
         if not self.names:
             object.__setattr__(self, "names", [f"{i:05d}" for i in range(len(images))])
@@ -126,12 +127,20 @@ class Pictures:
             raise UserError(f"Cannot take {n} of the {len(self)} pictures of {self.source}.")
         return self.select(np.arange(n))
 
+    def in_channels(self, channels: int) -> Pictures:
+        """Returns the pictures in so many channels (see :func:`.channels.with_channels`)."""
+        if self.images.shape[-1] == channels:
+            return self
+        return dataclasses.replace(self, images=with_channels(self.images, channels))
+
     def resized(self, size: ImageSize) -> Pictures:
         """Returns the pictures centre-cropped and resized to ``size`` (see :func:`.resize.fit`)."""
         height, width = image_size(size)
         if (height, width) == self.size:
             return self
-        images = np.empty((len(self), height, width, 3), np.uint8)
+        channels = self.images.shape[-1]
+        images = np.empty((len(self), height, width, channels), np.uint8)
         for i, image in enumerate(self.images):
-            images[i] = np.asarray(fit(Image.fromarray(image), (height, width)))
+            whole = Image.fromarray(image[..., 0] if channels == 1 else image)
+            images[i] = np.asarray(fit(whole, (height, width))).reshape(images[i].shape)
         return dataclasses.replace(self, images=images)

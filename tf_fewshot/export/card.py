@@ -94,10 +94,7 @@ class Card:
             return False
         samples = path.with_name(SAMPLES)
         if self.pictures is not None or not samples.exists():
-            pictures = self._samples()
-            # Of one channel, or three.
-            pictures = np.broadcast_to(pictures, (*pictures.shape[:3], 3))
-            save_png(image_grid(pictures, pad=2), samples)
+            save_png(image_grid(self._samples(), pad=2), samples)
         write_text(path, _marked(self.text(title, parts)))
         return True
 

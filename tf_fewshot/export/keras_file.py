@@ -37,7 +37,8 @@ class KerasNetwork(Portable):
                 "Export it in another format."
             )
         shown = self.outputs["images"]
-        about = f"RGB, NHWC, nominally in [-1, 1], not clipped; {shown.about.split('; ')[1]}"
+        colours, levels = shown.about.partition(",")[0], shown.about.split("; ")[1]
+        about = f"{colours}, NHWC, nominally in [-1, 1], not clipped; {levels}"
         self.outputs = {"images": Tensor(shown.dtype, shown.shape, about)}
 
     def _inputs(self) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from ..backbones import GAN
 from ..backbones.sampling import quantised
 from ..backbones.truncation import Truncation, truncated_latents
+from ..data.channels import CHANNELS
 from ..errors import UserError
 from .origin import origin_of
 from .sampling import Sampling
@@ -69,7 +70,8 @@ class Portable:
             self._function = None
             del self.inputs["truncation"]
         shape = ("N", *gan.image_shape)
-        about = "RGB, NHWC, in [-1, 1]; (images + 1) * 127.5 are levels from 0 to 255"
+        colours = CHANNELS.get(gan.image_shape[2], "images")
+        about = f"{colours}, NHWC, in [-1, 1]; (images + 1) * 127.5 are levels from 0 to 255"
         self.outputs = {OUTPUT: Tensor("float32", shape, about)}
 
     def _inputs(self) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..data.channels import in_rgb
 from ..downloads.files import sha256_of
 from ..errors import UserError
 from ..unpickling.torch_legacy import is_torch_legacy, read_torch_legacy
@@ -56,10 +57,11 @@ class Detector:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+        if images.dtype != np.uint8 or images.ndim != 4:
             raise UserError(
-                f"The detector needs uint8 images [N, H, W, 3], not {images.dtype} {images.shape}."
+                f"The detector needs uint8 images [N, H, W, C], not {images.dtype} {images.shape}."
             )
+        images = in_rgb(images)
         size = max(1, _PIXELS // max(1, images.shape[1] * images.shape[2]))
         starts = range(0, len(images), size)
         parts = [self._logits(images[i : i + size]).numpy() for i in starts]

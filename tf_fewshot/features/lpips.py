@@ -16,7 +16,7 @@ import tensorflow as tf
 from ..downloads.packages import LPIPS_ALEXNET, LPIPS_VGG16
 from ..errors import UserError, unknown_name
 from ..unpickling.unpickler import read_numpy_pickle
-from .trunk import FrozenTrunk
+from .trunk import FrozenTrunk, seen_in_rgb
 from .vgg16 import VGG16Features, lpips_vgg16
 
 ALEXNET_LEAST_SIZE = 96
@@ -111,7 +111,7 @@ class LPIPS:
         Returns:
             float32 ``[N, D]``.
         """
-        images = np.asarray(images, np.float32)
+        images = np.asarray(seen_in_rgb(np.asarray(images, np.float32)))
         # The graph is for any size; in one that is too small TensorFlow divides by zero.
         if images.size and min(images.shape[1:3]) < self.trunk.smallest:
             raise UserError(

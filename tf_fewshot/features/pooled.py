@@ -7,11 +7,14 @@ import abc
 import numpy as np
 import tensorflow as tf
 
+from ..data.channels import in_rgb
 from ..errors import UserError
 
 
 class PooledFeatures(abc.ABC):
-    """Maps uint8 images ``[N, H, W, 3]`` to features ``[N, dims]``, float32.
+    """Maps uint8 images ``[N, H, W, C]`` to features ``[N, dims]``, float32.
+
+    Grey ones and those with opacity are seen as RGB, on white.
 
     Images are resized to a square (bilinear, antialiased). Not differentiable: it is a measure,
     computed in batches in float32.
@@ -27,16 +30,17 @@ class PooledFeatures(abc.ABC):
         self._features = tf.function(self._resized, input_signature=[spec])
 
     def __call__(self, images, batch_size: int = 32) -> np.ndarray:
-        """Computes features float32 ``[N, dims]`` of uint8 images ``[N, H, W, 3]``.
+        """Computes features float32 ``[N, dims]`` of uint8 images ``[N, H, W, C]``.
 
         Raises:
-            UserError: if images are not uint8 RGB.
+            UserError: if images are not uint8, of 1, 3 or 4 channels.
         """
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+        if images.dtype != np.uint8 or images.ndim != 4:
             raise UserError(
-                f"features need uint8 images [N, H, W, 3], not {images.dtype} {images.shape}."
+                f"features need uint8 images [N, H, W, C], not {images.dtype} {images.shape}."
             )
+        images = in_rgb(images)
         starts = range(0, len(images), batch_size)
         parts = [self._features(images[i : i + batch_size]).numpy() for i in starts]
         return np.concatenate([np.zeros((0, self.dims), np.float32), *parts])

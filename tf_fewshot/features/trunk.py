@@ -20,6 +20,19 @@ _STD = np.array([0.458, 0.448, 0.450], np.float32)
 _CAFFE_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 
 
+def seen_in_rgb(images):
+    """Images ``[N, H, W, C]`` in [-1, 1] as RGB: grey is repeated, what is transparent on white.
+
+    Other numbers of channels stay as they are. Gradients flow to the images.
+    """
+    if images.shape[-1] == 1:
+        return tf.repeat(images, 3, -1)
+    if images.shape[-1] != 4:
+        return images
+    opacity = tf.clip_by_value((images[..., 3:] + 1.0) * 0.5, 0.0, 1.0)
+    return images[..., :3] * opacity + (1.0 - opacity)
+
+
 def preprocessed(images, preprocess: Preprocess):
     """Brings images ``[N, H, W, 3]`` in [-1, 1] to the range of a network, in float32.
 
@@ -38,7 +51,8 @@ def preprocessed(images, preprocess: Preprocess):
 class FrozenTrunk(keras.layers.Layer):
     """Convolutions with ReLU and max pooling, none of it trainable.
 
-    Input: float images ``[N, H, W, 3]`` in [-1, 1]. Output: a list of activations after
+    Input: float images ``[N, H, W, 3]`` in [-1, 1]; grey ones and those with opacity are seen as
+    RGB. Output: a list of activations after
     ReLU, in the order of ``layers`` and in the policy's compute dtype. Gradients flow to
     the images.
 
@@ -101,6 +115,7 @@ class FrozenTrunk(keras.layers.Layer):
         self.built = True
 
     def call(self, images):
+        images = seen_in_rgb(images)
         height, width, channels = images.shape[1:]
         if channels != 3 or min(height or self.smallest, width or self.smallest) < self.smallest:
             raise UserError(

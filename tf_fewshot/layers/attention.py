@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from .given import GivenWeights
-from .spectral import SpectralConv2D
+from .spectral import Form, SpectralConv2D
 
 # Beyond this many weights an image, images are attended to one after the other.
 _MOST_AT_ONCE = 2**24
@@ -27,14 +27,24 @@ class SelfAttention(GivenWeights):
     ``gamma`` is one number, initially 0.
 
     Args:
-        epsilon: Of spectral normalisation.
+        epsilon, form, pair: Of spectral normalisation; see
+            :class:`~tf_fewshot.layers.SpectralConv2D`.
+        kernel_initializer: Of the raw kernels.
 
     Input and output ``[N, H, W, C]`` with H and W even, floats.
     """
 
-    def __init__(self, epsilon: float = 1e-4, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self,
+        epsilon: float = 1e-4,
+        form: Form = "inside",
+        pair: bool = False,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.epsilon = epsilon
+        self.form: Form = form
+        self.epsilon, self.pair = epsilon, pair
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):
@@ -46,7 +56,8 @@ class SelfAttention(GivenWeights):
                 filters,
                 kernel_size=1,
                 epsilon=self.epsilon,
-                inside=True,
+                form=self.form,
+                pair=self.pair,
                 use_bias=False,
                 kernel_initializer=self.kernel_initializer,
                 name=name,
@@ -87,6 +98,8 @@ class SelfAttention(GivenWeights):
         return {
             **super().get_config(),
             "epsilon": self.epsilon,
+            "form": self.form,
+            "pair": self.pair,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 

@@ -7,6 +7,9 @@ truncation is so in the modules that its authors released.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -51,8 +54,10 @@ class HyperBatchNorm(GivenWeights):
         conditional: Whether there is a condition.
         rows: Rows of ``moving_mean`` and ``moving_variance``.
         momentum: Of the last row, in training.
-        epsilon: Added to the variance, and in spectral normalisation.
-        normalised: Whether the maps are spectrally normalised.
+        epsilon: Added to the variance.
+        maps: Arguments of the layers ``gamma`` and ``beta``, where there is a condition: how they
+            are spectrally normalised (:class:`~tf_fewshot.layers.SpectralDense`). By default they
+            are as BigGAN's are.
 
     The inputs are images ``[N, H, W, C]``, conditions ``[N, D]``, and ``at`` as
     :func:`statistics_at` gives it (None is the last row); the output is ``[N, H, W, C]``.
@@ -64,14 +69,15 @@ class HyperBatchNorm(GivenWeights):
         rows: int = 1,
         momentum: float = 0.9,
         epsilon: float = 1e-4,
-        kernel_initializer="glorot_uniform",
-        normalised: bool = True,
+        maps: Mapping[str, Any] | None = None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.conditional, self.rows, self.normalised = conditional, rows, normalised
+        self.conditional, self.rows = conditional, rows
         self.momentum, self.epsilon = momentum, epsilon
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        maps = {"epsilon": 1e-4, "form": "inside"} if maps is None else dict(maps)
+        drawn = keras.initializers.get(maps.get("kernel_initializer", "glorot_uniform"))
+        self.maps = {**maps, "kernel_initializer": drawn}
         # The row that training moves.
         self.moved_row = rows - 1
 
@@ -79,16 +85,7 @@ class HyperBatchNorm(GivenWeights):
         channels = x_shape[-1]
         if self.conditional:
             self.gamma, self.beta = (
-                SpectralDense(
-                    channels,
-                    epsilon=self.epsilon,
-                    inside=True,
-                    use_bias=False,
-                    normalised=self.normalised,
-                    kernel_initializer=self.kernel_initializer,
-                    name=name,
-                    dtype="float32",
-                )
+                SpectralDense(channels, use_bias=False, name=name, dtype="float32", **self.maps)
                 for name in ("gamma", "beta")
             )
             self.gamma.build(condition_shape)
@@ -144,12 +141,12 @@ class HyperBatchNorm(GivenWeights):
         table.assign_add(tf.stop_gradient(step))
 
     def get_config(self) -> dict:
+        drawn = self.maps["kernel_initializer"]
         return {
             **super().get_config(),
             "conditional": self.conditional,
             "rows": self.rows,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "normalised": self.normalised,
+            "maps": {**self.maps, "kernel_initializer": keras.initializers.serialize(drawn)},
         }

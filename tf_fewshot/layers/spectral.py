@@ -7,13 +7,15 @@ time by an estimate of its largest singular value: one power step from a stored 
 
     v = normalise(u · Wᵀ),  u' = normalise(v · W),  sigma = v · W · u'ᵀ
 
-and no gradient flows through ``v`` and ``u'``. Published systems differ in the epsilon
-of ``normalise``, which is why it is an argument here.
+and no gradient flows through ``v`` and ``u'``. Published systems differ in where the epsilon
+of ``normalise`` stands, which is why that is an argument here (:data:`Form`). PyTorch's own
+``spectral_norm`` keeps ``v`` beside ``u``, and takes no step in inference: see ``pair``.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal, get_args
 
 import keras
 import tensorflow as tf
@@ -23,12 +25,22 @@ from .by_row import by_row
 from .given import GivenWeights
 from .resample import convolution, resampled
 
+# Where the epsilon stands: added to the length, added to the sum of squares inside of its root,
+# or as the least length that is divided by.
+Form = Literal["outside", "inside", "least"]
 
-def normalised(x, epsilon: float, inside: bool):
-    """``x`` at length 1: ``x · rsqrt(Σx² + epsilon)``, or ``x / (|x| + epsilon)``."""
+
+def normalised(x, epsilon: float, form: Form = "outside"):
+    """``x`` at length 1, whichever its form keeps from a division by 0.
+
+    "outside" is ``x / (|x| + epsilon)``, "inside" is ``x · rsqrt(Σx² + epsilon)``, and "least" is
+    ``x / max(|x|, epsilon)``.
+    """
     squares = _total(tf.square(x))
-    if inside:
+    if form == "inside":
         return x * tf.math.rsqrt(squares + epsilon)
+    if form == "least":
+        return x / tf.maximum(tf.sqrt(squares), epsilon)
     return x / (tf.sqrt(squares) + epsilon)
 
 
@@ -37,24 +49,30 @@ def _total(x):
     return tf.reduce_sum(x) if len(x.shape) < 3 else tf.reduce_sum(x, [1, 2], keepdims=True)
 
 
-def power_step(matrix, u, epsilon: float = 1e-12, inside: bool = False):
+def power_step(matrix, u, epsilon: float = 1e-12, form: Form = "outside"):
     """One step of the power method.
 
     Args:
         matrix: float32 ``[rows, out]``, or ``[N, rows, out]`` of which each is taken by itself.
         u: float32 ``[1, out]`` or ``[N, 1, out]``, near the right singular vector of the largest
             value.
-        epsilon, inside: See :func:`normalised`.
+        epsilon, form: See :func:`normalised`.
 
     Returns:
         The estimate of the largest singular value, a scalar (``[N, 1, 1]``) that is
-        differentiable in ``matrix``, and the next ``u``.
+        differentiable in ``matrix``; the next ``u``; and ``v``, float32 ``[1, rows]`` or
+        ``[N, 1, rows]``.
     """
     fixed = tf.stop_gradient(matrix)
-    v = normalised(tf.matmul(u, fixed, transpose_b=True), epsilon, inside)
-    u = normalised(tf.matmul(v, fixed), epsilon, inside)
+    v = normalised(tf.matmul(u, fixed, transpose_b=True), epsilon, form)
+    u = normalised(tf.matmul(v, fixed), epsilon, form)
     v, u = tf.stop_gradient(v), tf.stop_gradient(u)
-    return _total(tf.matmul(v, matrix) * u), u
+    return singular_value(matrix, v, u), u, v
+
+
+def singular_value(matrix, v, u):
+    """The singular value ``v · matrix · uᵀ`` of a pair of vectors, differentiable in ``matrix``."""
+    return _total(tf.matmul(v, matrix) * u)
 
 
 class _Spectral(GivenWeights):
@@ -62,8 +80,9 @@ class _Spectral(GivenWeights):
 
     Args:
         epsilon: Keeps the power step from dividing by 0.
-        inside: Whether it is added to the sum of squares (BigGAN: 1e-4) rather than to
-            the length (SNGAN: 1e-12).
+        form: Where the epsilon stands; see :func:`normalised`.
+        pair: Whether ``v`` of the last step is kept beside ``u``. Inference then takes no step:
+            it divides by the singular value of the two.
         use_bias: Whether a bias (initially 0) is added.
         kernel_initializer: Of the raw kernel.
         normalised: False leaves the normalisation out, and ``u`` with it.
@@ -72,15 +91,19 @@ class _Spectral(GivenWeights):
     def __init__(
         self,
         epsilon: float = 1e-12,
-        inside: bool = False,
+        form: Form = "outside",
+        pair: bool = False,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         normalised: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.epsilon, self.inside, self.use_bias = epsilon, inside, use_bias
-        self.normalised = normalised
+        if form not in get_args(Form):
+            raise ValueError(f"form must be one of {', '.join(get_args(Form))}, not {form!r}")
+        self.form: Form = form
+        self.epsilon, self.use_bias = epsilon, use_bias
+        self.normalised, self.pair = normalised, pair
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def _add_variables(self, shape: tuple[int, ...], vectors: int) -> None:
@@ -93,13 +116,18 @@ class _Spectral(GivenWeights):
             )
         if not self.normalised:
             return
-        self.u = self.add_weight(
-            shape=(1, vectors),
-            name="u",
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
-            trainable=False,
-            autocast=False,
-        )
+        sizes = {"u": vectors}
+        if self.pair:
+            sizes["v"] = math.prod(shape) // vectors
+        for name, size in sizes.items():
+            vector = self.add_weight(
+                shape=(1, size),
+                name=name,
+                initializer=keras.initializers.RandomNormal(stddev=1.0),
+                trainable=False,
+                autocast=False,
+            )
+            setattr(self, name, vector)
 
     def _matrix(self, kernel):
         return tf.reshape(kernel, [-1, kernel.shape[-1]])
@@ -108,25 +136,39 @@ class _Spectral(GivenWeights):
         """The kernel by its largest singular value, float32.
 
         Takes one power step from ``u``; with ``training`` the step is kept, unless the
-        layer is frozen.
+        layer is frozen. Where ``v`` is kept, too, only a step that is kept is taken.
         """
         # In float32: half precision would round the singular value, and with it every weight.
         kernel = by_row(self.kernel)
         if not self.normalised:
             return kernel
-        sigma, u = power_step(self._matrix(kernel), by_row(self.u), self.epsilon, self.inside)
-        if training and self.trainable:
+        matrix, moves = self._matrix(kernel), training and self.trainable
+        if self.pair and not moves:
+            return kernel / singular_value(matrix, by_row(self.v), by_row(self.u))
+        sigma, u, v = power_step(matrix, by_row(self.u), self.epsilon, self.form)
+        if moves:
             self.u.assign(u)
+        if moves and self.pair:
+            self.v.assign(v)
         return kernel / sigma
 
     def _add_bias(self, x):
         return x + ops.cast(by_row(self.bias), x.dtype) if self.use_bias else x
 
+    @classmethod
+    def from_config(cls, config: dict):
+        config = dict(config)
+        # As models were saved that had these layers before there were more than two forms.
+        if "inside" in config:
+            config["form"] = "inside" if config.pop("inside") else "outside"
+        return super().from_config(config)
+
     def get_config(self) -> dict:
         return {
             **super().get_config(),
             "epsilon": self.epsilon,
-            "inside": self.inside,
+            "form": self.form,
+            "pair": self.pair,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "normalised": self.normalised,
@@ -139,13 +181,13 @@ class SpectralDense(_Spectral):
 
     Args:
         units: Size of the last dimension of the output.
-        epsilon, inside, use_bias, kernel_initializer, normalised: See :class:`SpectralConv2D`.
+        epsilon, form, pair, use_bias, kernel_initializer, normalised: See :class:`SpectralConv2D`.
 
     Input ``[N, D]``, output ``[N, units]``, floats; ``kernel`` is ``[D, units]`` and
     ``u`` ``[1, units]``.
     """
 
-    matrices_by_row = ("kernel", "u")
+    matrices_by_row = ("kernel", "u", "v")
     by_row = ("bias",)
 
     def __init__(self, units: int, **kwargs):
@@ -181,8 +223,10 @@ class SpectralConv2D(_Spectral):
         resample: ``None``; ``"up"`` doubles images before the convolution (nearest
             neighbour), ``"down"`` halves them after it (mean of 2 × 2 pixels).
         epsilon: Keeps the power step from dividing by 0.
-        inside: Whether ``epsilon`` is added to the sum of squares (BigGAN: 1e-4) rather
-            than to the length (SNGAN: 1e-12).
+        form: Where it stands: "outside" adds it to the length (SNGAN: 1e-12), "inside" to the
+            sum of squares (BigGAN: 1e-4), and "least" is the least length (PyTorch).
+        pair: Whether ``v`` ``[1, k · k · C]`` of the last step is kept beside ``u``. Inference
+            then divides by the singular value of the two (PyTorch's ``spectral_norm``).
         use_bias: Whether a bias (initially 0) is added.
         kernel_initializer: Of the raw kernel.
         normalised: False leaves the normalisation out, and ``u`` with it.
@@ -224,7 +268,7 @@ class SpectralEmbedding(_Spectral):
     Args:
         classes: Rows of the table.
         dim: Size of a row.
-        epsilon, inside, kernel_initializer: See :class:`SpectralConv2D`.
+        epsilon, form, pair, kernel_initializer: See :class:`SpectralConv2D`.
 
     Input int ``[N]``, output ``[N, dim]``; ``kernel`` is ``[classes, dim]`` and, as in
     SNGAN, ``u`` ``[1, classes]``.

@@ -55,12 +55,16 @@ class AdaIN(keras.layers.Layer):
     over the pixels of one image and channel, and ``(s0, s1)`` an affine map of the
     style vector ``w``, held by the layer ``StyleMod``.
 
+    Args:
+        epsilon: Added to the variance.
+        normalised: False leaves the normalisation out, and styles the channels as they are.
+
     The inputs are images ``[N, H, W, C]`` and styles ``[N, D]``.
     """
 
-    def __init__(self, epsilon: float = 1e-8, **kwargs):
+    def __init__(self, epsilon: float = 1e-8, normalised: bool = True, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.epsilon = epsilon
+        self.epsilon, self.normalised = epsilon, normalised
 
     def build(self, x_shape, w_shape):
         self.channels = x_shape[-1]
@@ -72,10 +76,14 @@ class AdaIN(keras.layers.Layer):
 
     def call(self, x, w):
         style = tf.reshape(self.style_mod(w), [-1, 2, 1, 1, self.channels])
-        return _normalised(x, style[:, 0] + 1.0, style[:, 1], self.epsilon)
+        scale, shift = style[:, 0] + 1.0, style[:, 1]
+        if not self.normalised:
+            return x * tf.cast(scale, x.dtype) + tf.cast(shift, x.dtype)
+        return _normalised(x, scale, shift, self.epsilon)
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "epsilon": self.epsilon}
+        config = {"epsilon": self.epsilon, "normalised": self.normalised}
+        return {**super().get_config(), **config}
 
 
 def _normalised(x, scale, shift, epsilon: float):

@@ -17,6 +17,7 @@ import tensorflow as tf
 from ..errors import unknown_name
 from ..features import VGG16Features, alexnet_trunk
 from ..features.efficientnet_lite0 import efficientnet_lite0
+from ..features.trunk import seen_in_rgb
 from ..layers import SpectralConv2D, SpectralEmbedding
 
 FeatureNetwork = Literal["alexnet", "vgg16", "efficientnet_lite0"]
@@ -150,7 +151,7 @@ class ProjectedDiscriminator:
         return discriminator_hinge(real, fake)
 
     def _activations(self, images: tf.Tensor) -> list[tf.Tensor]:
-        x = tf.image.resize(tf.cast(images, tf.float32), [self._size, self._size])
+        x = tf.image.resize(seen_in_rgb(tf.cast(images, tf.float32)), [self._size, self._size])
         return [tf.cast(activation, tf.float32) for activation in self._network(x)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
+from ..data.channels import in_rgb
 from ..data.pictures import Pictures
 from ..errors import UserError, unknown_name
 from . import copying, detectability, frechet, gaussian, kernel, lpips, neighbours
@@ -137,11 +138,12 @@ def _check(metric: Metric, fake: int, real: int, training: Pictures | None) -> N
 
 def _draw(sampler: Sampler, n: int, seed: int) -> np.ndarray:
     images = np.asarray(sampler(n, seed))
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[::3] != (n, 3):
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != n:
         raise UserError(
             f"The sampler must give uint8 [{n}, H, W, 3], not {images.dtype} {list(images.shape)}."
         )
-    return images
+    # As people see them, and as networks that measure do.
+    return in_rgb(images)
 
 
 def _record(

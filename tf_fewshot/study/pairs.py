@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..data.channels import in_rgb
 from ..data.load import load_pictures
 from ..data.pictures import Pictures
 from ..errors import UserError
@@ -101,16 +102,12 @@ def draw_study(
         # Before anything is drawn, which may take long.
         _check_count(reference, rounds)
     generated = np.asarray(sampler(rounds, seed))
-    if (
-        generated.dtype != np.uint8
-        or generated.ndim != 4
-        or len(generated) != rounds
-        or generated.shape[-1] != 3
-    ):
+    if generated.dtype != np.uint8 or generated.ndim != 4 or len(generated) != rounds:
         raise UserError(
             f"The sampler must give uint8 [{rounds}, H, W, 3], "
             f"not {generated.dtype} {list(generated.shape)}."
         )
+    generated = in_rgb(generated)
     real = _real(reference, generated.shape[1:3], rounds, seed, on_error)
     left = np.arange(rounds) < rounds // 2
     rng = np.random.default_rng([seed, _SIDES])

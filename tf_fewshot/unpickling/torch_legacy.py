@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import UserError
 from .torch_storage import Storages, torch_names
-from .unpickler import load_one, resolve
+from .unpickler import Names, load_one, resolve
 from .values import in_file, told
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -32,17 +32,17 @@ def is_torch_legacy(path: str | os.PathLike) -> bool:
         return False
 
 
-def read_torch_legacy(path: str | os.PathLike) -> Any:
+def read_torch_legacy(path: str | os.PathLike, extra: Names | None = None) -> Any:
     """Reads what ``torch.save`` wrote in its old format; see :func:`read_torch_zip`."""
     try:
-        return read_torch_stream(io.BytesIO(Path(path).read_bytes()))
+        return read_torch_stream(io.BytesIO(Path(path).read_bytes()), extra)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
     except UserError as error:
         raise in_file(path, error) from error
 
 
-def read_torch_stream(file: io.BytesIO) -> Any:
+def read_torch_stream(file: io.BytesIO, extra: Names | None = None) -> Any:
     """Reads the same from a stream; a storage that was saved alone comes as :class:`Storage`."""
     if load_one(file) != _MAGIC:
         raise UserError("it is not a file of torch.save")
@@ -53,7 +53,7 @@ def read_torch_stream(file: io.BytesIO) -> Any:
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise UserError("it was saved on a big-endian machine")
     storages = Storages()
-    tree = load_one(file, torch_names(), storages)
+    tree = load_one(file, {**torch_names(), **(extra or {})}, storages)
     keys = load_one(file)
     good = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
     if not good or set(keys) != set(storages.by_key):

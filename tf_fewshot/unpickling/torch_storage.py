@@ -107,6 +107,13 @@ class _Namespace(Noted):
         del state
 
 
+class _Activation(Noted):
+    """Stands for ``ReLU``, which the settings of a training may hold: nothing of it is kept."""
+
+    def __setstate__(self, state: Any) -> None:
+        del state
+
+
 def _rebuild_parameter(data: Any, *_: Any) -> Any:
     return data
 
@@ -123,6 +130,7 @@ def torch_names() -> dict[tuple[str, str], Callable[..., Any]]:
         ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
         ("torch", "Size"): _size,
         ("argparse", "Namespace"): _Namespace,
+        ("torch.nn.modules.activation", "ReLU"): _Activation,
         **{("torch", name): StorageType(name) for name in DTYPES},
     }
 

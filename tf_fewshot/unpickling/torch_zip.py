@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import UserError
 from .torch_storage import Storages, torch_names
-from .unpickler import load_one, resolve
+from .unpickler import Names, load_one, resolve
 from .values import in_file
 
 
@@ -26,8 +26,13 @@ def is_torch_zip(path: str | os.PathLike) -> bool:
         return False
 
 
-def read_torch_zip(path: str | os.PathLike) -> Any:
+def read_torch_zip(path: str | os.PathLike, extra: Names | None = None) -> Any:
     """Reads what ``torch.save`` wrote in its zip format.
+
+    Args:
+        path: The file.
+        extra: Further callables by (module, name); see
+            :class:`~tf_fewshot.unpickling.unpickler.RestrictedUnpickler`.
 
     Returns:
         What was saved (usually nested dicts), every tensor as a read-only array of its
@@ -38,7 +43,7 @@ def read_torch_zip(path: str | os.PathLike) -> Any:
             tensors and plain containers. Nothing in it is ever run.
     """
     try:
-        return _read(path)
+        return _read(path, {**torch_names(), **(extra or {})})
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
     except UserError as error:
@@ -53,7 +58,7 @@ def _pickle_name(archive: zipfile.ZipFile) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _read(path: str | os.PathLike) -> Any:
+def _read(path: str | os.PathLike, names: Names) -> Any:
     with zipfile.ZipFile(path) as archive:
         name = _pickle_name(archive)
         if name is None:
@@ -69,7 +74,7 @@ def _read(path: str | os.PathLike) -> Any:
         if order in archive.namelist() and archive.read(order).strip() != b"little":
             raise UserError("it was saved on a big-endian machine")
         storages = Storages()
-        tree = load_one(io.BytesIO(archive.read(name)), torch_names(), storages)
+        tree = load_one(io.BytesIO(archive.read(name)), names, storages)
         for key, storage in storages.by_key.items():
             if f"{prefix}data/{key}" not in archive.namelist():
                 raise UserError(f"storage {key!r} is missing")

@@ -19,6 +19,9 @@ from ..errors import UserError
 from .arrays import NUMPY, Deferred
 from .values import in_file
 
+# Callables that a pickle may name, by (module, name).
+Names = Mapping[tuple[str, str], Callable[..., Any]]
+
 
 class Allowed:
     """A callable that a pickle may name; its state cannot be set by the pickle."""
@@ -60,7 +63,7 @@ class RestrictedUnpickler(pickle.Unpickler):
     def __init__(
         self,
         file: BinaryIO,
-        extra: Mapping[tuple[str, str], Callable[..., Any]] | None = None,
+        extra: Names | None = None,
         persistent: Callable[[Any], Any] | None = None,
     ):
         # As bytes of Python 2 want it.
@@ -109,7 +112,7 @@ def begins_as_pickle_of(name: str, path: str | os.PathLike, sniffed: int) -> boo
 
 def load_one(
     file: BinaryIO,
-    extra: Mapping[tuple[str, str], Callable[..., Any]] | None = None,
+    extra: Names | None = None,
     persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Reads the pickle that begins here; see :class:`RestrictedUnpickler`.

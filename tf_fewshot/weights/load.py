@@ -16,6 +16,9 @@ from .nvidia.network_pickle import is_network_pickle
 from .nvidia.stylegan2 import read_tensorflow_pickle
 from .nvidia.stylegan2_ada import is_ada_pickle, read_ada_pickle
 from .presets import PRESETS, load_preset
+from .torch.biggan import is_biggan_torch, read_biggan_torch
+from .torch.biggan_deep import is_biggan_deep_torch, read_biggan_deep_torch
+from .torch.others import is_other_torch, refuse_other_torch
 from .torch.stylegan2 import is_stylegan2_torch, read_stylegan2_torch
 
 
@@ -23,12 +26,14 @@ from .torch.stylegan2 import is_stylegan2_torch, read_stylegan2_torch
 class Reader:
     """One format: ``sniff`` tells it by content (file or folder), ``read`` makes the GAN.
 
-    ``read`` sets ``source_metadata`` on the GAN: "name", "sha256", "licence".
+    ``read`` sets ``source_metadata`` on the GAN: "name", "sha256", "licence". One that ``refuses``
+    knows what a file is that is not read, and says what helps.
     """
 
     name: str
     sniff: Callable[[Path], bool]
     read: Callable[[Path], GAN]
+    refuses: bool = False
 
 
 def _is_page(path: Path) -> bool:
@@ -52,9 +57,12 @@ READERS: list[Reader] = [
     Reader("StyleGAN .pkl", is_network_pickle, read_tensorflow_pickle),
     Reader("StyleGAN2-ADA .pkl of PyTorch", is_ada_pickle, read_ada_pickle),
     Reader("StyleGAN2 .pt", is_stylegan2_torch, read_stylegan2_torch),
+    Reader("BigGAN of BigGAN-PyTorch", is_biggan_torch, read_biggan_torch),
+    Reader("BigGAN-deep of PyTorch", is_biggan_deep_torch, read_biggan_deep_torch),
     Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),
     Reader("TF-Hub module of BigGAN", is_hub_module, read_hub_module),
-    Reader("web page", _is_page, _refuse_page),
+    Reader("other file of PyTorch", is_other_torch, refuse_other_torch, refuses=True),
+    Reader("web page", _is_page, _refuse_page, refuses=True),
 ]
 
 
@@ -84,7 +92,7 @@ def load(source: str | os.PathLike) -> GAN:
                 return reader.read(path)
         raise UserError(
             f"{path} is in no format that is known here: "
-            f"{', '.join(r.name for r in READERS if r.read is not _refuse_page)}."
+            f"{', '.join(r.name for r in READERS if not r.refuses)}."
         )
     if is_hub_handle(name):
         return read_hub_handle(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from ...choices import Choices
 from ...errors import UserError
@@ -13,6 +13,7 @@ from ..checks import check_resolution
 from ..configuration import Configuration
 from ..errors import BackboneError
 from ..sngan.config import SNGANConfig
+from .normalisation import Normalisation
 
 _WIDTHS = {
     128: (16, 16, 8, 4, 2, 1),
@@ -22,6 +23,7 @@ _WIDTHS = {
 _LATENTS = {128: 120, 256: 140, 512: 128}
 _IMAGENET = 1000
 _NO_CHOICES = Choices()
+_AS_RELEASED = Normalisation()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +36,16 @@ class Discriminator:
         minibatch_group: Images of which it also sees how they differ; see
             :class:`~tf_fewshot.backbones.sngan.config.SNGANConfig`.
         discriminator_spectral_norm: Whether it is spectrally normalised; see there.
+        discriminator_wide, discriminator_attention: See there.
+        halvings: How many of its blocks halve the map, from the first; see there.
     """
 
     discriminator_widths: Sequence[int] = ()
     minibatch_group: int = 0
     discriminator_spectral_norm: bool = True
+    discriminator_wide: bool = False
+    discriminator_attention: int = 0
+    halvings: int | None = None
 
 
 _NO_DISCRIMINATOR = Discriminator()
@@ -77,10 +84,11 @@ class BigGANConfig(Configuration):
             a multiple of these. None of the released networks has one: with it what ``z`` means
             can differ from class to class, and what single pictures are fitted by is what it
             gives.
-        spectral_norm: Whether the generator is spectrally normalised. What learns by regression,
-            without an opponent, is held back by it.
+        normalisation: How it is normalised.
         choices: What ``z`` stands for; the first layer of the mapping network reads it
             (:class:`~tf_fewshot.layers.ChoiceMap`).
+        hierarchical: Whether ``z`` is cut, and every block told a part of it beside the class.
+            Otherwise the first layer is told all of it, and blocks the class alone.
     """
 
     resolution: int = 256
@@ -92,8 +100,9 @@ class BigGANConfig(Configuration):
     statistics: int = 1
     discriminator: Discriminator = _NO_DISCRIMINATOR
     mapping: Sequence[int] = ()
-    spectral_norm: bool = True
+    normalisation: Normalisation = _AS_RELEASED
     choices: Choices = _NO_CHOICES
+    hierarchical: bool = True
 
     @property
     def told_dim(self) -> int:
@@ -123,7 +132,7 @@ class BigGANConfig(Configuration):
         if any(not isinstance(width, int) or width < 1 for width in mapping):
             raise BackboneError(f"the widths of mapping must be 1 or more, not {mapping}")
         name, told = ("the last of mapping", mapping[-1]) if mapping else ("latent_dim", latent_dim)
-        if told % max(len(channels), 1):
+        if self.hierarchical and told % max(len(channels), 1):
             raise BackboneError(
                 f"{name} must be a multiple of {len(channels)} at {self.resolution} px, not {told}"
             )
@@ -172,6 +181,7 @@ class BigGANDeepConfig(Configuration):
             have 51.
         to_rgb: Channels of the last convolution, of which the first three are seen; None
             takes the last of ``channels``, as the released networks do.
+        normalisation: How it is normalised.
     """
 
     resolution: int = 256
@@ -182,8 +192,7 @@ class BigGANDeepConfig(Configuration):
     num_classes: int | None = None
     statistics: int = 51
     to_rgb: int | None = None
-
-    spectral_norm: ClassVar[bool] = True
+    normalisation: Normalisation = _AS_RELEASED
 
     @property
     def told_dim(self) -> int:
@@ -224,6 +233,7 @@ def _completed(config, channels: list[int], highest: int, **others: Any):
     attention = default_attention(config.resolution, highest) if attention is None else attention
     num_classes = _IMAGENET if num_classes is None else num_classes
     _check(config.resolution, channels, attention, num_classes)
+    config.normalisation.check()
     return dataclasses.replace(
         config, channels=channels, attention=attention, num_classes=num_classes, **others
     )

@@ -66,6 +66,7 @@ class BigGANDeepGenerator(FamilyGenerator):
                 doubled,
                 self.rows,
                 self.extensions,
+                self.config.normalisation,
                 name=f"GBlock_{i}",
                 dtype=self.dtype_policy,
             )

@@ -20,7 +20,6 @@ from ..sngan.discriminator import SNGANDiscriminator
 from .config import BigGANConfig
 from .family import BigGANFamily
 from .generator import Block, FamilyGenerator
-from .initial import spectral
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -35,7 +34,7 @@ class BigGANBlock(Block):
         before, after = input_shape[-1], self.filters
         self._add_layers(condition_shape, [(before, after, 3), (after, after, 3)], doubling=0)
         self.conv_sc = SpectralConv2D(
-            after, 1, name="conv_sc", dtype=self.dtype_policy, **spectral(self.normalised)
+            after, 1, name="conv_sc", dtype=self.dtype_policy, **self.normalisation.spectral()
         )
         self.conv_sc.build(input_shape)
 
@@ -51,7 +50,8 @@ class BigGANGenerator(FamilyGenerator):
     """BigGAN's generator; see :class:`FamilyGenerator`.
 
     ``z``, or what a mapping network makes of it, is cut into one chunk for the first layer and
-    one for each block, which is told its chunk and then the vector of the class.
+    one for each block, which is told its chunk and then the vector of the class. One that is not
+    hierarchical tells the first layer all of it, and the blocks the vector alone.
     """
 
     configuration = BigGANConfig
@@ -93,7 +93,7 @@ class BigGANGenerator(FamilyGenerator):
                 True,
                 self.rows,
                 self.extensions,
-                config.spectral_norm,
+                config.normalisation,
                 name=f"GBlock_{i}",
                 dtype=dtype,
             )
@@ -107,6 +107,8 @@ class BigGANGenerator(FamilyGenerator):
         return self.latents.carry(z, self._mapped(self.latents.enter(z), label))
 
     def _split(self, told, classes):
+        if not self.config.hierarchical:
+            return told, [classes] * len(self.blocks)
         first, *chunks = tf.split(told, len(self.channels), axis=1)
         return first, [tf.concat([chunk, classes], 1) for chunk in chunks]
 

@@ -7,7 +7,8 @@ Source: Brock et al., "Large Scale GAN Training for High Fidelity Natural Image 
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,7 +20,10 @@ from ...layers.hyper_norm import statistics_at
 from ..errors import BackboneError
 from ..extensions import Extensions, Point
 from ..network import Network
-from .initial import EPSILON, initializer, spectral
+from .initial import initializer
+from .normalisation import Normalisation
+
+_AS_RELEASED = Normalisation()
 
 
 class Block(keras.layers.Layer):
@@ -30,7 +34,7 @@ class Block(keras.layers.Layer):
         doubled: Whether width and height are doubled.
         rows: Rows of statistics; see :class:`~tf_fewshot.layers.HyperBatchNorm`.
         extensions: What adds layers after every normalisation.
-        normalised: Whether kernels are spectrally normalised.
+        normalisation: How it is normalised; JSON of it, too.
 
     The inputs are maps ``[N, R, R, C]``, conditions ``[N, D]`` and ``at``, the place in
     the statistics.
@@ -42,12 +46,15 @@ class Block(keras.layers.Layer):
         doubled: bool,
         rows: int,
         extensions: Extensions | Iterable = (),
-        normalised: bool = True,
+        normalisation: Normalisation | Mapping[str, Any] = _AS_RELEASED,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
         self.filters, self.doubled, self.rows = filters, doubled, rows
-        self.extensions, self.normalised = Extensions.of(extensions), normalised
+        self.extensions = Extensions.of(extensions)
+        if not isinstance(normalisation, Normalisation):
+            normalisation = Normalisation(**normalisation)
+        self.normalisation = normalisation
 
     def _add_layers(
         self, condition_shape, steps: Sequence[tuple[int, int, int]], doubling: int | None = None
@@ -63,9 +70,8 @@ class Block(keras.layers.Layer):
             shape = (None, None, None, before)
             norm = HyperBatchNorm(
                 rows=self.rows,
-                epsilon=EPSILON,
-                kernel_initializer=initializer(),
-                normalised=self.normalised,
+                epsilon=self.normalisation.norm_epsilon,
+                maps=self.normalisation.maps(),
                 name=f"norm{i}",
                 dtype=dtype,
             )
@@ -74,7 +80,7 @@ class Block(keras.layers.Layer):
             added.append(self.extensions.hidden(self, f"{{name}}{i}", f"{self.name}/{norm.name}"))
             added[-1].build(shape)
             resample = "up" if i == doubling else None
-            kind = spectral(self.normalised)
+            kind = self.normalisation.spectral()
             conv = SpectralConv2D(after, size, resample, name=f"conv{i}", dtype=dtype, **kind)
             conv.build(shape)
             self.convs.append(conv)
@@ -91,7 +97,7 @@ class Block(keras.layers.Layer):
             "doubled": self.doubled,
             "rows": self.rows,
             "extensions": self.extensions.to_json(),
-            "normalised": self.normalised,
+            "normalisation": dataclasses.asdict(self.normalisation),
         }
 
 
@@ -119,7 +125,8 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         self.channels, self.rows = list(config.channels), config.statistics
         self.told_dim = config.told_dim
         self.latents = self.extensions.latents(self, self.latent_dim, self.told_dim)
-        kind = spectral(config.spectral_norm)
+        normalisation: Normalisation = config.normalisation
+        kind = normalisation.spectral()
         # In float32: the map is small, and everything follows from it.
         self.from_latent = SpectralDense(
             16 * self.channels[0], name="G_linear", dtype="float32", **kind
@@ -128,12 +135,21 @@ class FamilyGenerator(GivenWeights, Network, abc.ABC):
         self.blocks = self._blocks()
         self.attention_at = config.attention
         self.attention: Any = (
-            SelfAttention(EPSILON, initializer(), name="attention", dtype=self.dtype_policy)
+            SelfAttention(
+                **normalisation.power_step(),
+                kernel_initializer=initializer(),
+                name="attention",
+                dtype=self.dtype_policy,
+            )
             if config.attention
             else None
         )
         self.norm = HyperBatchNorm(
-            conditional=False, rows=self.rows, epsilon=EPSILON, name="norm", dtype="float32"
+            conditional=False,
+            rows=self.rows,
+            epsilon=normalisation.last_norm_epsilon,
+            name="norm",
+            dtype="float32",
         )
         self.to_rgb = SpectralConv2D(config.last_channels, name="to_rgb", dtype="float32", **kind)
 

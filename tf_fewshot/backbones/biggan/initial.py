@@ -1,4 +1,4 @@
-"""What the kernels of BigGAN and BigGAN-deep begin as, and how their layers are normalised."""
+"""What the kernels of BigGAN and BigGAN-deep begin as, and how they are left blank."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import keras
 import tensorflow as tf
 
 from ...layers import given_weights
-
-EPSILON = 1e-4
 
 
 def blank_weights() -> AbstractContextManager[None]:
@@ -36,15 +34,3 @@ class Untouched(keras.initializers.Initializer):
 def initializer() -> keras.Initializer:
     """Returns what every kernel is drawn by."""
     return keras.initializers.RandomNormal(stddev=0.02)
-
-
-def spectral(normalised: bool = True) -> dict[str, Any]:
-    """Arguments of the family's layers, with spectral normalisation or without it."""
-    # What nothing brings to its size later begins as large as it is to be.
-    kernels = initializer() if normalised else keras.initializers.HeNormal()
-    return {
-        "epsilon": EPSILON,
-        "inside": True,
-        "normalised": normalised,
-        "kernel_initializer": kernels,
-    }

@@ -43,6 +43,10 @@ class SNGANConfig(Configuration):
         discriminator_spectral_norm: Whether the discriminator is spectrally normalised. Without
             it, and with R1, it learns within some hundred steps what a normalised one takes
             thousands for.
+        discriminator_wide: Whether every block's first convolution has as many channels as its
+            second, as BigGAN's do; else that is so of the first block alone.
+        discriminator_attention: Width and height of the map of the discriminator that attends to
+            itself, as BigGAN's does, or 0 for none.
     """
 
     resolution: int = 128
@@ -54,6 +58,8 @@ class SNGANConfig(Configuration):
     channels: int = 3
     minibatch_group: int = 0
     discriminator_spectral_norm: bool = True
+    discriminator_wide: bool = False
+    discriminator_attention: int = 0
 
     def resolved(self) -> SNGANConfig:
         check_resolution(self.resolution, 16)
@@ -73,6 +79,12 @@ class SNGANConfig(Configuration):
             raise BackboneError(
                 "minibatch_group must be 0 or more, and 0 with one block: not "
                 f"{self.minibatch_group} with {len(judges)}"
+            )
+        maps = [self.resolution // 2**i for i in range(1, halvings + 1)]
+        if self.discriminator_attention not in [0, *(size for size in maps if size > 1)]:
+            raise BackboneError(
+                f"discriminator_attention must be 0 or the size of one of its maps "
+                f"({', '.join(map(str, maps))}), not {self.discriminator_attention}"
             )
         return dataclasses.replace(
             self, widths=widths, discriminator_widths=judges, halvings=halvings

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ...layers import (
     MinibatchStdDev,
+    SelfAttention,
     SpectralConv2D,
     SpectralDense,
     SpectralEmbedding,
@@ -35,9 +36,10 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         filters: Channels of the output.
         down: Whether the output is half as wide and high.
         first: Whether this is the first block. Its first convolution has ``filters``
-            channels; that of the others as many as the input.
+            channels; that of the others as many as the input, unless it is wide.
         extensions: What adds layers after both 3 × 3 convolutions.
         normalised: Whether kernels are spectrally normalised.
+        wide: Whether the first convolution has ``filters`` channels wherever it is.
 
     Input ``[N, R, R, C]``, output ``[N, R/2, R/2, filters]`` or ``[N, R, R, filters]``.
     """
@@ -49,11 +51,12 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
         first: bool = False,
         extensions: Extensions | Iterable = (),
         normalised: bool = True,
+        wide: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters, self.down, self.first = filters, down, first
-        self.normalised = normalised
+        self.normalised, self.wide = normalised, wide
         self.extensions = Extensions.of(extensions)
         self.added = tuple(
             self.extensions.hidden(self, f"{name}_{{name}}", f"{self.name}/{name}")
@@ -63,7 +66,7 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
 
     def build(self, input_shape):
         width = input_shape[-1]
-        hidden = self.filters if self.first else width
+        hidden = self.filters if self.first or self.wide else width
         dtype, inner = self.dtype_policy, (*input_shape[:-1], hidden)
         self.c1, self.c2 = (
             SpectralConv2D(
@@ -107,7 +110,7 @@ class SNGANDiscriminatorBlock(keras.layers.Layer):
     def get_config(self) -> dict:
         config = {"filters": self.filters, "down": self.down, "first": self.first}
         config |= {"normalised": self.normalised, "extensions": self.extensions.to_json()}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **config, "wide": self.wide}
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
@@ -197,11 +200,21 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
                 first=i == 0,
                 extensions=self.extensions,
                 normalised=config.discriminator_spectral_norm,
+                wide=config.discriminator_wide,
                 name=f"block{i + 1}",
                 dtype=self.dtype_policy,
             )
             for i, width in enumerate(widths)
         ]
+        # The blocks, and what is done with the map of one of them.
+        self.hidden: list = list(self.blocks)
+        if config.discriminator_attention:
+            attention = SelfAttention(
+                1e-12, "outside", kernel_initializer=glorot(), name="attention",
+                dtype=self.dtype_policy,
+            )  # fmt: skip
+            size = config.resolution // config.discriminator_attention
+            self.hidden.insert(size.bit_length() - 1, attention)
         self.to_logit = SNGANToLogit(
             self.classes.count,
             self.classes.single,
@@ -215,9 +228,16 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
                 config.minibatch_group, features, name="spread", dtype=self.dtype_policy
             )
 
+    @property
+    def chain(self) -> list:
+        return [*self.hidden, self.to_logit]
+
     def build(self, input_shape=None):
         size, width = self.config.resolution, self.config.channels
-        for block in self.blocks:
+        for block in self.hidden:
+            if isinstance(block, SelfAttention):
+                block.build((None, size, size, width))
+                continue
             if block is self.blocks[-1] and self.spread is not None:
                 width += self.spread.features
             block.build((None, size, size, width))
@@ -225,11 +245,10 @@ class SNGANDiscriminator(FeedForwardDiscriminator):
         self.to_logit.build((None, size, size, width))
 
     def activations(self, images, training=False) -> list:
-        if self.spread is None:
-            return super().activations(images, training)
         x, maps = tf.cast(images, self.compute_dtype), []
-        for block in self.blocks:
-            x = self.spread(x) if block is self.blocks[-1] else x
+        for block in self.hidden:
+            if self.spread is not None and block is self.blocks[-1]:
+                x = self.spread(x)
             x = self._part(block)(x, training=training)
             maps.append(x)
         return maps

@@ -143,21 +143,21 @@ class StyleBasedGenerator(Network, abc.ABC):
         keep = tf.range(self.num_layers)[None] < cut[:, None]
         return tf.where(keep[:, :, None], ws, self.layer_styles(z, label))
 
-    def _noise_weight(self, i: int, size: int):
+    def _noise_weight(self, i: int, size: tuple[int, int]):
         return self.add_weight(
-            shape=(1, size, size, 1),
+            shape=(1, *size, 1),
             name=f"noise{i}",
             initializer=keras.initializers.RandomNormal(stddev=1.0),
             trainable=False,
             autocast=False,
         )
 
-    def _noise(self, i: int, size: int, n, kind: str):
-        """The map ``[1 or n, size, size, 1]`` of noise input ``i``; None without."""
+    def _noise(self, i: int, size: tuple[int, int], n, kind: str):
+        """The map ``[1 or n, *size, 1]`` of noise input ``i``; None without."""
         if kind not in ("const", "random", "none"):
             raise BackboneError(f"noise must be 'const', 'random' or 'none', not {kind!r}")
         if kind == "none" or not self.use_noise:
             return None
         if kind == "const":
             return tf.convert_to_tensor(self.noises[i])
-        return keras.random.normal((n, size, size, 1), seed=self.seeds)
+        return keras.random.normal((n, *size, 1), seed=self.seeds)

@@ -6,6 +6,7 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import keras
@@ -15,8 +16,9 @@ from ...layers import Blur, EqualizedConv2D, EqualizedDense, MinibatchStdDev, do
 from ..extensions import Extensions, Point
 from ..network import Network
 from ..parts import Stage
-from .config import StyleGANConfig
-from .layers import fuses, lrelu
+from ..style_based.labels import labels_of
+from .config import DiscriminatorConfig, StyleGANConfig
+from .layers import Fields, fuses, lrelu
 
 
 def _added(owner, extensions: Extensions | Iterable, layers: tuple[str, str]) -> tuple:
@@ -32,12 +34,12 @@ def _added(owner, extensions: Extensions | Iterable, layers: tuple[str, str]) ->
 class DiscriminatorBlock(keras.layers.Layer):
     """The two convolutions of one resolution; the second halves the image."""
 
-    def __init__(self, resolution, channels, out_channels, fused, extensions=(), **kwargs):
+    def __init__(self, resolution, channels, out_channels, fused, blur, extensions=(), **kwargs):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
         super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels = resolution, channels
         self.conv0 = EqualizedConv2D(channels, name="Conv0", dtype=self.dtype_policy)
-        self.blur = Blur(name="Blur", dtype=self.dtype_policy)
+        self.blur = Blur(blur, name="Blur", dtype=self.dtype_policy)
         self.conv1 = EqualizedConv2D(
             out_channels,
             resample="down",
@@ -62,19 +64,23 @@ class DiscriminatorBlock(keras.layers.Layer):
 class DiscriminatorHead(keras.layers.Layer):
     """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32."""
 
-    def __init__(self, channels, mbstd_group, extensions=(), **kwargs):
+    def __init__(self, channels, config: Fields, outputs: int = 1, extensions=(), **kwargs):
         kwargs.setdefault("name", "4x4")
         super().__init__(**kwargs)
-        self.mbstd_group = mbstd_group
-        self.stddev = MinibatchStdDev(mbstd_group, name="MinibatchStdDev", dtype="float32")
+        form = DiscriminatorConfig(**config)
+        self.spread = form.mbstd_features if form.mbstd_group > 1 else 0
+        self.stddev = MinibatchStdDev(
+            form.mbstd_group, form.mbstd_features, name="MinibatchStdDev", dtype="float32"
+        )
+        dense = channels if form.dense_channels is None else form.dense_channels
         self.conv = EqualizedConv2D(channels, name="Conv", dtype="float32")
-        self.dense0 = EqualizedDense(channels, name="Dense0", dtype="float32")
-        self.dense1 = EqualizedDense(1, gain=1.0, name="Dense1", dtype="float32")
+        self.dense0 = EqualizedDense(dense, name="Dense0", dtype="float32")
+        self.dense1 = EqualizedDense(outputs, gain=1.0, name="Dense1", dtype="float32")
         self.added = _added(self, extensions, ("Conv", "Dense0"))
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        self.conv.build((None, 4, 4, channels + (self.mbstd_group > 1)))
+        self.conv.build((None, 4, 4, channels + self.spread))
         self.dense0.build((None, 16 * self.conv.filters))
         self.dense1.build((None, self.dense0.units))
         for added, width in zip(self.added, (self.conv.filters, self.dense0.units), strict=True):
@@ -82,7 +88,7 @@ class DiscriminatorHead(keras.layers.Layer):
 
     def call(self, x):
         x = tf.cast(x, tf.float32)
-        if self.mbstd_group > 1:
+        if self.spread:
             x = self.stddev(x)
         x = self.added[0](lrelu(self.conv(x)))
         x = lrelu(self.dense0(tf.reshape(x, [-1, 16 * self.conv.filters])))
@@ -91,16 +97,19 @@ class DiscriminatorHead(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class StyleGANDiscriminator(Network):
-    """StyleGAN's discriminator; extensions act on every hidden layer."""
+    """StyleGAN's discriminator, with a score for each class if there are any.
+
+    Extensions act on its classes and every hidden layer.
+    """
 
     kind = "discriminator"
-    points = frozenset({Point.HIDDEN})
+    points = frozenset({Point.HIDDEN, Point.CLASSES})
     configuration = StyleGANConfig
 
     def __init__(self, config: StyleGANConfig, extensions=(), **kwargs):
         super().__init__(config, extensions, autocast=False, **kwargs)
         self.resolution, self.fading = config.resolution, config.fading
-        widths = list(config.channels or ())[::-1]
+        widths = config.judges[::-1]
         resolutions = [4 * 2**i for i in range(len(widths))][::-1]
         seen = resolutions[:2] if config.fading else resolutions[:1]
         dtype = self.dtype_policy
@@ -110,18 +119,28 @@ class StyleGANDiscriminator(Network):
         }
         self.blocks = [
             DiscriminatorBlock(
-                r, widths[i], widths[i + 1], config.fused, self.extensions, dtype=dtype
+                r,
+                widths[i],
+                widths[i + 1],
+                config.fused,
+                config.blur,
+                self.extensions,
+                dtype=dtype,
             )
             for i, r in enumerate(resolutions[:-1])
         ]
         self.head = DiscriminatorHead(
-            widths[-1], config.mbstd_group, self.extensions, dtype="float32"
+            widths[-1],
+            dataclasses.asdict(config.discriminator),
+            max(self.classes.rows, 1),
+            self.extensions,
+            dtype="float32",
         )
         self._widths = widths
 
     def build(self, input_shape=None):
         for r, layer in self.from_rgb.items():
-            layer.build((None, int(r), int(r), 3))
+            layer.build((None, int(r), int(r), self.config.image_channels))
         for i, block in enumerate(self.blocks):
             block.build((None, block.resolution, block.resolution, self._widths[i]))
         self.head.build((None, 4, 4, self._widths[-1]))
@@ -134,9 +153,12 @@ class StyleGANDiscriminator(Network):
         return self.logits(self.activations(images)[-1], label, training)
 
     def logits(self, features, label=None, training=False):
-        """Logits ``[N, 1]`` of what the last stage but one gives."""
-        del label, training
-        return self.head(features)
+        """Logits ``[N, 1]`` of what the last stage but one gives, with labels if it has classes."""
+        del training
+        label, scores = labels_of(label, features, self.classes), self.head(features)
+        if label is None:
+            return scores
+        return tf.gather(scores, label, axis=1, batch_dims=1)[:, None]
 
     def activations(self, images) -> list:
         """What each stage but the last gives."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parts import RoleValues, ScaleShiftRole, Stage
+from ..parts import ClassTable, RoleValues, ScaleShiftRole, Stage
 from ..registry import register
 from ..style_based.gan import StyleBasedGAN
 from .config import StyleGANConfig
@@ -28,11 +28,23 @@ class StyleGAN(StyleBasedGAN):
 
     @property
     def truncation_layers(self) -> int:
-        return self.configuration.truncation_layers
+        return self.configuration.generator.truncation_layers
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        return (self.configuration.resolution, self.configuration.resolution, 3)
+        r = self.configuration.resolution
+        return (r, r, self.configuration.image_channels)
+
+    def class_tables(self) -> list[ClassTable]:
+        """The classes' own vectors and scores; all that follows them stays."""
+        axes = {"generator/mapping/LabelConcat/weight": 0}
+        axes |= {f"discriminator/4x4/Dense1/{part}": -1 for part in ("weight", "bias")}
+        variables = self.variables_by_path()
+        return [
+            ClassTable(path, variables[path].numpy(), axis, table=path)
+            for path, axis in axes.items()
+            if self.generator.classes.rows and path in variables
+        ]
 
     def generator_stages(self) -> list[Stage]:
         g, stages = self.generator, [self._mapping_stage()]

@@ -6,12 +6,15 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
 from ...layers import EqualizedConv2D, upscale2d
 from ..extensions import Point
 from ..style_based.generator import StyleBasedGenerator, StyleOptions
+from ..style_based.labels import labels_of
 from .config import StyleGANConfig
 from .layers import Mapping, SynthesisBlock
 
@@ -20,23 +23,32 @@ from .layers import Mapping, SynthesisBlock
 class StyleGANGenerator(StyleBasedGenerator):
     """StyleGAN's mapping and synthesis networks; see :class:`StyleBasedGenerator`."""
 
-    points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN})
+    points = frozenset({Point.LATENTS, Point.FREE, Point.HIDDEN, Point.CLASSES})
     configuration = StyleGANConfig
 
     def __init__(self, config: StyleGANConfig, extensions=(), **kwargs):
-        options = StyleOptions(config.use_noise, config.mixing, config.w_avg_beta)
+        g = config.generator
+        options = StyleOptions(g.use_noise, g.mixing, g.w_avg_beta)
         super().__init__(config, extensions, options, **kwargs)
         self.resolution, self.fading = config.resolution, config.fading
         channels = list(config.channels or ())
         self.resolutions = [4 * 2**i for i in range(len(channels))]
-        self.mapping = Mapping(config.w_dim, config.mapping_layers, name="mapping", dtype="float32")
+        self.mapping = Mapping(
+            config.w_dim,
+            dataclasses.asdict(config.mapping),
+            self.classes.rows,
+            config.latent_dim,
+            name="mapping",
+            dtype="float32",
+        )
         self.blocks = [
             SynthesisBlock(
                 r,
                 c,
                 config.w_dim,
                 config.fused,
-                config.use_noise,
+                dataclasses.asdict(g),
+                config.blur,
                 self.extensions,
                 last=r == config.resolution,
                 dtype=self.dtype_policy,
@@ -46,14 +58,16 @@ class StyleGANGenerator(StyleBasedGenerator):
         # In float32: rounding here shows as colour fringes.
         shown = self.resolutions[-2:] if config.fading else self.resolutions[-1:]
         self.to_rgb = {
-            str(r): EqualizedConv2D(3, 1, gain=1.0, name=f"ToRGB_{r}x{r}", dtype="float32")
+            str(r): EqualizedConv2D(
+                config.image_channels, 1, gain=1.0, name=f"ToRGB_{r}x{r}", dtype="float32"
+            )
             for r in shown
         }
 
     def build(self, input_shape=None):
         super().build(input_shape)
         self.noises = [
-            self._noise_weight(i, 4 * 2 ** (i // 2))
+            self._noise_weight(i, (4 * 2 ** (i // 2), 4 * 2 ** (i // 2)))
             for i in range(self.num_layers if self.use_noise else 0)
         ]
         if self.fading:
@@ -68,9 +82,13 @@ class StyleGANGenerator(StyleBasedGenerator):
                 self.to_rgb[str(block.resolution)].build(shape)
 
     def styles(self, z, label=None):
-        """Styles ``w`` ``[N, w_dim]`` of latents ``[N, latent_dim]``; labels are ignored."""
-        del label
-        return self.mapping(self.latents.enter(z))
+        """Styles ``w`` float32 ``[N, w_dim]`` of latents and, if there are classes, labels ``[N]``.
+
+        Raises:
+            BackboneError: if there are classes but no labels.
+        """
+        z = self.latents.enter(z)
+        return self.mapping(z, labels_of(label, z, self.classes))
 
     def truncate(self, ws, psi, layers: int | None = 8):
         """See :meth:`StyleBasedGenerator.truncate`; the released networks have 8 layers moved."""
@@ -82,7 +100,7 @@ class StyleGANGenerator(StyleBasedGenerator):
         for i, block in enumerate(self.blocks):
             styles = (ws[:, 2 * i], ws[:, 2 * i + 1])
             r, n = block.resolution, tf.shape(ws)[0]
-            noises = tuple(self._noise(2 * i + k, r, n, noise) for k in (0, 1))
+            noises = tuple(self._noise(2 * i + k, (r, r), n, noise) for k in (0, 1))
             maps += self._part(block.activations)(maps[-1], styles, noises)
             to_rgb = self.to_rgb.get(str(block.resolution))
             if to_rgb is not None:

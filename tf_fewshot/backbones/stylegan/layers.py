@@ -6,15 +6,22 @@ Adversarial Networks" (CVPR 2019).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import abc
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from ...layers import AdaIN, AddNoise, Blur, EqualizedConv2D, EqualizedDense, PixelNorm
 from ..extensions import Extensions
+from ..style_based.labels import LabelConcat
+from .config import GeneratorConfig, MappingConfig
 
 _FUSE_FROM = 128
+
+# The fields of a dataclass, as Keras keeps arguments.
+Fields = abc.Mapping[str, Any]
 
 
 def lrelu(x):
@@ -29,24 +36,51 @@ def fuses(fused: bool | str, resolution: int) -> bool:
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class Mapping(keras.layers.Layer):
-    """Maps latents ``[N, latent_dim]`` to styles ``w`` ``[N, w_dim]`` by a dense network."""
+    """Maps latents ``[N, latent_dim]`` to styles ``w`` ``[N, w_dim]`` by a dense network.
 
-    def __init__(self, w_dim: int, layers: int, lrmul: float = 0.01, **kwargs):
+    Args:
+        w_dim: Size of the styles.
+        config: How many layers there are, and of which form: the fields of a ``MappingConfig``.
+        classes: Rows of a table of vectors, of which the one of the label is joined to the
+            latent; 0 has no labels.
+        latent_dim: Size of such a vector.
+
+    The inputs are latents, and int labels ``[N]`` where there are classes.
+    """
+
+    def __init__(self, w_dim: int, config: Fields, classes: int = 0, latent_dim: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.norm = PixelNorm(name="PixelNorm", dtype="float32")
+        form = MappingConfig(**config)
+        width = w_dim if form.mapping_width is None else form.mapping_width
+        last = form.mapping_layers - 1
+        self.norm = PixelNorm(name="PixelNorm", dtype="float32") if form.normalize_latents else None
+        self.embed: LabelConcat | None = (
+            LabelConcat(classes, latent_dim, name="LabelConcat", dtype="float32")
+            if classes
+            else None
+        )
         self.dense = [
-            EqualizedDense(w_dim, lrmul=lrmul, name=f"Dense{i}", dtype="float32")
-            for i in range(layers)
+            EqualizedDense(
+                w_dim if i == last else width,
+                lrmul=form.mapping_lrmul,
+                name=f"Dense{i}",
+                dtype="float32",
+            )
+            for i in range(form.mapping_layers)
         ]
 
     def build(self, input_shape):
         shape = input_shape
+        if self.embed is not None:
+            self.embed.build()
+            shape = (None, input_shape[-1] + self.embed.dim)
         for layer in self.dense:
             layer.build(shape)
             shape = (None, layer.units)
 
-    def call(self, z):
-        w = self.norm(z)
+    def call(self, z, label=None):
+        w = z if self.embed is None else tf.concat([z, self.embed(label)], 1)
+        w = w if self.norm is None else self.norm(w)
         for layer in self.dense:
             w = lrelu(layer(w))
         return w
@@ -57,21 +91,24 @@ class Epilogue(keras.layers.Layer):
     """What follows every convolution: noise, bias, leaky ReLU, AdaIN, and what extensions add.
 
     Args:
-        use_noise: Whether there is a noise input.
+        config: Whether there is a noise input, and what is normalised: the fields of a
+            ``GeneratorConfig``.
         extensions: What adds layers.
         place: Name of the layer among all of the network.
     """
 
     def __init__(
         self,
-        use_noise: bool,
+        config: Fields,
         extensions: Extensions | Iterable = (),
         place: str = "",
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.noise = AddNoise(name="Noise", dtype=self.dtype_policy) if use_noise else None
-        self.adain = AdaIN(name="AdaIN", dtype=self.dtype_policy)
+        dtype, form = self.dtype_policy, GeneratorConfig(**config)
+        self.noise = AddNoise(name="Noise", dtype=dtype) if form.use_noise else None
+        self.norm = PixelNorm(name="PixelNorm", dtype="float32") if form.pixel_norm else None
+        self.adain = AdaIN(normalised=form.instance_norm, name="AdaIN", dtype=dtype)
         self.added = Extensions.of(extensions).hidden(self, "{camel}", place)
 
     def build(self, input_shape, style_shape, noise_shape=None):
@@ -88,6 +125,8 @@ class Epilogue(keras.layers.Layer):
         if noise is not None and self.noise is not None:
             x = self.noise(x, noise)
         x = lrelu(x + tf.cast(self.bias, x.dtype))
+        if self.norm is not None:
+            x = tf.cast(self.norm(x), x.dtype)
         return self.added(self.adain(x, w))
 
 
@@ -99,7 +138,8 @@ class SynthesisBlock(keras.layers.Layer):
         resolution, channels: Of the output.
         w_dim: Size of the styles.
         fused: Whether resampling and convolution are one; "auto" from 128 px.
-        use_noise: Whether the layers have noise inputs.
+        config: Of what follows both layers.
+        blur: Low-pass filter of the doubling.
         extensions: What adds layers after both, but for the second of the last resolution.
         last: Whether this is the last resolution.
     """
@@ -110,7 +150,8 @@ class SynthesisBlock(keras.layers.Layer):
         channels: int,
         w_dim: int,
         fused: bool | str,
-        use_noise: bool,
+        config: Fields,
+        blur: Sequence[float],
         extensions: Extensions | Iterable = (),
         last: bool = False,
         **kwargs,
@@ -125,14 +166,14 @@ class SynthesisBlock(keras.layers.Layer):
             self.conv0 = EqualizedConv2D(
                 channels, resample="up", fused=fuse, name="Conv0_up", **same
             )
-            self.blur = Blur(name="Blur", dtype=self.dtype_policy)
-        self.epilogue0 = self._epilogue("Epilogue0", use_noise, extensions)
+            self.blur = Blur(blur, name="Blur", dtype=self.dtype_policy)
+        self.epilogue0 = self._epilogue("Epilogue0", config, extensions)
         self.conv1 = EqualizedConv2D(channels, name="Conv1", **same)
-        self.epilogue1 = self._epilogue("Epilogue1", use_noise, () if last else extensions)
+        self.epilogue1 = self._epilogue("Epilogue1", config, () if last else extensions)
 
-    def _epilogue(self, name: str, use_noise: bool, extensions) -> Epilogue:
+    def _epilogue(self, name: str, config: Fields, extensions) -> Epilogue:
         place = f"{self.name}/{name}"
-        return Epilogue(use_noise, extensions, place, name=name, dtype=self.dtype_policy)
+        return Epilogue(config, extensions, place, name=name, dtype=self.dtype_policy)
 
     def build(self, input_shape, styles_shape=None, noises_shape=None):
         r = self.resolution

@@ -107,10 +107,12 @@ class StyleGAN2Config(Configuration):
     half the channels. Configs B to D, once grown, are ``"orig"`` in both networks.
 
     Attributes:
-        resolution: Width and height of the images, a power of two from 8.
+        resolution: Width and height of the images, a power of two from 8; see ``base``.
         latent_dim, w_dim: Sizes of ``z`` and of the styles.
         channels: Channels at 4, 8, … ``resolution``; None takes config F's.
-        image_channels: Channels of the images.
+        image_channels: Channels of the images: 1 is grey, 3 is RGB, 4 is RGB with opacity.
+        base: Height and width of the constant that images grow from; with (4, 2) they are half as
+            wide as ``resolution``.
         taps: Low-pass filter of the resampling, of at least two numbers.
         mapping: The mapping network.
         labels: How labels enter.
@@ -123,6 +125,7 @@ class StyleGAN2Config(Configuration):
     w_dim: int = 512
     channels: Sequence[int] | None = None
     image_channels: int = 3
+    base: Sequence[int] = (4, 4)
     taps: Sequence[float] = (1.0, 3.0, 3.0, 1.0)
     mapping: MappingConfig = MappingConfig()
     labels: LabelsConfig = LabelsConfig()
@@ -133,6 +136,11 @@ class StyleGAN2Config(Configuration):
     def num_classes(self) -> int:
         """How many classes labels tell apart."""
         return self.labels.num_classes
+
+    def size_at(self, resolution: int) -> tuple[int, int]:
+        """Height and width of what is ``resolution`` pixels high and wide in square networks."""
+        height, width = self.base
+        return height * resolution // 4, width * resolution // 4
 
     def resolved(self) -> StyleGAN2Config:
         check_resolution(self.resolution, 8)
@@ -146,6 +154,7 @@ class StyleGAN2Config(Configuration):
             self,
             channels=channels,
             taps=list(self.taps),
+            base=list(self.base),
             discriminator=dataclasses.replace(self.discriminator, discriminator_channels=judges),
         )
 
@@ -162,6 +171,8 @@ class StyleGAN2Config(Configuration):
             raise BackboneError(
                 f"conditioning must be 'concat' or 'embed', not {labels.conditioning!r}"
             )
+        if len(self.base) != 2 or any(type(n) is not int or n < 1 for n in self.base):
+            raise BackboneError(f"base must be a height and a width, not {list(self.base)!r}")
         if len(self.taps) < 2:
             raise BackboneError(f"taps must be at least two numbers, not {list(self.taps)!r}")
         if d.mbstd_features and features % d.mbstd_features:

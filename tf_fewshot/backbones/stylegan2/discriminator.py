@@ -14,9 +14,9 @@ import tensorflow as tf
 from ...layers import downsample2d
 from ..extensions import Point
 from ..network import Network
+from ..style_based.labels import labels_of
 from .config import StyleGAN2Config
 from .discriminator_layers import FromRGB, StyleGAN2DiscriminatorBlock, StyleGAN2Head
-from .generator import labels_of
 from .mapping import LabelMapping
 
 
@@ -39,7 +39,9 @@ class StyleGAN2Discriminator(Network):
         widths = {4 * 2**i: c for i, c in enumerate(d.discriminator_channels or ())}
         seen = {r: c for r, c in widths.items() if self.sees_all or r == config.resolution}
         clamps = {r: d.d_clamp if r > 4 or d.d_clamp_last_pixels else None for r in seen}
-        self.from_rgb = FromRGB(seen, clamps, name="FromRGB", dtype=self.dtype_policy)
+        self.from_rgb = FromRGB(
+            seen, clamps, config.base[0], name="FromRGB", dtype=self.dtype_policy
+        )
         self.blocks = [
             StyleGAN2DiscriminatorBlock(
                 r,
@@ -62,6 +64,7 @@ class StyleGAN2Discriminator(Network):
             d.mbstd_group,
             d.mbstd_features,
             d.d_clamp,
+            tuple(config.base),
             self.extensions,
         )
 

@@ -29,14 +29,17 @@ class FromRGB(keras.layers.Layer):
     Args:
         widths: Channels of the features by the size of the image.
         clamps: What they are clamped to, by the same; None clamps nothing.
+        base: Height of what square networks see in 4 pixels.
 
     Input images ``[N, R, R, C]``, output features ``[N, R, R, widths[R]]``, where ``R`` is
-    one of the sizes.
+    one of the sizes; of images that are not square, as many times 4 as the height is of ``base``.
     """
 
-    def __init__(self, widths: dict[int, int], clamps: dict[int, float | None], **kwargs):
+    def __init__(
+        self, widths: dict[int, int], clamps: dict[int, float | None], base: int = 4, **kwargs
+    ):
         super().__init__(autocast=False, **kwargs)
-        self.clamps = clamps
+        self.clamps, self.base = clamps, base
         self.convs = {
             str(r): EqualizedConv2D(
                 width,
@@ -53,7 +56,7 @@ class FromRGB(keras.layers.Layer):
             conv.build((None, int(r), int(r), input_shape[-1]))
 
     def call(self, images):
-        r = images.shape[1]
+        r = images.shape[1] * 4 // self.base
         conv = self.convs[str(r)]
         return scaled_lrelu(conv(tf.cast(images, conv.compute_dtype)), self.clamps[r])
 
@@ -121,6 +124,7 @@ class StyleGAN2Head(keras.layers.Layer):
         outputs: How many scores, of which labels make one.
         mbstd_group, mbstd_features: Of :class:`MinibatchStdDev`; 0 features leave it out.
         clamp: What activations of the convolution are clamped to; None clamps nothing.
+        base: Height and width of the input.
         extensions: What adds layers after both activations.
     """
 
@@ -132,12 +136,13 @@ class StyleGAN2Head(keras.layers.Layer):
         mbstd_group: int | None,
         mbstd_features: int,
         clamp: float | None,
+        base: tuple[int, int] = (4, 4),
         extensions: Extensions | Iterable = (),
         **kwargs,
     ):
         kwargs.setdefault("name", "4x4")
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.channels, self.clamp = channels, clamp
+        self.channels, self.clamp, self.base = channels, clamp, base
         self.features = mbstd_features
         self.stddev = (
             MinibatchStdDev(mbstd_group, mbstd_features, name="MinibatchStdDev", dtype="float32")
@@ -150,8 +155,8 @@ class StyleGAN2Head(keras.layers.Layer):
         self.out = EqualizedDense(outputs, gain=1.0, name="Output", dtype="float32")
 
     def build(self, input_shape=None):
-        self.conv.build((None, 4, 4, self.channels + self.features))
-        self.dense.build((None, 16 * self.channels))
+        self.conv.build((None, *self.base, self.channels + self.features))
+        self.dense.build((None, math.prod(self.base) * self.channels))
         self.out.build((None, self.dense.units))
         for added, width in zip(self.added, (self.channels, self.dense.units), strict=True):
             added.build((None, width))
@@ -161,7 +166,7 @@ class StyleGAN2Head(keras.layers.Layer):
         if self.stddev is not None:
             x = self.stddev(x)
         x = self.added[0](scaled_lrelu(self.conv(x), self.clamp))
-        x = scaled_lrelu(self.dense(tf.reshape(x, [-1, 16 * self.channels])))
+        x = scaled_lrelu(self.dense(tf.reshape(x, [-1, math.prod(self.base) * self.channels])))
         return self.out(self.added[1](x))
 
 

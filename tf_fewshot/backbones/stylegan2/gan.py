@@ -31,8 +31,8 @@ class StyleGAN2(StyleBasedGAN):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        r = self.configuration.resolution
-        return (r, r, self.configuration.image_channels)
+        config = self.configuration
+        return (*config.size_at(config.resolution), config.image_channels)
 
     def class_tables(self) -> list[ClassTable]:
         """The classes' own vectors; all that follows them stays, the mean of the styles too."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from ..errors import BackboneError
-from ..extensions import Classes, Point
+from ..extensions import Point
 from ..style_based.generator import StyleBasedGenerator, StyleOptions
+from ..style_based.labels import labels_of
 from .config import StyleGAN2Config
 from .layers import StyleGAN2Block, ToRGB
 from .mapping import StyleGAN2Mapping
@@ -51,6 +51,7 @@ class StyleGAN2Generator(StyleBasedGenerator):
                 config.taps,
                 g.const_channels,
                 {"use_noise": g.use_noise, "clamp": g.g_clamp},
+                tuple(config.base),
                 self.extensions,
                 last=i == len(channels) - 1,
                 dtype=self.dtype_policy,
@@ -73,7 +74,9 @@ class StyleGAN2Generator(StyleBasedGenerator):
         for i, block in enumerate(self.blocks):
             r = block.resolution
             for k in range(len(block.convs) if self.use_noise else 0):
-                self.noises.append(self._noise_weight(max(2 * i - 1, 0) + k, r))
+                self.noises.append(
+                    self._noise_weight(max(2 * i - 1, 0) + k, self.config.size_at(r))
+                )
             block.build(shape, (None, None, self.w_dim))
             shape = (None, r, r, block.channels)
             shapes.append(shape)
@@ -93,7 +96,8 @@ class StyleGAN2Generator(StyleBasedGenerator):
         shown, features, styles, layer = [None], [], [], 0
         for block in self.blocks:
             used = range(layer, layer + len(block.convs))
-            maps = [self._noise(i, block.resolution, tf.shape(ws)[0], noise) for i in used]
+            size = self.config.size_at(block.resolution)
+            maps = [self._noise(i, size, tf.shape(ws)[0], noise) for i in used]
             told = [ws[:, i] for i in used]
             shown += self._part(block.activations)(shown[-1], told, maps)
             layer += len(block.convs)
@@ -102,18 +106,3 @@ class StyleGAN2Generator(StyleBasedGenerator):
             styles.append(ws[:, layer])
         n = len(self.to_rgb.resolutions)
         return [*shown[1:], self._part(self.to_rgb)(features[-n:], styles[-n:])]
-
-
-def labels_of(label, rows, classes: Classes):
-    """The labels that a network needs: int ``[N]``, None without classes.
-
-    Raises:
-        BackboneError: if there are classes but no labels.
-    """
-    if not classes.rows:
-        return None
-    if classes.single:
-        return tf.zeros([tf.shape(rows)[0]], tf.int32)
-    if label is None:
-        raise BackboneError(f"this StyleGAN2 has {classes.count} classes: say which with label")
-    return tf.cast(label, tf.int32)

@@ -82,6 +82,7 @@ class StyleGAN2Block(keras.layers.Layer):
         taps: Low-pass filter of the doubling.
         const_channels: Channels of the constant; None is ``channels``.
         options: Further arguments of every :class:`StyledConv2D`.
+        base: Height and width of the constant.
         extensions: What adds layers after each of the layers, but for the very last one.
         last: Whether this is the last resolution.
     """
@@ -94,13 +95,14 @@ class StyleGAN2Block(keras.layers.Layer):
         taps: Sequence[float],
         const_channels: int | None = None,
         options: dict[str, Any] | None = None,
+        base: tuple[int, int] = (4, 4),
         extensions: Extensions | Iterable = (),
         last: bool = False,
         **kwargs,
     ):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
         super().__init__(autocast=False, **kwargs)
-        self.resolution, self.channels = resolution, channels
+        self.resolution, self.channels, self.base = resolution, channels, base
         self.const_channels = channels if const_channels is None else const_channels
         same = {**(options or {}), "taps": taps, "dtype": self.dtype_policy}
         self.skip: Any = None
@@ -129,7 +131,7 @@ class StyleGAN2Block(keras.layers.Layer):
                 )
 
     def build(self, x_shape, styles_shape):
-        shape, style = (None, 4, 4, self.const_channels), (None, styles_shape[-1])
+        shape, style = (None, *self.base, self.const_channels), (None, styles_shape[-1])
         if self.resolution == 4:
             self.const = self.add_weight(
                 shape=(1, *shape[1:]),

@@ -9,31 +9,7 @@ import tensorflow as tf
 
 from ...layers import EqualizedDense, PixelNorm, scaled_lrelu
 from ...layers.by_row import by_row
-
-
-@keras.saving.register_keras_serializable("tf_fewshot")
-class LabelConcat(keras.layers.Layer):
-    """A vector ``[dim]`` for each class, as StyleGAN2 joins it to the latent.
-
-    Input int ``[N]``, output float32 ``[N, dim]``.
-    """
-
-    by_row = ("weight",)
-
-    def __init__(self, num_classes: int, dim: int, **kwargs):
-        super().__init__(**kwargs)
-        self.num_classes, self.dim = num_classes, dim
-
-    def build(self, input_shape=None):
-        self.weight = self.add_weight(
-            shape=(self.num_classes, self.dim),
-            name="weight",
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
-            autocast=False,
-        )
-
-    def call(self, label):
-        return by_row(self.weight, tf.gather(tf.convert_to_tensor(self.weight), label))
+from ..style_based.labels import LabelConcat
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")

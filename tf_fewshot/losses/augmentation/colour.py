@@ -28,14 +28,22 @@ _CROSS = np.pad(np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3), (0,
 
 
 def apply(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
-    """Maps the colours of ``[N, H, W, 3]`` by ``[N, 4, 4]``.
+    """Maps the colours of ``[N, H, W, C]`` by ``[N, 4, 4]``.
+
+    Grey pictures become as bright as the colours would be that their grey becomes; opacity stays.
 
     Raises:
-        UserError: for pictures of other than three channels.
+        UserError: for pictures of other than 1, 3 or 4 channels.
     """
-    if images.shape[-1] != 3:
+    channels = images.shape[-1]
+    if channels == 1:
+        factor = tf.reduce_mean(tf.reduce_sum(maps[:, :3, :3], 2), 1)[:, None, None, None]
+        return images * factor + tf.reduce_mean(maps[:, :3, 3], 1)[:, None, None, None]
+    if channels == 4:
+        return tf.concat([apply(images[..., :3], maps), images[..., 3:]], -1)
+    if channels != 3:
         raise UserError(
-            f"Colours are augmented in RGB pictures; these have {images.shape[-1]} channels. "
+            f"Colours are augmented in grey and RGB pictures; these have {channels} channels. "
             'Train with augment="none".'
         )
     turned = tf.einsum("nhwc,ndc->nhwd", images, maps[:, :3, :3])

@@ -20,6 +20,7 @@ from ...errors import UserError
 from ...layers import given_weights
 from .biggan_names import DEEP, PLAIN, Kind, block, norm_channels, variable_names
 from .graph import Nodes, Tables, blocks_before_attention, stacked_constants, statistics_tables
+from .graph_spectral import spectral_form
 
 Shapes = Mapping[str, tuple[int, ...]]
 Read = dict[str, "tf.Tensor | None"]
@@ -178,6 +179,9 @@ def _config(module: Module, nodes: Nodes) -> dict[str, Any]:
         "class_dim": int(class_dim),
         "attention": _attention(kind, channels, width, nodes),
     }
+    seen = spectral_form(nodes)
+    if seen is not None:
+        config |= {"spectral_form": seen[0], "spectral_epsilon": seen[1]}
     if kind is DEEP:
         return {**config, "latent_dim": int(first - class_dim), "to_rgb": int(to_rgb)}
     return {**config, "latent_dim": int(first * len(channels))}

@@ -63,7 +63,7 @@ def stacked_constants(nodes: Nodes) -> dict[int, np.ndarray]:
     stacks: dict[str, dict[int, np.ndarray]] = {}
     for name, node in nodes.items():
         match = _STACK.fullmatch(name)
-        table = _constant(nodes, node) if match else None
+        table = constant(nodes, node) if match else None
         if match and table is not None and table.ndim == 2:
             stacks.setdefault(match[1], {})[int(match[2] or 0)] = table
     return max(stacks.values(), key=len, default={})
@@ -126,8 +126,8 @@ def statistics_tables(
     return ([] if faults else [(constants[a], constants[b]) for a, b in numbers]), faults
 
 
-def _constant(nodes: Nodes, node: Any, depth: int = 0) -> np.ndarray | None:
-    """The value of a float constant, or of constants that are stacked; None of all else."""
+def constant(nodes: Nodes, node: Any, depth: int = 0) -> np.ndarray | None:
+    """The value of a float32 constant, or of constants that are stacked; None of all else."""
     if node is None or depth > 3:
         return None
     if node.op == "Const":
@@ -141,9 +141,9 @@ def _constant(nodes: Nodes, node: Any, depth: int = 0) -> np.ndarray | None:
             return None
     inner = [nodes.get(name.removesuffix(":0")) for name in node.input if name[:1] != "^"]
     if node.op == "Identity" and len(inner) == 1:
-        return _constant(nodes, inner[0], depth + 1)
+        return constant(nodes, inner[0], depth + 1)
     if node.op == "Pack" and node.attr["axis"].i == 0:
-        values = [_constant(nodes, part, depth + 1) for part in inner]
+        values = [constant(nodes, part, depth + 1) for part in inner]
         parts = [part for part in values if part is not None]
         if parts and len({part.shape for part in parts}) == 1 and len(parts) == len(values):
             return np.stack(parts)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...backbones.stylegan.gan import StyleGAN
 from ...errors import UserError
+from ...unpickling.values import bounded, told
 from ..licences import STYLEGAN_FILE
 from ..porting.variables import Names, Variables, accept, channels_last, dense_rows, filled, same
 from .network_pickle import Network, check_settings
@@ -21,21 +22,16 @@ LICENCE = STYLEGAN_FILE
 
 # What only networks that are still growing use.
 _GROWING = r"(synthesis/)?lod|(synthesis/)?ToRGB_lod[1-9]\d*/.*|FromRGB_lod[1-9]\d*/.*"
+# What may be set otherwise, but is not read here.
 _PLAIN = {
     "use_wscale": True,
-    "use_pixel_norm": False,
-    "use_instance_norm": True,
     "use_styles": True,
-    "normalize_latents": True,
     "nonlinearity": "lrelu",
     "mapping_nonlinearity": "lrelu",
-    "mapping_lrmul": 0.01,
     "const_input_layer": True,
-    "num_channels": 3,
-    "label_size": 0,
-    "mbstd_num_features": 1,
-    "blur_filter": [1, 2, 1],
 }
+# What both networks must have alike.
+_ALIKE = {"fused_scale": "auto", "blur_filter": [1, 2, 1]}
 
 
 def stylegan_of(path: Path, discriminator: Network | None, generator: Network) -> StyleGAN:
@@ -66,24 +62,37 @@ def _built(path: Path, generator: Network, discriminator: Network | None) -> Sty
     networks = [generator] if discriminator is None else [generator, discriminator]
     for network in networks:
         check_settings(path, network, _PLAIN, "StyleGAN")
-    fused = [n.settings.get("fused_scale", "auto") for n in networks]
-    if fused[0] != fused[-1] or fused[0] not in (True, False, "auto"):
-        raise UserError(
-            f"{path} has fused_scale {fused[0]!r} and {fused[-1]!r}: they must be alike."
-        )
+    for name, default in _ALIKE.items():
+        values = [bounded(n.settings.get(name, default)) for n in networks]
+        if not _alike(values[0], values[-1]):
+            raise UserError(
+                f"{path} has {name} {told(values[0])} and {told(values[-1])}: they must be alike."
+            )
     shapes = {name: value.shape for name, value in generator.variables.items()}
     try:
-        config = _config(shapes, generator.settings, networks[-1].settings)
+        config = _config(shapes, generator.settings)
+        if discriminator is not None:
+            seen = {name: value.shape for name, value in discriminator.variables.items()}
+            config |= _judge(seen, config, discriminator.settings)
         return StyleGAN(discriminator=discriminator is not None, **config)
+    except UserError as error:
+        raise UserError(f"{path} does not hold a StyleGAN that is read here: {error}.") from error
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} does not describe a StyleGAN: {type(error).__name__} {error}"
         ) from error
 
 
-def _config(
-    shapes: dict[str, tuple[int, ...]], settings: dict[str, Any], d_settings: dict[str, Any]
-) -> dict[str, Any]:
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two settings are plain values, and the same."""
+    plain = (str, int, float, bool, list, tuple, type(None))
+    parts = [
+        p for value in (a, b) for p in (value if isinstance(value, (list, tuple)) else [value])
+    ]
+    return all(isinstance(part, plain) for part in parts) and a == b
+
+
+def _config(shapes: dict[str, tuple[int, ...]], settings: dict[str, Any]) -> dict[str, Any]:
     resolutions = [4]
     while f"synthesis/{2 * resolutions[-1]}x{2 * resolutions[-1]}/Conv1/weight" in shapes:
         resolutions.append(2 * resolutions[-1])
@@ -91,18 +100,52 @@ def _config(
     channels += [shapes[f"synthesis/{r}x{r}/Conv1/weight"][-1] for r in resolutions[1:]]
     layers = sum(bool(re.fullmatch(r"mapping/Dense\d+/weight", name)) for name in shapes)
     cutoff = settings.get("truncation_cutoff", 8)
+    first, width = shapes["mapping/Dense0/weight"]
+    # As many classes as vectors of them, each as large as a latent.
+    classes = shapes.get("mapping/LabelConcat/weight", (0, 0))
+    fused, taps = settings.get("fused_scale", "auto"), settings.get("blur_filter", [1, 2, 1])
+    if fused not in (True, False, "auto"):
+        raise UserError(f"fused_scale is {told(fused)}, not True, False or 'auto'")
     return {
         "resolution": resolutions[-1],
-        "latent_dim": int(shapes["mapping/Dense0/weight"][0]),
+        "latent_dim": int(first - classes[1]),
+        "num_classes": int(classes[0]),
+        "mapping_width": int(width) if layers > 1 else None,
+        "mapping_lrmul": float(settings.get("mapping_lrmul", 0.01)),
+        "normalize_latents": bool(settings.get("normalize_latents", True)),
+        "pixel_norm": bool(settings.get("use_pixel_norm", False)),
+        "instance_norm": bool(settings.get("use_instance_norm", True)),
+        "image_channels": int(shapes["synthesis/ToRGB_lod0/weight"][3]),
+        # Without a filter nothing is smoothed.
+        "blur": [float(tap) for tap in taps] if taps else [1.0],
         "w_dim": int(shapes["synthesis/4x4/Const/StyleMod/weight"][0]),
         "mapping_layers": layers,
         "channels": [int(c) for c in channels],
-        "fused": settings.get("fused_scale", "auto"),
+        "fused": fused,
         "use_noise": bool(settings.get("use_noise", True)),
-        "mbstd_group": int(d_settings.get("mbstd_group_size", 4)),
         # The original truncates only where it has both ψ and a cutoff; StyleGAN2's, where it has
         # no cutoff, truncates all layers.
         "truncation_layers": 0 if cutoff is None else int(cutoff),
+    }
+
+
+def _judge(
+    shapes: dict[str, tuple[int, ...]], config: dict[str, Any], settings: dict[str, Any]
+) -> dict[str, Any]:
+    """What the discriminator's shapes and settings tell, beside a generator of this ``config``."""
+    levels = [2**i for i in range(3, int(math.log2(config["resolution"])) + 1)]
+    channels = [shapes["4x4/Conv/weight"][3]]
+    channels += [shapes[f"{r}x{r}/Conv0/weight"][3] for r in levels]
+    outputs, classes = shapes["4x4/Dense1/weight"][1], config["num_classes"]
+    if outputs != max(classes, 1):
+        raise UserError(
+            f"its generator has {classes} classes, and its discriminator gives {outputs} scores"
+        )
+    return {
+        "discriminator_channels": [int(c) for c in channels],
+        "dense_channels": int(shapes["4x4/Dense0/weight"][1]),
+        "mbstd_group": int(settings.get("mbstd_group_size", 4)),
+        "mbstd_features": int(settings.get("mbstd_num_features", 1)),
     }
 
 
@@ -112,6 +155,9 @@ def _generator_names(gan: StyleGAN) -> Names:
     for i in range(gan.config["mapping_layers"]):
         for part in ("weight", "bias"):
             names[f"generator/mapping/Dense{i}/{part}"] = (f"mapping/Dense{i}/{part}", same)
+    if gan.num_classes:
+        path = "mapping/LabelConcat/weight"
+        names[f"generator/{path}"] = (path, same)
     for i in range(len(gan.generator.noises)):
         names[f"generator/noise{i}"] = (f"synthesis/noise{i}", channels_last)
     for block in gan.generator.blocks:
@@ -136,7 +182,7 @@ def _generator_names(gan: StyleGAN) -> Names:
 
 
 def _discriminator_names(gan: StyleGAN) -> Names:
-    r, rows = gan.config["resolution"], dense_rows(gan.config["channels"][0])
+    r, rows = gan.config["resolution"], dense_rows(gan.configuration.judges[0])
     names: Names = {}
     for part in ("weight", "bias"):
         names[f"discriminator/FromRGB_{r}x{r}/{part}"] = (f"FromRGB_lod0/{part}", same)

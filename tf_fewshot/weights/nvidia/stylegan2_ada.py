@@ -4,6 +4,8 @@ A file holds a dict of "G", "D" and "G_ema". Each is a module that carries the s
 its class, and a state of parameters, buffers and inner modules; tensors are pickled with
 their storages, each a stream of ``torch.save`` in the old format. Source: the public
 repository NVlabs/stylegan2-ada-pytorch (``torch_utils/persistence.py``, ``training/networks.py``).
+PTI (danielroich/PTI) saves a generator that it tuned by ``torch.save`` itself: the same module,
+alone or beside its pivots, with its storages in that file's own form.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ import numpy as np
 from ...backbones.stylegan2.gan import StyleGAN2
 from ...errors import UserError
 from ...unpickling.arrays import Deferred
-from ...unpickling.torch_legacy import read_torch_stream
+from ...unpickling.torch_legacy import is_torch_legacy, read_torch_legacy, read_torch_stream
 from ...unpickling.torch_storage import Storage, is_of_numbers, torch_names, widened
+from ...unpickling.torch_zip import is_torch_zip, read_torch_zip
 from ...unpickling.unpickler import begins_as_pickle_of, load_one, resolve
 from ...unpickling.values import in_file, told
 from ..porting.stylegan2_variables import assembled
+from ..torch.state import names_in
 from .network_pickle import EASY_DICT
 from .stylegan2 import LICENCE
 from .stylegan2_ada_names import AdaVariables, settings_of
@@ -71,12 +75,14 @@ _NAMES = {
 
 
 def is_ada_pickle(path: str | os.PathLike) -> bool:
-    """Returns whether a file begins as a pickle that names NVIDIA's persistent objects."""
-    return begins_as_pickle_of(_MODULE, path, _SNIFFED)
+    """Returns whether a file is a pickle, or of ``torch.save``, of NVIDIA's persistent objects."""
+    return begins_as_pickle_of(_MODULE, path, _SNIFFED) or _MODULE.encode() in names_in(path)
 
 
 def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:
     """Reads the averaged generator ``G_ema`` and, if it is there, the discriminator ``D``.
+
+    A file may also hold a generator alone, as PTI saves it.
 
     Returns:
         The GAN, with "name", "sha256" and "licence" in its
@@ -102,23 +108,46 @@ def read_ada_pickle(path: str | os.PathLike) -> StyleGAN2:
 
 
 def _networks(path: Path) -> tuple[_Persistent, _Persistent | None]:
-    with open(path, "rb") as file:
-        contents = load_one(file, _NAMES)
+    contents = _contents(path)
+    if isinstance(contents, _Persistent):
+        contents = {"G_ema": contents}
     if not isinstance(contents, dict):
         raise UserError("it does not hold a dict of networks")
-    networks: list[Any] = []
-    for key, kind in (("G_ema", "Generator"), ("D", "Discriminator")):
-        network = contents.get(key)
-        if network is None and key == "D":
-            networks.append(None)
-            continue
-        if not isinstance(network, _Persistent):
-            raise UserError(f"it has no network {key}")
-        name = network.meta.get("class_name") if isinstance(network.meta, dict) else None
-        if name != kind:
-            raise UserError(f"its {key} is a {told(name)}, not the {kind} of StyleGAN2-ADA")
-        networks.append(network)
-    return networks[0], networks[1]
+    # What PTI tuned may lie beside its pivots.
+    key = next((key for key in ("G_ema", "generator", "G") if key in contents), "G_ema")
+    return _network(contents, key, "Generator"), (
+        None if contents.get("D") is None else _network(contents, "D", "Discriminator")
+    )
+
+
+def _contents(path: Path) -> Any:
+    if is_torch_zip(path):
+        return read_torch_zip(path, _NAMES)
+    if is_torch_legacy(path):
+        return read_torch_legacy(path, _NAMES)
+    with open(path, "rb") as file:
+        return load_one(file, _NAMES)
+
+
+def _network(contents: Mapping[str, Any], key: str, kind: str) -> _Persistent:
+    network = contents.get(key)
+    if not isinstance(network, _Persistent):
+        raise UserError(f"it has no network {key}")
+    name = network.meta.get("class_name") if isinstance(network.meta, dict) else None
+    if name != kind:
+        raise UserError(f"its {key} is a {told(name)}, not the {kind} of StyleGAN2-ADA")
+    if kind == "Generator" and "input" in _dict(_part(network, "synthesis").state, "_modules"):
+        raise UserError(
+            f"its {key} is the generator of a StyleGAN3, whose layers are others than StyleGAN2's. "
+            "Pictures that its own gen_images.py draws teach a StyleGAN2 here: tf-fewshot pretrain "
+            "--data=FOLDER"
+        )
+    return network
+
+
+def _part(network: _Persistent, name: str) -> _Persistent:
+    part = _dict(network.state, "_modules").get(name)
+    return part if isinstance(part, _Persistent) else network
 
 
 def _modules(network: _Persistent) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,9 @@ def generator_config(g: Variables) -> dict[str, Any]:
     Raises:
         UserError: if they do not make a StyleGAN2.
     """
-    const = g.shape("synthesis/4x4/Const/const", 1, None, 4, 4)[1]
+    _, const, *base = g.shape("synthesis/4x4/Const/const", 1, None, None, None)
+    if max(base) > _LARGEST // 4:
+        raise UserError(f"its constant is {base[0]} x {base[1]} pixels large")
     channels = [g.shape("synthesis/4x4/Conv/weight", 3, 3, const, None)[3]]
     for r in _resolutions(g, "synthesis/{0}x{0}/Conv1/weight"):
         c = g.shape(f"synthesis/{r}x{r}/Conv0_up/weight", 3, 3, channels[-1], None)[3]
@@ -56,6 +59,7 @@ def generator_config(g: Variables) -> dict[str, Any]:
         "mapping_width": width if layers > 1 else None,
         "channels": channels,
         "const_channels": const,
+        "base": [int(size) for size in base],
         "image_channels": g.shape(f"synthesis/{top}/ToRGB/weight", 1, 1, channels[-1], None)[3],
         "g_architecture": architecture,
         "use_noise": "synthesis/noise0" in g,
@@ -79,7 +83,7 @@ def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, A
         )
     size = f"{resolution}x{resolution}"
     d.shape(f"{size}/FromRGB/weight", 1, 1, config["image_channels"], channels[-1])
-    dense = d.shape("4x4/Dense0/weight", 16 * channels[0], None)[1]
+    dense = d.shape("4x4/Dense0/weight", math.prod(config["base"]) * channels[0], None)[1]
     outputs = d.shape("Output/weight", dense, None)[1]
     mapping: dict[str, Any] = {}
     classes = config.get("num_classes", 0)

@@ -75,7 +75,7 @@ def _generator_names(gan: StyleGAN2) -> Names:
 
 
 def _discriminator_names(gan: StyleGAN2) -> Names:
-    rows = dense_rows(gan.config["discriminator_channels"][0])
+    rows = dense_rows(gan.config["discriminator_channels"][0], *gan.config["base"])
     names: Names = {}
     for path in gan.variables_by_path():
         network, _, rest = path.partition("/")

@@ -94,11 +94,14 @@ def channels_last(value: np.ndarray) -> np.ndarray:
     return value.transpose(0, 2, 3, 1)
 
 
-def dense_rows(channels: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Of the weights of a dense layer at 4 pixels, whose rows are channels, height, width there."""
+def dense_rows(
+    channels: int, height: int = 4, width: int = 4
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Of the weights of a dense layer of a small map, whose rows are channels, height, width."""
 
     def rows(value: np.ndarray) -> np.ndarray:
-        return value.reshape(channels, 4, 4, -1).transpose(1, 2, 0, 3).reshape(16 * channels, -1)
+        turned = value.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
+        return turned.reshape(channels * height * width, -1)
 
     return rows
 

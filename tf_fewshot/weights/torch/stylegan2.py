@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,14 @@ import numpy as np
 
 from ...backbones.stylegan2.gan import StyleGAN2
 from ...errors import UserError
-from ...unpickling.torch_legacy import is_torch_legacy, read_torch_legacy
-from ...unpickling.torch_storage import is_of_numbers, widened
-from ...unpickling.torch_zip import is_torch_zip, read_torch_zip
 from ...unpickling.values import in_file
 from ..porting.stylegan2_variables import assembled
 from ..porting.variables import Variables
+from .state import State, beginning_with, names_in, read_saved, state_of, unwrapped
 
-_SNIFFED = 2**20
 _SIGNS = (b"to_rgb1.conv.modulation.weight", b"conv1.noise.weight")
+# What comes before the generator's names, in files that hold other networks, too.
+_PREFIXES = ("g_ema.", "decoder.")
 # Of 1024 pixels.
 _MOST_NOISES = 17
 _SETTINGS = {
@@ -38,25 +36,16 @@ _SETTINGS = {
 
 
 def is_stylegan2_torch(path: str | os.PathLike) -> bool:
-    """Returns whether a file is one of torch.save and names that generator's layers."""
-    try:
-        if is_torch_legacy(path):
-            with open(path, "rb") as file:
-                head = file.read(_SNIFFED)
-        elif is_torch_zip(path):
-            with zipfile.ZipFile(path) as archive:
-                name = next(n for n in archive.namelist() if n.endswith("/data.pkl"))
-                with archive.open(name) as file:
-                    head = file.read(_SNIFFED)
-        else:
-            return False
-    except Exception:  # Damage shows as almost any exception.
-        return False
-    return all(sign in head for sign in _SIGNS)
+    """Returns whether a file is one of PyTorch's and names that generator's layers."""
+    names = names_in(path)
+    return all(sign in names for sign in _SIGNS)
 
 
 def read_stylegan2_torch(path: str | os.PathLike) -> StyleGAN2:
     """Reads the averaged generator, and the discriminator if the file has one.
+
+    The generator may also be the decoder of an encoder that was trained for it, as pSp, e4e,
+    ReStyle and StyleCLIP's mappers save them; the encoder is not read.
 
     Without "latent_avg" the mean of the styles is that of 10,000 latents of a fixed seed.
     Files from before 2020-01-15, the repository's own FFHQ among them, have strengths of
@@ -71,7 +60,7 @@ def read_stylegan2_torch(path: str | os.PathLike) -> StyleGAN2:
             not exactly those of the architecture.
     """
     path = Path(path)
-    saved = (read_torch_legacy if is_torch_legacy(path) else read_torch_zip)(path)
+    saved = read_saved(path)
     try:
         generator, discriminator, mean = _parts(saved)
         taps = _taps(generator, 4.0)
@@ -99,33 +88,35 @@ def read_stylegan2_torch(path: str | os.PathLike) -> StyleGAN2:
     return gan
 
 
-State = dict[str, np.ndarray]
-
-
 def _parts(saved: Any) -> tuple[State, State | None, np.ndarray | None]:
+    """The generator, the discriminator and the mean of the styles in what a file holds."""
     if not isinstance(saved, dict):
         raise UserError("it does not hold a dict")
     # Files that are only to be drawn from have the generator alone, or call it "g".
-    name = next((key for key in ("g_ema", "g") if key in saved), None)
-    whole = saved if name else {"g_ema": saved}
-    mean = whole.get("latent_avg")
-    if mean is not None and not isinstance(mean, np.ndarray):
-        raise UserError("its latent_avg is no tensor")
-    d = whole.get("d")
-    mean = None if mean is None else mean.reshape(-1)
-    generator = _state(whole[name or "g_ema"], name or "g_ema")
-    return generator, None if d is None else _state(d, "d"), mean
-
-
-def _state(value: Any, name: str) -> State:
-    good = isinstance(value, dict) and all(
-        isinstance(key, str) and is_of_numbers(array) for key, array in value.items()
-    )
-    if not good:
+    name = next((key for key in ("g_ema", "g", "state_dict") if key in saved), "")
+    whole = saved.get(name, saved)
+    mean = saved.get("latent_avg")
+    if not isinstance(whole, dict):
         raise UserError(f"its {name} is no state dict of tensors")
-    if name != "d" and "style.1.weight" not in value:
-        raise UserError(f"its {name} lacks style.1.weight")
-    return {key: widened(array) for key, array in value.items()}
+    whole = {key: value for key, value in unwrapped(whole).items() if key != "latent_avg"}
+    # Of a file that holds other networks, too, only what belongs to these is looked at.
+    inner = (beginning_with(whole, prefix) for prefix in _PREFIXES)
+    generator = state_of(next((part for part in inner if part), whole), name)
+    if "style.1.weight" not in generator:
+        raise UserError(f"its {name or 'generator'} lacks style.1.weight")
+    d = saved.get("d") or beginning_with(whole, "d.")
+    return generator, state_of(d, "d") if d else None, _mean(mean)
+
+
+def _mean(value: Any) -> np.ndarray | None:
+    """The mean of the styles; None if it is not there, or another for each layer."""
+    if value is None:
+        return None
+    if not isinstance(value, np.ndarray) or not value.ndim:
+        raise UserError("its latent_avg is no tensor")
+    # Encoders repeat it for every layer.
+    rows = value.reshape(-1, value.shape[-1])
+    return rows[0] if np.array_equal(rows, np.broadcast_to(rows[0], rows.shape)) else None
 
 
 def _drawn_noises(state: Mapping[str, np.ndarray]) -> State:
