@@ -1,78 +1,114 @@
-"""The colours that set pictures apart from others of their kind, and pictures in other colours."""
+"""The main colours of pictures, and pictures in the colours that others have at the same place."""
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
 
-# Levels of a channel that count as one colour.
-_LEVELS = 16
-# What must be of a colour for a picture to have it at all, and to have it as a main colour.
-_HAS, _MAIN = 0.02, 0.03
-# How far main colours of a picture are apart, and how far from one of them a pixel has e^-½ of it.
-_APART, _REACH = 48.0, 40.0
+# Levels of a channel that count as one colour, and what must be of it in a picture.
+_LEVELS, _LEAST = 16, 0.015
+# How far main colours of a picture are apart.
+_APART = 36.0
+# How far from the nearest of them a pixel moves half of its way, so that shades stay shades, and
+# what is of no main colour stays as it is.
+_REACH = 80.0
+# Which share of the pixels around one must be like it for it to be none of an edge, unless it is
+# this near to a colour.
+_ALIKE, _EXACT = 0.45, 12.0
+# How much of two colours must be at the same place for one to become the other: 1 is all.
+_TOGETHER = 0.3
+# Places are compared on a grid of so many rows and columns.
+_GRID = 16
 
 
-def main_colours(images: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the colours that cover most of a picture and that few of the others have.
-
-    A colour counts by the share of the picture that it covers times the share of the other
-    pictures that do not have it. So a background or an outline that all pictures share is none.
+class MainColours:
+    """The colours that cover most of each of some pictures, and where these are.
 
     Args:
         images: uint8 ``[N, H, W, C]``.
         count: How many are looked for in each picture, ``K``.
 
-    Returns:
-        The colours, float32 ``[N, K, C]`` in [0, 255], most important first, and bool ``[N, K]``:
-        which of them there are.
+    Attributes:
+        colours: float32 ``[N, K, C]`` in [0, 255], those that cover most first.
+        known: bool ``[N, K]``: which of them there are.
+        places: float32 ``[N, K, 256]``: how much of each cell of a grid they cover.
     """
-    number, channels = len(images), images.shape[-1]
-    pixels = images.reshape(number, -1, channels)
-    base = 256 // _LEVELS
-    cells = (pixels // _LEVELS).astype(np.int64) @ base ** np.arange(channels)
-    shares = [dict(zip(*_counted(c), strict=True)) for c in cells]
-    having: dict[int, int] = {}
-    for share in shares:
-        for cell, part in share.items():
-            having[cell] = having.get(cell, 0) + (part >= _HAS)
-    colours = np.zeros((number, count, channels), np.float32)
-    known = np.zeros((number, count), bool)
-    for n, share in enumerate(shares):
-        others = max(number - 1, 1)
-        rare = {c: p * (1 - (having[c] - 1) / others) for c, p in share.items() if p >= _MAIN}
-        # Of the same weight, the lower number: the order of a dictionary is no reason.
-        ranked = sorted((c for c in rare if rare[c] > 0), key=lambda c: (-rare[c], c))
-        found: list[np.ndarray] = []
-        for cell in ranked:
-            colour = pixels[n][cells[n] == cell].mean(0)
-            if len(found) < count and all(np.linalg.norm(colour - f) > _APART for f in found):
-                found.append(colour)
-        colours[n, : len(found)] = np.reshape(found, (-1, channels))
-        known[n, : len(found)] = True
-    return colours, known
+
+    def __init__(self, images: np.ndarray, count: int):
+        number, channels = len(images), images.shape[-1]
+        self.colours = np.zeros((number, count, channels), np.float32)
+        self.known = np.zeros((number, count), bool)
+        for n, image in enumerate(images):
+            found = _largest(image.reshape(-1, channels), count)
+            self.colours[n, : len(found)] = np.reshape(found, (-1, channels))
+            self.known[n, : len(found)] = True
+        self.places = np.zeros((number, count, _GRID**2), np.float32)
+        for n, image in enumerate(images):
+            shares = _shares(tf.constant(image[None], tf.float32), *self._of([n]))
+            grid = tf.image.resize(tf.transpose(shares, [0, 2, 3, 1]), [_GRID] * 2, "area")
+            self.places[n] = np.reshape(grid[0], (-1, count)).T
+        self._tensors = [tf.constant(x) for x in (self.colours, self.known, self.places)]
+
+    def _of(self, numbers) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.constant(self.colours[numbers]), tf.constant(self.known[numbers])
+
+    def exchanged(self, images: tf.Tensor, own: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+        """Gives pictures the colours that others have where theirs are.
+
+        Each colour becomes that of the other picture that shares most of its place with it, and
+        what is near a colour moves along with it. One that finds none at its place stays.
+
+        Args:
+            images: float32 ``[B, H, W, C]`` in [-1, 1].
+            own: int32 ``[B]``, which of the pictures these are.
+            other: int32 ``[B]``, whose colours they are to have.
+
+        Returns:
+            float32 ``[B, H, W, C]`` in [-1, 1].
+        """
+        (mine, known, here), (others, _, there) = (
+            [tf.gather(x, numbers) for x in self._tensors] for numbers in (own, other)
+        )
+        both = 2.0 * tf.einsum("bkp,blp->bkl", here, there)
+        sizes = tf.reduce_sum(here, -1)[:, :, None] + tf.reduce_sum(there, -1)[:, None]
+        together = both / tf.maximum(sizes, 1e-6)
+        nearest = tf.gather(others, tf.argmax(together, -1), batch_dims=1)
+        found = tf.reduce_max(together, -1, keepdims=True) >= _TOGETHER
+        moves = tf.where(found, nearest - mine, 0.0) / 127.5
+        shares = _shares((images + 1.0) * 127.5, mine, known)
+        return tf.clip_by_value(images + tf.einsum("bkhw,bkc->bhwc", shares, moves), -1.0, 1.0)
 
 
-def _counted(cells: np.ndarray) -> tuple[list[int], list[float]]:
-    values, counts = np.unique(cells, return_counts=True)
-    return values.tolist(), (counts / len(cells)).tolist()
+def _largest(pixels: np.ndarray, count: int) -> list[np.ndarray]:
+    """Returns the colours that cover most, each the mean of its pixels."""
+    digits = (256 // _LEVELS) ** np.arange(pixels.shape[1])
+    cells = (pixels // _LEVELS).astype(np.int64) @ digits
+    values, inverse, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    found: list[np.ndarray] = []
+    # Of equal ones, the darker first: an order that no version of NumPy changes.
+    for i in np.lexsort((values, -counts)):
+        if counts[i] < _LEAST * len(cells) or len(found) == count:
+            break
+        colour = pixels[inverse.reshape(-1) == i].mean(0)
+        if all(np.linalg.norm(colour - other) > _APART for other in found):
+            found.append(colour)
+    return found
 
 
-def recoloured(images: tf.Tensor, own: tf.Tensor, other: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    """Gives pictures the main colours of others: what is near one of their own moves along with it.
+def _shares(images: tf.Tensor, colours: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """How much each pixel is of which colour, float32 ``[B, K, H, W]``, 1 in all or less.
 
-    Args:
-        images: float32 ``[N, H, W, C]`` in [-1, 1].
-        own: Their main colours, float32 ``[N, K, C]`` in [-1, 1].
-        other: What these become, of the same shape.
-        known: bool ``[N, K]``: which of them both have.
-
-    Returns:
-        float32 ``[N, H, W, C]`` in [-1, 1].
+    A pixel that is near none of them, or like none around it, is one on an edge: it is of what is
+    around it, since a mixture of two colours may look like a third.
     """
-    reach = _REACH / 127.5
-    squares = tf.reduce_sum(tf.square(images[:, None] - own[:, :, None, None]), -1)
-    near = tf.exp(squares / (-2.0 * reach**2)) * tf.cast(known, tf.float32)[..., None, None]
-    near /= tf.maximum(1.0, tf.reduce_sum(near, 1, keepdims=True))
-    moved = images + tf.einsum("nkhw,nkc->nhwc", near, other - own)
-    return tf.clip_by_value(moved, -1.0, 1.0)
+    squares = tf.reduce_sum(tf.square(images[:, None] - colours[:, :, None, None]), -1)
+    squares = tf.where(known[:, :, None, None], tf.maximum(squares, 1.0), 1e9)
+    inverse = 1.0 / tf.square(squares)
+    alone = inverse / tf.reduce_sum(inverse, 1, keepdims=True)
+    nearest = tf.reduce_min(squares, 1, keepdims=True)
+    near = tf.pow(2.0, -tf.square(nearest / _REACH**2))
+    around = tf.nn.avg_pool2d(tf.transpose(near * alone, [0, 2, 3, 1]), 3, 1, "SAME")
+    around = tf.transpose(around, [0, 3, 1, 2])
+    alike = tf.reduce_sum(near * alone * around, 1, keepdims=True)
+    sure = tf.maximum(tf.sigmoid((alike - _ALIKE) * 20.0), tf.pow(2.0, -nearest / _EXACT**2))
+    return sure * near * alone + (1.0 - sure) * around

@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from ...backbones import GAN
 from ...backbones.extensions import PartsOfLatents
-from ...data.augment import to_float
-from ...data.main_colours import main_colours, recoloured
+from ...data.collages import Collages
 from ...errors import UserError, check_least
 from ..drawn import DrawnLatents
 from ..problem import Problem
@@ -39,8 +38,8 @@ class Parts(Latents):
 
     Attributes:
         parts: How many bands; 1 cuts nothing.
-        colours: How many main colours of a picture (:func:`~tf_fewshot.data.main_colours`) are
-            exchanged; 0 leaves bands in their own.
+        colours: How many main colours of a picture are exchanged, those that cover most of it and
+            that few others have; 0 leaves bands in their own.
         collage_share: Share of a batch that are collages.
         seam: How wide the passage from one band to the next is, as a share of the height of a
             picture: there what was above is still seen by 12 to 88 in 100.
@@ -72,22 +71,6 @@ class Parts(Latents):
         return PartsSource(problem, self)
 
 
-def bands(height: int, parts: int, seam: float) -> np.ndarray:
-    """How much of each row of a picture belongs to which band, float32 ``[parts, height]``.
-
-    Args:
-        height: Of the pictures.
-        parts: How many bands.
-        seam: See :class:`Parts`.
-    """
-    rows = (np.arange(height) + 0.5) / height
-    # A logistic function goes from 12 to 88 of 100 within four of its units.
-    cuts = np.arange(1, parts)[:, None] / parts
-    below = 1.0 / (1.0 + np.exp(-(rows - cuts) * 4.0 / seam))
-    edges = np.concatenate([np.ones((1, height)), below, np.zeros((1, height))])
-    return (edges[:-1] - edges[1:]).astype(np.float32)
-
-
 class PartsSource(TabledSource):
     """The latents of the parts of one problem.
 
@@ -100,10 +83,7 @@ class PartsSource(TabledSource):
         count = len(problem.images)
         super().__init__(problem, cell.chosen * count, "parts", gaussian=False)
         self._cell, self._count, self._dim = cell, count, self.table.dim
-        self._pictures = tf.constant(problem.images)
-        self._bands = tf.constant(bands(problem.images.shape[1], cell.parts, cell.seam))
-        colours, known = main_colours(problem.images, cell.colours)
-        self._colours, self._known = tf.constant(to_float(colours)), tf.constant(known)
+        self.collages = Collages(problem.images, cell.parts, cell.colours, cell.seam)
 
     def draw(self, step: Step) -> DrawnLatents:
         n, parts = tf.shape(step.indices)[0], self._cell.chosen
@@ -115,28 +95,6 @@ class PartsSource(TabledSource):
         clean = self._carried(tf.reduce_sum(self.table(self._rows(chosen)), 1))
         values = self._with_noise(clean, self._cell.latent_noise)
         return DrawnLatents(values, clean, free=True, targets=self.collages(chosen))
-
-    def collages(self, chosen: tf.Tensor) -> tf.Tensor:
-        """Returns pictures whose bands are of these pictures, in the colours of the last.
-
-        Args:
-            chosen: int32 ``[N, parts]``, indices of pictures; with colours, ``[N, parts + 1]``.
-
-        Returns:
-            float32 ``[N, H, W, C]`` in [-1, 1].
-        """
-        total = tf.constant(0.0)
-        for part, band in enumerate(tf.unstack(self._bands)):
-            pictures = to_float(tf.gather(self._pictures, chosen[:, part]))
-            if self._cell.colours:
-                pictures = self._in_colours(pictures, chosen[:, part], chosen[:, -1])
-            total += band[:, None, None] * pictures
-        return total
-
-    def _in_colours(self, pictures: tf.Tensor, own: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-        both = tf.gather(self._known, own) & tf.gather(self._known, other)
-        mine, others = tf.gather(self._colours, own), tf.gather(self._colours, other)
-        return recoloured(pictures, mine, others, both)
 
     def between(self, n, seeds):
         layer = self._gan.required(PartsOfLatents.name).of(self._gan)
