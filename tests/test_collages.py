@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from tf_fewshot.data.augment import to_float, to_uint8
 from tf_fewshot.data.collages import Collages
-from tf_fewshot.data.main_colours import main_colours, recoloured
+from tf_fewshot.data.main_colours import MainColours
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 RED, GREEN, BLUE = (220, 30, 40), (20, 180, 60), (40, 60, 200)
@@ -28,74 +28,72 @@ def figure(body, hat, size: int = 20) -> np.ndarray:
 FIGURES = np.stack([figure(RED, GREEN), figure(GREEN, BLUE), figure(BLUE, RED)])
 
 
-def test_main_colours_are_those_that_set_a_picture_apart():
-    """White and black cover more than the hat does, but all pictures have them."""
-    colours, known = main_colours(FIGURES, 3)
-    assert colours.dtype == np.float32 and known.dtype == bool
-    np.testing.assert_array_equal(known, [[True, True, False]] * 3)
-    expected = [[RED, GREEN], [GREEN, BLUE], [BLUE, RED]]
-    np.testing.assert_allclose(colours[:, :2], expected, atol=1e-4)
-    np.testing.assert_array_equal(colours[:, 2], 0.0)
+def test_main_colours_are_those_that_cover_most():
+    found = MainColours(FIGURES, 6)
+    assert found.colours.dtype == np.float32 and found.known.dtype == bool
+    np.testing.assert_array_equal(found.known, [[True] * 4 + [False] * 2] * 3)
+    np.testing.assert_allclose(found.colours[0, :4], [WHITE, RED, BLACK, GREEN], atol=1e-3)
+    np.testing.assert_array_equal(found.colours[:, 4:], 0.0)
+    np.testing.assert_allclose(MainColours(FIGURES, 1).colours[0], [WHITE], atol=1e-3)
 
 
-def test_drawings_that_share_their_colours_have_none():
-    lines = np.stack([figure(WHITE, WHITE)] * 4)
-    lines[0, 10:12] = BLACK
-    assert not main_colours(lines, 2)[1].any()
+def test_places_are_where_colours_are():
+    """Those of a picture share its grid; a body is below its hat."""
+    places = MainColours(FIGURES, 6).places.reshape(3, 6, 16, 16)
+    np.testing.assert_allclose(places.sum(1), 1.0, atol=0.15)
+    np.testing.assert_array_equal(places[:, 4:], 0.0)
+    body, hat = places[0, 1], places[0, 3]
+    rows = np.arange(16)
+    assert (body.sum(1) @ rows) / body.sum() > (hat.sum(1) @ rows) / hat.sum() + 5
 
 
 def test_shades_of_one_colour_are_one():
-    """Neighbours of a main colour are no second one, whatever they cover."""
-    picture = figure(RED, (225, 60, 70))
-    (first, _), known = (x[0] for x in main_colours(np.stack([picture, FIGURES[1]]), 2))
-    np.testing.assert_allclose(first, RED, atol=1e-4)
-    assert known.tolist() == [True, False]
+    found = MainColours(np.stack([figure(RED, (230, 45, 50))]), 6)
+    np.testing.assert_array_equal(found.known[0], [True] * 3 + [False] * 3)
 
 
-def test_one_picture_alone_has_its_largest_colours():
-    colours, known = main_colours(FIGURES[:1], 2)
-    assert known.all()
-    np.testing.assert_allclose(colours[0, 0], WHITE, atol=1e-4)
-
-
-def in_colours_of(one: int, other: int) -> np.ndarray:
-    colours, known = main_colours(FIGURES, 2)
-    mine, others = (tf.constant(to_float(colours[[n]])) for n in (one, other))
-    both = tf.constant(known[[one]] & known[[other]])
-    return np.asarray(
-        to_uint8(recoloured(tf.constant(to_float(FIGURES[[one]])), mine, others, both))
-    )[0]
+def in_colours_of(images: np.ndarray, one: int, other: int) -> np.ndarray:
+    """One of the pictures in the colours of another, as integers."""
+    numbers = (tf.constant([one]), tf.constant([other]))
+    made = MainColours(images, 6).exchanged(tf.constant(to_float(images[[one]])), *numbers)
+    return np.asarray(to_uint8(made))[0].astype(int)
 
 
 def test_a_picture_in_the_colours_of_another():
-    np.testing.assert_allclose(in_colours_of(0, 1).astype(int), FIGURES[1], atol=6)
-    # Its own change nothing.
-    np.testing.assert_array_equal(in_colours_of(2, 2), FIGURES[2])
+    """The body takes the colour of the body and the hat that of the hat, whatever covers more."""
+    np.testing.assert_allclose(in_colours_of(FIGURES, 0, 1), FIGURES[1], atol=12)
+    np.testing.assert_allclose(in_colours_of(FIGURES, 2, 2), FIGURES[2], atol=1)
 
 
-def test_colours_that_one_of_both_lacks_stay():
-    plain = np.stack([figure(RED, RED), figure(BLUE, GREEN)])
-    colours, known = main_colours(plain, 2)
-    assert known.tolist() == [[True, False], [True, True]]
-    make = Collages(plain, parts=1, colours=2, seam=0.25)
-    made = np.asarray(to_uint8(make(tf.constant([[1, 0]]))))[0].astype(int)
-    np.testing.assert_allclose(made[12, 10], RED, atol=6)
+def test_what_has_no_counterpart_at_its_place_stays():
+    hatless = figure(BLUE, BLUE)
+    hatless[:8] = WHITE
+    made = in_colours_of(np.stack([FIGURES[0], hatless]), 0, 1)
+    np.testing.assert_allclose(made[13, 10], BLUE, atol=6)
     np.testing.assert_allclose(made[4, 10], GREEN, atol=6)
+    np.testing.assert_allclose(made[0, 0], WHITE, atol=1)
 
 
 def test_shades_move_along():
-    """What is a little darker than the main colour is as much darker than the new one."""
+    """What is a little darker than a main colour is as much darker than the new one."""
     shaded = FIGURES.copy()
-    shaded[0, 14:17, 5:15] = np.array(RED) - 15
-    colours, known = main_colours(shaded, 1)
-    made = recoloured(
-        tf.constant(to_float(shaded[:1])),
-        tf.constant(to_float(colours[[0]])),
-        tf.constant(to_float(colours[[1]])),
-        tf.constant(known[[0]]),
-    )
-    darker, lighter = np.asarray(to_uint8(made))[0][[15, 10], 10].astype(int)
-    assert np.all(lighter - darker >= 8) and np.all(lighter - darker <= 30)
+    shaded[0, 14:17, 5:15] = np.array(RED) - 12
+    made = in_colours_of(shaded, 0, 1)
+    np.testing.assert_allclose(made[10, 10] - made[15, 10], 12, atol=6)
+
+
+def test_edges_are_of_what_is_around_them():
+    """Half of red and half of white is no pink main colour, and moves half way."""
+    soft = np.full((2, 20, 20, 3), 255, np.uint8)
+    soft[0, :, :8], soft[1, :, :8] = RED, BLUE
+    soft[0, :, 8] = (np.array(RED) + 255) // 2 + 15
+    # A pink that is a colour of its own, elsewhere: the edge is nearest to that.
+    soft[0, :, 15:], soft[1, :, 15:] = (np.array(RED) + 255) // 2, GREEN
+    made = in_colours_of(soft, 0, 1)
+    np.testing.assert_allclose(made[10, 17], GREEN, atol=8)
+    np.testing.assert_allclose(made[10, 3], BLUE, atol=6)
+    moved = made[10, 8] - soft[0, 10, 8].astype(int)
+    np.testing.assert_allclose(moved, (np.array(BLUE) - RED) / 2, atol=30)
 
 
 @given(
@@ -105,27 +103,26 @@ def test_shades_move_along():
     st.integers(1, 3),
 )
 def test_any_pictures(images, count):
-    colours, known = main_colours(images, count)
-    assert (
-        colours.shape == (*known.shape, images.shape[-1]) == (len(images), count, images.shape[-1])
-    )
-    assert np.all((colours >= 0) & (colours <= 255))
+    found = MainColours(images, count)
+    assert found.colours.shape == (len(images), count, images.shape[-1])
+    assert np.all((found.places >= 0) & (found.places <= 1 + 1e-5))
     # What is not known comes last, and is nothing.
-    assert np.all(np.diff(known.astype(int), axis=1) <= 0)
-    np.testing.assert_array_equal(colours[~known], 0.0)
+    assert np.all(np.diff(found.known.astype(int), axis=1) <= 0)
+    np.testing.assert_array_equal(found.colours[~found.known], 0.0)
+    # In its own colours each picture is what it was.
     make = Collages(images, 2, count, 0.25)
     own = np.repeat(np.arange(len(images), dtype=np.int32)[:, None], make.choices, 1)
     np.testing.assert_array_equal(to_uint8(np.asarray(make(tf.constant(own)))), images)
 
 
 def test_a_collage_has_bands_and_colours():
-    make = Collages(FIGURES, parts=2, colours=2, seam=0.01)
+    make = Collages(FIGURES, parts=2, colours=6, seam=0.01)
     assert make.choices == 3
     made = np.asarray(to_uint8(make(tf.constant([[0, 1, 2]]))))[0].astype(int)
     # The hat of the first and the body of the second, as the third has them.
     np.testing.assert_allclose(made[4, 10], RED, atol=6)
     np.testing.assert_allclose(made[13, 10], BLUE, atol=6)
-    np.testing.assert_array_equal(made[0, 0], WHITE)
+    np.testing.assert_allclose(made[0, 0], WHITE, atol=1)
     plain = Collages(FIGURES, parts=2, colours=0, seam=0.01)
     assert plain.choices == 2
     made = np.asarray(to_uint8(plain(tf.constant([[0, 1]]))))[0]

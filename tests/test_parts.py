@@ -158,7 +158,7 @@ def test_colours_are_chosen_by_themselves(tiny_dcgan):
         carried = source._carried(tf.reshape(sums, [64, -1])).numpy()
         colours = np.abs(carried - value).sum(-1).argmin() % 4
         # All have the same form, so that the colours say which picture it is.
-        np.testing.assert_allclose(target, flat[colours] / 127.5 - 1.0, atol=0.02)
+        np.testing.assert_allclose(target, flat[colours] / 127.5 - 1.0, atol=0.06)
         seen.add(int(colours))
     assert seen == {0, 1, 2, 3}
 

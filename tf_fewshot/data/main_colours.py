@@ -102,13 +102,19 @@ def _shares(images: tf.Tensor, colours: tf.Tensor, known: tf.Tensor) -> tf.Tenso
     around it, since a mixture of two colours may look like a third.
     """
     squares = tf.reduce_sum(tf.square(images[:, None] - colours[:, :, None, None]), -1)
-    squares = tf.where(known[:, :, None, None], tf.maximum(squares, 1.0), 1e9)
+    # A colour that there is not is infinitely far.
+    squares = tf.where(known[:, :, None, None], tf.maximum(squares, 1.0), np.inf)
     inverse = 1.0 / tf.square(squares)
-    alone = inverse / tf.reduce_sum(inverse, 1, keepdims=True)
+    alone = tf.math.divide_no_nan(inverse, tf.reduce_sum(inverse, 1, keepdims=True))
     nearest = tf.reduce_min(squares, 1, keepdims=True)
-    near = tf.pow(2.0, -tf.square(nearest / _REACH**2))
-    around = tf.nn.avg_pool2d(tf.transpose(near * alone, [0, 2, 3, 1]), 3, 1, "SAME")
-    around = tf.transpose(around, [0, 3, 1, 2])
-    alike = tf.reduce_sum(near * alone * around, 1, keepdims=True)
+    own = alone * tf.pow(2.0, -tf.square(nearest / _REACH**2))
+    alike = tf.reduce_sum(own * _around(own), 1, keepdims=True)
     sure = tf.maximum(tf.sigmoid((alike - _ALIKE) * 20.0), tf.pow(2.0, -nearest / _EXACT**2))
-    return sure * near * alone + (1.0 - sure) * around
+    around = tf.math.divide_no_nan(_around(sure * own), _around(sure))
+    return sure * own + (1.0 - sure) * around
+
+
+def _around(values: tf.Tensor) -> tf.Tensor:
+    """Returns the means ``[B, K, H, W]`` over 3 × 3 pixels."""
+    last = tf.transpose(values, [0, 2, 3, 1])
+    return tf.transpose(tf.nn.avg_pool2d(last, 3, 1, "SAME"), [0, 3, 1, 2])

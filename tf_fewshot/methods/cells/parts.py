@@ -38,8 +38,8 @@ class Parts(Latents):
 
     Attributes:
         parts: How many bands; 1 cuts nothing.
-        colours: How many main colours of a picture are exchanged, those that cover most of it and
-            that few others have; 0 leaves bands in their own.
+        colours: How many colours of a picture are exchanged, those that cover most of it, for those
+            that another has at the same place; 0 leaves bands in their own.
         collage_share: Share of a batch that are collages.
         seam: How wide the passage from one band to the next is, as a share of the height of a
             picture: there what was above is still seen by 12 to 88 in 100.
@@ -47,7 +47,7 @@ class Parts(Latents):
     """
 
     parts: int = 2
-    colours: int = 2
+    colours: int = 6
     collage_share: float = 0.5
     seam: float = 0.25
     latent_noise: float = 0.02
