@@ -8,12 +8,13 @@ import tensorflow as tf
 
 import tf_fewshot as tff
 from tf_fewshot.backbones import BackboneError
+from tf_fewshot.data.collages import bands
 from tf_fewshot.errors import UserError
 from tf_fewshot.layers import LatentParts
 from tf_fewshot.losses.augmentation import seeds_for
 from tf_fewshot.losses.perceptual import PerceptualLoss
 from tf_fewshot.methods.cells.fitted import between
-from tf_fewshot.methods.cells.parts import Parts, bands
+from tf_fewshot.methods.cells.parts import Parts
 from tf_fewshot.methods.problem import Problem
 from tf_fewshot.methods.step import Step
 
@@ -111,7 +112,7 @@ def step_of(indices) -> Step:
 
 
 def test_half_of_a_batch_is_whole_and_half_are_collages(tiny_gan):
-    source = source_of(tiny_gan)
+    source = source_of(tiny_gan, colours=0)
     drawn = source.draw(step_of([3, 1, 0, 2]))
     assert drawn.free and drawn.targets is not None
     np.testing.assert_allclose(drawn.targets[:2], WANTED[[3, 1]], atol=1e-5)
@@ -136,8 +137,34 @@ def test_a_share_of_0_has_no_collages(tiny_dcgan):
     np.testing.assert_allclose(drawn.targets, WANTED[[4, 2]], atol=1e-5)
 
 
+def test_colours_are_chosen_by_themselves(tiny_dcgan):
+    """The latent of a collage has a third part: of the picture whose colours it has."""
+    flat = np.zeros((4, 16, 16, 3), np.uint8)
+    flat[:, 4:12] = np.array([[250, 10, 10], [10, 250, 10], [10, 10, 250], [10, 200, 200]])[
+        :, None, None
+    ]
+    problem = Problem(tiny_dcgan, tiny_dcgan, flat, 64, 0)
+    source = Parts(latent_noise=0.0, collage_share=1.0).prepare(problem)
+    rng = np.random.default_rng(1)
+    for variable in source.variables:
+        variable.assign(rng.standard_normal(variable.shape))
+    pictures = tf.cast(flat[[0] * 64], tf.float32) / 127.5 - 1.0
+    drawn = source.draw(Step(tf.constant(0), tf.zeros(64, tf.int32), pictures))
+    table = source._by_part().numpy()
+    assert table.shape[0] == 3
+    seen = set()
+    for value, target in zip(drawn.values.numpy(), drawn.targets.numpy(), strict=True):
+        sums = table[0][:, None, None] + table[1][None, :, None] + table[2][None, None]
+        carried = source._carried(tf.reshape(sums, [64, -1])).numpy()
+        colours = np.abs(carried - value).sum(-1).argmin() % 4
+        # All have the same form, so that the colours say which picture it is.
+        np.testing.assert_allclose(target, flat[colours] / 127.5 - 1.0, atol=0.06)
+        seen.add(int(colours))
+    assert seen == {0, 1, 2, 3}
+
+
 def test_what_is_settled_draws_parts_of_different_pictures(tiny_gan):
-    source = source_of(tiny_gan)
+    source = source_of(tiny_gan, colours=0)
     gan = tiny_gan.with_latent_parts(2, 5)
     source.settle(gan)
     fitted = source.fitted()
@@ -157,7 +184,7 @@ def test_what_is_settled_draws_parts_of_different_pictures(tiny_gan):
 
 
 def test_what_lies_between_is_drawn_as_samples_are(tiny_dcgan):
-    gan = tiny_dcgan.with_latent_parts(2, 5)
+    gan = tiny_dcgan.with_latent_parts(3, 5)
     source = source_of(gan)
     source.settle(gan)
     drawn = between(source, 4000, seeds_for(0, "test")).values.numpy()
@@ -183,6 +210,7 @@ def test_collages_go_through_any_network(tiny_dcgan):
     ("settings", "error"),
     [
         ({"parts": 0}, "parts must be at least 1, not 0"),
+        ({"colours": -1}, "colours must be at least 0, not -1"),
         ({"collage_share": 1.5}, r"collage_share must be from 0 to 1, not 1\.5"),
         ({"seam": 0.0}, "seam must be above 0 and at most 1, not 0"),
     ],

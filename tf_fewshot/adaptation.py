@@ -11,9 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import choosing
 from .adapted import ADAPTER_FILE, Adapted
 from .backbones import GAN
 from .backbones.sampling import images_of, quantised
+from .choosing import AUTO
 from .data.batches import Batches
 from .data.pictures import Pictures
 from .export import Adapter
@@ -26,6 +28,7 @@ from .training.callbacks import check_callbacks
 from .training.drift import STAT, Drift
 from .training.fitting import Fitting, TooLargeError, drawn_at_once
 from .training.loop import Schedule, Trainer
+from .training.run_config import CONFIG, read_config
 from .training.run_folder import RunFolder, fakes_name
 from .training.status import StatusLine
 
@@ -36,7 +39,7 @@ _COLUMNS = 4
 def adapt(
     source: GAN | str | os.PathLike,
     data: str | os.PathLike | Pictures | np.ndarray,
-    method: str = "ewc",
+    method: str = AUTO,
     *,
     workdir: str | os.PathLike,
     seed: int = 0,
@@ -59,7 +62,9 @@ def adapt(
         source: A GAN, the name of a preset, or a path.
         data: A folder (or anything else of :func:`tf_fewshot.data.load.load_pictures`),
             pictures, or a uint8 array ``[N, H, W, 3]``.
-        method: A name of ``tf_fewshot.methods.names()``.
+        method: A name of ``tf_fewshot.methods.names()``, or "auto", which looks at the pictures
+            (:func:`tf_fewshot.choosing.choose`) and says what it takes and why. A run that has
+            begun goes on with the method that it began with.
         workdir: The run folder: new, empty, or of the same run.
         seed: Of everything that is drawn.
         precision: "float32", "bfloat16", "float16", or "auto", which measures the first two.
@@ -84,6 +89,9 @@ def adapt(
     """
     check_callbacks(callbacks)
     memory_sizes.parsed(memory)
+    if method == AUTO and (Path(workdir).expanduser() / CONFIG).is_file():
+        method = read_config(Path(workdir).expanduser())["identity"].get("method", AUTO)
+        settings = {**choosing.settings_of(method), **settings}
     planned = plan(
         source,
         data,

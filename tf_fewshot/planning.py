@@ -11,12 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from . import methods, weights
+from . import choosing, methods, weights
 from .backbones import GAN
+from .choosing import AUTO
 from .data.load import load_pictures
 from .data.pictures import Pictures
 from .errors import UserError
 from .methods import Method
+from .methods.method import RunDefaults
 from .methods.nearest_class import nearest_classes
 from .methods.problem import Problem
 from .training.assemble import check_parts
@@ -93,7 +95,7 @@ class Plan:
 def plan(
     source: GAN | str | os.PathLike,
     data: str | os.PathLike | Pictures | np.ndarray,
-    method: str = "ewc",
+    method: str = AUTO,
     *,
     seed: int = 0,
     precision: str = "auto",
@@ -102,14 +104,8 @@ def plan(
     **settings: Any,
 ) -> Plan:
     """Gathers what :func:`tf_fewshot.adapt` needs and checks it; see there for the arguments."""
-    chosen = methods.get(method).with_settings(**settings)
-    if chosen.run.steps < 1 or chosen.run.batch_size < 1:
-        raise UserError(
-            f"steps and batch_size must be at least 1, not {chosen.run.steps} and "
-            f"{chosen.run.batch_size}."
-        )
-    if not 0.0 <= chosen.run.ema_decay < 1.0:
-        raise UserError(f"ema_decay must be at least 0 and below 1, not {chosen.run.ema_decay}.")
+    chosen = None if method == AUTO else methods.get(method).with_settings(**settings)
+    _check_run(choosing.run_of(settings) if chosen is None else chosen.run)
     if seed < 0:
         raise UserError(f"The seed must be 0 or more, not {seed}.")
     name = str(source)
@@ -117,7 +113,8 @@ def plan(
         name = getattr(source, "source_metadata", {}).get("name", source.architecture)
     else:
         source = weights.load(source)
-    check_parts(chosen, source)
+    if chosen is not None:
+        check_parts(chosen, source)
     height, width, channels = source.image_shape
     if isinstance(data, np.ndarray):
         data = Pictures(data)
@@ -131,13 +128,28 @@ def plan(
             f"The pictures are {data.images.shape[1:]}, the generator makes "
             f"{(height, width, channels)}. Resize them, or give their folder instead."
         )
+    begun = []
+    if chosen is None:
+        choice = choosing.choose(source, data)
+        chosen = methods.get(choice.method).with_settings(**choice.settings, **settings)
+        begun.append(f"Method {choice.method}: {choice.why}")
     of_classes = data.num_classes
     data = data.with_classes(chosen.trainable.per_class)
     chosen.latents.check(data, source.latent_dim)
     chosen, notes = _begun(chosen, source, data)
     if of_classes > 1 and data.labels is None:
         notes.append(f"The {of_classes} classes of the pictures are learned as one.")
-    return Plan(chosen, source, name, data, seed, precision, notes)
+    return Plan(chosen, source, name, data, seed, precision, begun + notes)
+
+
+def _check_run(run: RunDefaults) -> None:
+    """Refuses settings of the loop that no run can have."""
+    if run.steps < 1 or run.batch_size < 1:
+        raise UserError(
+            f"steps and batch_size must be at least 1, not {run.steps} and {run.batch_size}."
+        )
+    if not 0.0 <= run.ema_decay < 1.0:
+        raise UserError(f"ema_decay must be at least 0 and below 1, not {run.ema_decay}.")
 
 
 def _begun(method: Method, source: GAN, data: Pictures) -> tuple[Method, list[str]]:

@@ -1,10 +1,11 @@
 """Adapts a generator to a few pictures.
 
-    tf-fewshot adapt --source=avataaars64 --data=my_pictures --method=ewc --workdir=runs/mine
+    tf-fewshot adapt --source=avataaars64 --data=my_pictures --workdir=runs/mine
     tf-fewshot adapt --method=bsa --steps=3000 --data=my_pictures --workdir=runs/mine
     tf-fewshot adapt --config=quickstart_ewc --data=my_pictures --workdir=runs/mine
 
-Any setting of the method is a flag, too, if the command has no flag of that name: --steps=600,
+Without --method, or with --method=auto, the pictures decide which one is taken, and a line says
+why. Any setting of the method is a flag, too, if the command has no flag of that name: --steps=600,
 --batch_size=4, --learning_rate=0.004, --mirror or --nomirror are short for --config.steps=600 and
 so on. tf-fewshot adapt --method=NAME --help lists them, tf-fewshot methods NAME tells what they
 mean. --config takes the name of a recipe or method, or the path of a .py file whose get_config()
@@ -25,8 +26,12 @@ from .catalogue import catalogue
 from .startup import load_tensorflow
 
 common.define_training_flags()
-_CONFIG = flags.DEFINE_string("config", None, "Name or path of a configuration; ewc by default.")
-_METHOD = flags.DEFINE_string("method", None, "Name of a method, as tf-fewshot methods lists them.")
+_CONFIG = flags.DEFINE_string("config", None, "Name or path of a configuration.")
+_METHOD = flags.DEFINE_string(
+    "method",
+    None,
+    "Name of a method, as tf-fewshot methods lists them; else auto, which chooses one.",
+)
 _SOURCE = flags.DEFINE_string(
     "source", None, f"Preset or file of the source; else the config's, or {recipes.DEFAULT_SOURCE}."
 )
@@ -35,7 +40,7 @@ _LIMIT = flags.DEFINE_integer("limit", None, "At most so many pictures.", lower_
 _SKIP = common.define_skip_bad()
 _EXPORT = flags.DEFINE_string("export", None, "Also write a SavedModel below this folder.")
 
-_DEFAULT_METHOD = "ewc"
+_DEFAULT_METHOD = "auto"
 
 
 def configured(argv: list[str]) -> dict[str, Any]:

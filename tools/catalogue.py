@@ -79,10 +79,12 @@ class Catalogue:
     Attributes:
         methods: The methods by their names.
         pretrainings: Pretraining, by the name of the method that trains.
+        automatic: What is known before a method has been chosen.
     """
 
     methods: dict[str, Entry]
     pretrainings: dict[str, Entry]
+    automatic: Entry
 
     def method(self, name: str) -> Entry:
         """Returns the method of that name.
@@ -90,8 +92,10 @@ class Catalogue:
         Raises:
             UserError: if there is none; it names the nearest.
         """
+        if name == self.automatic.name:
+            return self.automatic
         if name not in self.methods:
-            raise unknown_name("method", name, self.methods)
+            raise unknown_name("method", name, [self.automatic.name, *self.methods])
         return self.methods[name]
 
     def names(self) -> set[str]:
@@ -153,7 +157,23 @@ def _read() -> Catalogue:
         parts = (first, *(part for part in rest if part.settings))
         title = f"Training of a source by the method {name!r}"
         pretrainings[name] = Entry("pretrain", title, entry.paper, parts)
-    return Catalogue({name: _entry(methods.get(name)) for name in names}, pretrainings)
+    known = {name: _entry(methods.get(name)) for name in names}
+    return Catalogue(known, pretrainings, _automatic())
+
+
+def _automatic() -> Entry:
+    """Returns what can be set of any method: where it is not, the chosen one's value counts."""
+    from tf_fewshot import choosing
+    from tf_fewshot.methods.method import RunDefaults
+
+    own = RunDefaults()
+    unset = tuple(
+        dataclasses.replace(setting, value=None, annotation=setting.annotation | None)
+        for setting in _in_order(own)
+    )
+    part = Part("run", type(own).__name__, _sentence(own), unset)
+    title, text = (choosing.__doc__ or "").strip().split("\n\n")[:2]
+    return Entry(choosing.AUTO, title.rstrip("."), " ".join(text.split()), (part,))
 
 
 def _without(part: Part, kept: Collection[str]) -> Part:
@@ -228,6 +248,7 @@ def _as_json(known: Catalogue) -> dict[str, Any]:
         "pretrainings": dict(
             zip(known.pretrainings, entries(known.pretrainings.values()), strict=True)
         ),
+        "automatic": entries([known.automatic])[0],
     }
 
 
@@ -257,6 +278,7 @@ def _from_json(kept: dict[str, Any]) -> Catalogue:
     return Catalogue(
         {record["name"]: entry(record) for record in kept["methods"]},
         {name: entry(record) for name, record in kept["pretrainings"].items()},
+        entry(kept["automatic"]),
     )
 
 

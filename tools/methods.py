@@ -84,8 +84,9 @@ def _entry(name: str) -> Entry:
     known = catalogue()
     if name == _PRETRAIN:
         return known.pretraining("scratch")
-    if name not in known.methods:
-        raise unknown_name("method", name, [*known.methods, _PRETRAIN])
+    names = [known.automatic.name, *known.methods]
+    if name not in names:
+        raise unknown_name("method", name, [*names, _PRETRAIN])
     return known.method(name)
 
 

@@ -112,7 +112,7 @@ def _path(name: str) -> Path | None:
     recipes = installed()
     if name in recipes:
         return recipes[name]
-    methods = catalogue().methods
+    methods = [catalogue().automatic.name, *catalogue().methods]
     if name not in methods:
         known = {*recipes, *methods}
         raise unknown_name("config", name, known, " Or give the path of a .py file.")
