@@ -44,6 +44,18 @@ TINY: dict[str, dict[str, Any]] = {
         "mapping_layers": 2,
         "channels": [8, 8, 8],
     },
+    "stylegan3": {
+        "resolution": 16,
+        "latent_dim": 8,
+        "w_dim": 8,
+        "synthesis_layers": 3,
+        "critical_layers": 1,
+        "first_cutoff": 1.0,
+        "first_stopband": 2.0,
+        "margin": 2,
+        "channels": [8, 8, 8],
+        "discriminator_channels": [8, 8, 8],
+    },
 }
 
 # A first call traces a graph and takes seconds; the examples are the same on every run.

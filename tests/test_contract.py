@@ -124,6 +124,7 @@ KINDS = {
     "sngan": LATENTS,
     "stylegan": STYLES,
     "stylegan2": STYLES,
+    "stylegan3": STYLES,
     "biggan": LATENTS | {Truncation.STATISTICS},
     "biggan_deep": LATENTS | {Truncation.STATISTICS},
 }

@@ -38,6 +38,7 @@ TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "sngan": ("sngan", {**TINY_16["sngan"], "num_classes": 3}),
     "stylegan": ("stylegan", {**TINY_16["stylegan"], **_SMALL}),
     "stylegan2": ("stylegan2", {**TINY_16["stylegan2"], **_SMALL}),
+    "stylegan3": ("stylegan3", {**TINY_16["stylegan3"], "radial": True}),
     # As drawings64: the error function, and sums of rows that a class chooses.
     "choices": (
         "biggan",
@@ -56,7 +57,7 @@ TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "biggan_deep": ("biggan_deep", {**_BIGGAN, "attention": 8, "latent_dim": 8}),
 }
 # Their operations are those of others, too.
-LARGE = ("biggan", "biggan_deep", "sngan")
+LARGE = ("biggan", "biggan_deep", "sngan", "stylegan3")
 
 
 def tiny(name: str = "dcgan") -> base.GAN:

@@ -64,6 +64,7 @@ MEETS = {
         "minegan",
     ),
     "stylegan2": (*_CHOOSING, "update_last"),
+    "stylegan3": ("bsa", "ewc", "freezed", "transfergan"),
     "biggan": (
         "bsa",
         "bsa_biggan",
@@ -87,7 +88,7 @@ PENALTIES = {
     ScaleShiftDecay: "scale_shift",
 }
 # The running statistics: not trained, but moved by every call with training=True.
-STATISTICS = ("moving_mean", "moving_variance", "u", "w_avg")
+STATISTICS = ("moving_mean", "moving_variance", "u", "w_avg", "magnitude_ema")
 
 
 def _pairs(usual: bool = True) -> list:

@@ -21,6 +21,7 @@ CONTENT = b"weights" * 1000
 HOSTS = {
     "stylegan": "drive.usercontent.google.com",
     "stylegan2": "nvlabs-fi-cdn.nvidia.com",
+    "stylegan3": "api.ngc.nvidia.com",
 }
 
 

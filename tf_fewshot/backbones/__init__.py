@@ -1,7 +1,7 @@
 """Generators and discriminators, a folder a family, behind the contract of ``base``."""
 
 # Importing a family makes its architectures known to ``build``.
-from . import biggan, dcgan, extensions, sngan, stylegan, stylegan2
+from . import biggan, dcgan, extensions, sngan, stylegan, stylegan2, stylegan3
 from .base import GAN
 from .errors import BackboneError
 from .parts import RoleValues, ScaleShiftRole, Stage
@@ -22,4 +22,5 @@ __all__ = [
     "sngan",
     "stylegan",
     "stylegan2",
+    "stylegan3",
 ]

@@ -55,6 +55,11 @@ STYLEGAN2_ADA = Licence(
     "https://nvlabs.github.io/stylegan2-ada-pytorch/license.html)",
     link="https://nvlabs.github.io/stylegan2-ada-pytorch/license.html",
 )
+STYLEGAN3 = Licence(
+    "NVIDIA Source Code License for StyleGAN3 (non-commercial use only; "
+    "https://github.com/NVlabs/stylegan3/blob/main/LICENSE.txt)",
+    link="https://github.com/NVlabs/stylegan3/blob/main/LICENSE.txt",
+)
 
 # Of files that do not say which of a family's networks they are.
 BIGGAN_MODULE = Licence("of DeepMind's BigGAN modules: Apache 2.0", "apache-2.0")
@@ -63,6 +68,9 @@ STYLEGAN_FILE = Licence(
     "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only", "cc-by-nc-4.0"
 )
 STYLEGAN2_FILE = Licence("of NVIDIA's weights: Nvidia Source Code License; non-commercial use only")
+STYLEGAN3_FILE = Licence(
+    "of NVIDIA's weights: NVIDIA Source Code License for StyleGAN3; non-commercial use only"
+)
 
 _KNOWN: dict[str, Licence] = {
     value: value for value in list(vars().values()) if isinstance(value, Licence)

@@ -24,7 +24,8 @@ class StyleGANGenerator(StyleBasedGenerator):
     configuration = StyleGANConfig
 
     def __init__(self, config: StyleGANConfig, extensions=(), **kwargs):
-        options = StyleOptions(config.use_noise, config.mixing, config.w_avg_beta)
+        layers = 2 * len(config.channels or ())
+        options = StyleOptions(config.use_noise, config.mixing, config.w_avg_beta, layers)
         super().__init__(config, extensions, options, **kwargs)
         self.resolution, self.fading = config.resolution, config.fading
         channels = list(config.channels or ())

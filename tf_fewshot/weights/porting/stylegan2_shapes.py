@@ -64,7 +64,10 @@ def generator_config(g: Variables) -> dict[str, Any]:
 
 
 def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those that the discriminator's tell, beside a generator of this ``config``."""
+    """Returns those that the discriminator's tell, beside a generator of this ``config``.
+
+    Of that, "resolution", "image_channels", "num_classes" and "conditioning" are looked at.
+    """
     resolution = config["resolution"]
     c = d.shape("4x4/Conv/weight", 3, 3, None, None)[3]
     channels = [c]
@@ -72,7 +75,7 @@ def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, A
         c = d.shape(f"{r}x{r}/Conv1_down/weight", 3, 3, None, channels[-1])[2]
         d.shape(f"{r}x{r}/Conv0/weight", 3, 3, c, c)
         channels.append(c)
-    if len(channels) != len(config["channels"]):
+    if 2 ** (len(channels) + 1) != resolution:
         raise UserError(
             f"its generator makes {resolution} pixels, its discriminator sees "
             f"{2 ** (len(channels) + 1)}"
