@@ -166,7 +166,7 @@ def shaken(gan, seed: int = 5):
             value = value * 100  # stored large, for a learning rate of a hundredth
         elif path.endswith(("StyleMod/bias", "Noise/weight", "/bias")):
             value = value * 0.5
-        elif path.endswith(("gamma", "moving_variance")):
+        elif path.endswith(("gamma", "moving_variance", "magnitude_ema")):
             value = rng.uniform(0.5, 2, variable.shape)
         elif path.endswith("/kernel"):  # not scaled at run time
             value = value / np.sqrt(np.prod(variable.shape[:-1]))

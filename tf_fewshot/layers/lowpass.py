@@ -91,11 +91,10 @@ def resample(x, how: Resampling):
     Filters are short matrices that pieces of the image are multiplied with: convolutions of single
     channels take several times as long.
     """
-    n, channels = tf.shape(x)[0], x.shape[3]
-    height, width = x.shape[1:3]
-    x = _along(tf.reshape(x, [n, height, width * channels]), how)
-    x = _along(tf.reshape(x, [n * how.size, width, channels]), how)
-    return tf.reshape(x, [n, how.size, how.size, channels])
+    height, width, channels = x.shape[1:]
+    x = _along(tf.reshape(x, [-1, height, width * channels]), how)
+    x = _along(tf.reshape(x, [-1, width, channels]), how)
+    return tf.reshape(x, [-1, how.size, how.size, channels])
 
 
 def _along(x, how: Resampling):

@@ -38,6 +38,8 @@ class FourierFeatures(keras.layers.Layer):
     Input styles ``[N, D]``, output float32 ``[N, size, size, C]``.
     """
 
+    by_factors = ("weight",)
+
     def __init__(self, signal: Signal, **kwargs):
         super().__init__(autocast=False, **{**kwargs, "dtype": "float32"})
         self.signal = signal
@@ -80,8 +82,9 @@ class FourierFeatures(keras.layers.Layer):
         turned = tf.matmul(rotation, user[:2, :2])
         shift = tf.linalg.matvec(rotation, user[:2, 2]) - moved
         base = tf.convert_to_tensor(self.freqs)
-        freqs = tf.einsum("cx,nxy->ncy", base, turned)
-        phases = self.phases + tf.einsum("cx,nx->nc", base, shift)
+        # No einsum: LiteRT cannot load what becomes of one whose batch is open.
+        freqs = tf.matmul(base, turned)
+        phases = self.phases + tf.matmul(shift, base, transpose_b=True)
         # What a user shrinks would pass the highest frequency of the samples.
         beyond = (tf.norm(freqs, axis=2) - s.cutoff) / (s.rate / 2 - s.cutoff)
         heights = tf.clip_by_value(1.0 - beyond, 0.0, 1.0)
@@ -89,7 +92,8 @@ class FourierFeatures(keras.layers.Layer):
         x, y = freqs[:, None, None, :, 0], freqs[:, None, None, :, 1]
         cycles = at[None, None, :, None] * x + at[None, :, None, None] * y
         waves = tf.sin(2 * math.pi * (cycles + phases[:, None, None])) * heights[:, None, None]
-        return tf.matmul(waves, self.weight / math.sqrt(s.channels))
+        waves /= math.sqrt(s.channels)
+        return with_kernel(self.weight, lambda weight: tf.matmul(waves, weight))
 
 
 class _Measured(ModulatedConv2D):

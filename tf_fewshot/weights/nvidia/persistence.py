@@ -138,7 +138,9 @@ def _networks(path: Path) -> tuple[_Persistent, _Persistent | None]:
             raise UserError(f"it has no network {key}")
         name = network.meta.get("class_name") if isinstance(network.meta, dict) else None
         if name != kind:
-            raise UserError(f"its {key} is a {told(name)}, not the {kind} of StyleGAN2-ADA or StyleGAN3")
+            raise UserError(
+                f"its {key} is a {told(name)}, not the {kind} of StyleGAN2-ADA or StyleGAN3"
+            )
         networks.append(network)
     return networks[0], networks[1]
 
