@@ -29,6 +29,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Architectures small enough to be built and trained within a test: 16 px, 3 channels.
 TINY: dict[str, dict[str, Any]] = {
     "dcgan": {"resolution": 16, "latent_dim": 8, "widths": [8, 8]},
+    "progan": {"resolution": 16, "latent_dim": 8, "channels": [8, 8, 8]},
     "sngan": {"resolution": 16, "latent_dim": 8, "widths": [8, 8, 8]},
     "stylegan": {
         "resolution": 16,

@@ -20,6 +20,11 @@ _SCALE_SHIFT: Mapping[str, Patterns] = {
         "generator/l1/scale_shift/(gamma|beta)",
         "generator/block[23]/b[12]_scale_shift/(gamma|beta)",
     ),
+    "progan": (
+        "generator/4x4/(Dense|Conv)_ScaleShift/(gamma|beta)",
+        "generator/8x8/(Conv0_up|Conv1)_ScaleShift/(gamma|beta)",
+        "generator/16x16/Conv0_up_ScaleShift/(gamma|beta)",
+    ),
     "stylegan": (
         "generator/(4x4|8x8)/Epilogue[01]/ScaleShift/(gamma|beta)",
         "generator/16x16/Epilogue0/ScaleShift/(gamma|beta)",
@@ -42,6 +47,7 @@ _SCALE_SHIFT: Mapping[str, Patterns] = {
 _OF_DISCRIMINATOR: Mapping[str, Patterns] = {
     "dcgan": ("discriminator/layer[12]/scale_shift/(gamma|beta)",),
     "sngan": ("discriminator/block[123]/c[12]_scale_shift/(gamma|beta)",),
+    "progan": ("discriminator/(16x16|8x8|4x4)/ScaleShift[01]/(gamma|beta)",),
     "stylegan": ("discriminator/(16x16|8x8|4x4)/ScaleShift[01]/(gamma|beta)",),
     "stylegan2": (
         "discriminator/(16x16|8x8)/(Conv0|Conv1_down)_ScaleShift/(gamma|beta)",
@@ -65,6 +71,7 @@ TRAINED: Mapping[str, Mapping[str, Patterns]] = {
     "freezed": {
         "dcgan": ("generator/.*", "discriminator/layer3/.*"),
         "sngan": ("generator/.*", "discriminator/(block3|l4)/.*"),
+        "progan": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
         "stylegan": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
         "stylegan2": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
         "stylegan3": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
@@ -98,6 +105,7 @@ TRAINED: Mapping[str, Mapping[str, Patterns]] = {
     "update_first": {
         "dcgan": ("generator/layer1/.*",),
         "sngan": ("generator/l1/.*",),
+        "progan": ("generator/4x4/.*",),
         "stylegan": ("generator/4x4/.*",),
         "stylegan2": ("generator/4x4/.*",),
         "stylegan3": ("generator/Input/.*",),
@@ -107,6 +115,7 @@ TRAINED: Mapping[str, Mapping[str, Patterns]] = {
     "update_last": {
         "dcgan": ("generator/layer[23]/.*",),
         "sngan": ("generator/(block3|l4)/.*",),
+        "progan": ("generator/(16x16|ToRGB)/.*",),
         "stylegan": ("generator/(16x16|ToRGB_16x16)/.*",),
         "stylegan2": ("generator/(16x16|ToRGB)/.*",),
         "stylegan3": ("generator/(L2|ToRGB)/.*",),
@@ -127,6 +136,7 @@ MODULATED: Mapping[str, Mapping[str, Patterns]] = {
     "adam": {
         "dcgan": ("generator/.*/kernel", "discriminator/layer[12]/.*kernel"),
         "sngan": ("generator/.*/kernel", "discriminator/block[123]/.*kernel"),
+        "progan": ("generator/.*/weight", "discriminator/(?!4x4).*/weight"),
         "stylegan": ("generator/(?!.*Noise).*/weight", "discriminator/(?!4x4).*/weight"),
         "stylegan2": ("generator/.*/weight", "discriminator/(?!4x4).*/weight"),
         "stylegan3": ("generator/.*/weight", "discriminator/(?!4x4).*/weight"),
@@ -136,9 +146,9 @@ MODULATED: Mapping[str, Mapping[str, Patterns]] = {
 # How many weights scale and shift are: two for each hidden layer but the generator's last.
 SCALES_AND_SHIFTS = {
     "bsa": {"dcgan": 2, "sngan": 10, "stylegan": 10, "stylegan2": 8, "biggan": 10}
-    | {"biggan_deep": 34, "stylegan3": 4},
+    | {"biggan_deep": 34, "stylegan3": 4, "progan": 10},
     "transfergan_scale_shift": {"dcgan": 6, "sngan": 22, "stylegan": 22, "stylegan2": 20}
-    | {"stylegan3": 16},
+    | {"stylegan3": 16, "progan": 22},
 }
 SCALES_AND_SHIFTS["encoder_generator"] = SCALES_AND_SHIFTS["bsa"]
 

@@ -121,6 +121,7 @@ def test_a_discriminator_is_replaced(build_tiny):
 LATENTS, STYLES = frozenset({Truncation.LATENTS}), frozenset({Truncation.STYLES})
 KINDS = {
     "dcgan": LATENTS,
+    "progan": LATENTS,
     "sngan": LATENTS,
     "stylegan": STYLES,
     "stylegan2": STYLES,

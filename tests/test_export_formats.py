@@ -35,6 +35,7 @@ _SMALL = {"resolution": 8, "channels": [8, 8]}
 _BIGGAN = {"resolution": 16, "channels": [8, 8, 8], "class_dim": 4, "num_classes": 3}
 TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "dcgan": ("dcgan", TINY_16["dcgan"]),
+    "progan": ("progan", TINY_16["progan"]),
     "sngan": ("sngan", {**TINY_16["sngan"], "num_classes": 3}),
     "stylegan": ("stylegan", {**TINY_16["stylegan"], **_SMALL}),
     "stylegan2": ("stylegan2", {**TINY_16["stylegan2"], **_SMALL}),
@@ -57,7 +58,7 @@ TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "biggan_deep": ("biggan_deep", {**_BIGGAN, "attention": 8, "latent_dim": 8}),
 }
 # Their operations are those of others, too.
-LARGE = ("biggan", "biggan_deep", "sngan", "stylegan3")
+LARGE = ("biggan", "biggan_deep", "progan", "sngan", "stylegan3")
 
 
 def tiny(name: str = "dcgan") -> base.GAN:

@@ -51,6 +51,7 @@ JUDGELESS = ("biggan", "biggan_deep")
 # layers, and slow: it meets what has a row for each class.
 _CHOOSING = ("bsa", "bsa_biggan", "freezed", "transfergan_scale_shift")
 MEETS = {
+    "progan": ("bsa", "ewc", "freezed", "minegan"),
     "sngan": (*_CHOOSING, "update_last"),
     "stylegan": (
         *_CHOOSING,

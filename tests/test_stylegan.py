@@ -588,7 +588,8 @@ def test_inference_is_deterministic_and_moves_nothing(tiny_gan):
     np.testing.assert_array_equal(gan.discriminator(images), gan.discriminator(images))
     assert before == (gan.fingerprint(), gan.fingerprint("discriminator"))
     gan.generator(z, training=True)
-    assert gan.fingerprint() != before[0]
+    # Only what has statistics of batches or of styles moves in training.
+    assert (gan.fingerprint() != before[0]) == (gan.architecture != "progan")
 
 
 def test_training_moves_no_trainable_weight(tiny_gan):

@@ -607,6 +607,7 @@ def test_presets_are_described():
             "stylegan",
             "stylegan2",
             "stylegan3",
+            "progan",
             "dcgan",
             "biggan",
             "biggan_deep",

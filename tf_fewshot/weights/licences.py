@@ -45,6 +45,11 @@ STYLEGAN = Licence(
     "CC BY-NC 4.0 (NVIDIA; non-commercial use only; https://creativecommons.org/licenses/by-nc/4.0)",
     "cc-by-nc-4.0",
 )
+PROGAN = Licence(
+    "CC BY-NC 4.0 (NVIDIA, Progressive GAN; non-commercial use only; "
+    "https://creativecommons.org/licenses/by-nc/4.0)",
+    "cc-by-nc-4.0",
+)
 STYLEGAN2 = Licence(
     "Nvidia Source Code License-NC (non-commercial use only; "
     "https://nvlabs.github.io/stylegan2/license.html)",
@@ -66,6 +71,9 @@ BIGGAN_MODULE = Licence("of DeepMind's BigGAN modules: Apache 2.0", "apache-2.0"
 SNGAN_FILE = Licence("of the code that made them: MIT; none is stated for the weights")
 STYLEGAN_FILE = Licence(
     "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only", "cc-by-nc-4.0"
+)
+PROGAN_FILE = Licence(
+    "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only, of Progressive GAN", "cc-by-nc-4.0"
 )
 STYLEGAN2_FILE = Licence("of NVIDIA's weights: Nvidia Source Code License; non-commercial use only")
 STYLEGAN3_FILE = Licence(

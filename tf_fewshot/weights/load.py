@@ -49,7 +49,7 @@ def _refuse_page(path: Path) -> GAN:
 
 READERS: list[Reader] = [
     Reader("tf_fewshot .npz", is_native, load_gan),
-    Reader("StyleGAN .pkl", is_network_pickle, read_tensorflow_pickle),
+    Reader("StyleGAN or Progressive GAN .pkl", is_network_pickle, read_tensorflow_pickle),
     Reader("StyleGAN2-ADA or StyleGAN3 .pkl of PyTorch", is_pytorch_pickle, read_pytorch_pickle),
     Reader("StyleGAN2 .pt", is_stylegan2_torch, read_stylegan2_torch),
     Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),

@@ -30,14 +30,31 @@ def _added(owner, extensions: Extensions | Iterable, layers: tuple[str, str]) ->
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DiscriminatorBlock(keras.layers.Layer):
-    """The two convolutions of one resolution; the second halves the image."""
+    """The two convolutions of one resolution; the second halves the image.
 
-    def __init__(self, resolution, channels, out_channels, fused, extensions=(), **kwargs):
+    Args:
+        resolution, channels: Of the input.
+        out_channels: Channels of the output.
+        fused: Whether halving and convolution are one; "auto" from 128 px.
+        extensions: What adds layers after both activations.
+        blurred: Whether the image is blurred before it is halved. Progressive GAN does not.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        channels: int,
+        out_channels: int,
+        fused: bool | str,
+        extensions: Extensions | Iterable = (),
+        blurred: bool = True,
+        **kwargs,
+    ):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
         super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels = resolution, channels
         self.conv0 = EqualizedConv2D(channels, name="Conv0", dtype=self.dtype_policy)
-        self.blur = Blur(name="Blur", dtype=self.dtype_policy)
+        self.blur = Blur(name="Blur", dtype=self.dtype_policy) if blurred else None
         self.conv1 = EqualizedConv2D(
             out_channels,
             resample="down",
@@ -55,20 +72,36 @@ class DiscriminatorBlock(keras.layers.Layer):
 
     def call(self, x):
         x = self.added[0](lrelu(self.conv0(x)))
-        return self.added[1](lrelu(self.conv1(self.blur(x))))
+        x = x if self.blur is None else self.blur(x)
+        return self.added[1](lrelu(self.conv1(x)))
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DiscriminatorHead(keras.layers.Layer):
-    """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32."""
+    """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32.
 
-    def __init__(self, channels, mbstd_group, extensions=(), **kwargs):
+    Args:
+        channels: Of the input and of the convolution.
+        mbstd_group: Images that the standard deviation is taken of; 1 leaves it out.
+        extensions: What adds layers after both activations.
+        dense_channels: Size of the dense layer; None is ``channels``.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        mbstd_group: int,
+        extensions: Extensions | Iterable = (),
+        dense_channels: int | None = None,
+        **kwargs,
+    ):
         kwargs.setdefault("name", "4x4")
         super().__init__(**kwargs)
         self.mbstd_group = mbstd_group
         self.stddev = MinibatchStdDev(mbstd_group, name="MinibatchStdDev", dtype="float32")
         self.conv = EqualizedConv2D(channels, name="Conv", dtype="float32")
-        self.dense0 = EqualizedDense(channels, name="Dense0", dtype="float32")
+        dense = channels if dense_channels is None else dense_channels
+        self.dense0 = EqualizedDense(dense, name="Dense0", dtype="float32")
         self.dense1 = EqualizedDense(1, gain=1.0, name="Dense1", dtype="float32")
         self.added = _added(self, extensions, ("Conv", "Dense0"))
 

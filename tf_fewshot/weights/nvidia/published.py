@@ -1,9 +1,9 @@
-"""Where NVIDIA publishes networks of StyleGAN, StyleGAN2, StyleGAN2-ADA and StyleGAN3.
+"""Where NVIDIA publishes networks of Progressive GAN and of the StyleGANs.
 
-Source: the public repositories NVlabs/stylegan (``README.md``), NVlabs/stylegan2
-(``pretrained_networks.py``), NVlabs/stylegan2-ada-pytorch (``README.md``, ``train.py``) and
-NVlabs/stylegan3 (``README.md``, which names the files and where they are);
-SHA-256 sums are not published. Those of the first are on Google Drive, which refuses to give
+Source: the public repositories tkarras/progressive_growing_of_gans (``README.md``), NVlabs/stylegan
+(``README.md``), NVlabs/stylegan2 (``pretrained_networks.py``), NVlabs/stylegan2-ada-pytorch
+(``README.md``, ``train.py``) and NVlabs/stylegan3 (``README.md``, which names the files and where
+they are); SHA-256 sums are not published. Those of the first are on Google Drive, which refuses to give
 files that were asked for too often in a day.
 """
 
@@ -62,6 +62,16 @@ def _third(kind: str, name: str, resolution: int, about: str) -> tuple[str, Publ
 
 
 PUBLISHED: dict[str, Published] = {
+    "progan-celebahq-1024": Published(
+        WebFile(
+            f"{_DRIVE}?id=188K19ucknC6wg1R6jbuPEhTq9zoufOx4&export=download&confirm=t",
+            licences.PROGAN,
+            name="karras2018iclr-celebahq-1024x1024.pkl",
+        ),
+        1024,
+        "Progressive GAN of faces (CelebA-HQ), 1024 x 1024, with its discriminator",
+        "progan",
+    ),
     "stylegan-ffhq-1024": _first(
         "1MEGjdvVpUsu1jB4zrXZN7Y4kBBOzizDQ", "ffhq-1024x1024", 1024, "faces (FFHQ)"
     ),
