@@ -3,8 +3,8 @@
 Source: the public repositories tkarras/progressive_growing_of_gans (``README.md``), NVlabs/stylegan
 (``README.md``), NVlabs/stylegan2 (``pretrained_networks.py``), NVlabs/stylegan2-ada-pytorch
 (``README.md``, ``train.py``) and NVlabs/stylegan3 (``README.md``, which names the files and where
-they are); SHA-256 sums are not published. Those of the first are on Google Drive, which refuses to give
-files that were asked for too often in a day.
+they are); SHA-256 sums are not published. Those of the first two are on Google Drive, which
+refuses to give files that were asked for too often in a day.
 """
 
 from __future__ import annotations
