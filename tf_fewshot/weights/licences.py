@@ -41,6 +41,10 @@ BIGGAN = Licence(
     "Apache 2.0 (DeepMind); the pictures they learned from, ImageNet, have their own terms",
     "apache-2.0",
 )
+PROGAN_HUB = Licence(
+    "Apache 2.0 (Google); the pictures it learned from, CelebA, have their own terms",
+    "apache-2.0",
+)
 STYLEGAN = Licence(
     "CC BY-NC 4.0 (NVIDIA; non-commercial use only; https://creativecommons.org/licenses/by-nc/4.0)",
     "cc-by-nc-4.0",
@@ -68,6 +72,7 @@ STYLEGAN3 = Licence(
 
 # Of files that do not say which of a family's networks they are.
 BIGGAN_MODULE = Licence("of DeepMind's BigGAN modules: Apache 2.0", "apache-2.0")
+PROGAN_MODULE = Licence("of Google's module of Progressive GAN: Apache 2.0", "apache-2.0")
 SNGAN_FILE = Licence("of the code that made them: MIT; none is stated for the weights")
 STYLEGAN_FILE = Licence(
     "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only", "cc-by-nc-4.0"

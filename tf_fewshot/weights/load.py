@@ -53,7 +53,7 @@ READERS: list[Reader] = [
     Reader("StyleGAN2-ADA or StyleGAN3 .pkl of PyTorch", is_pytorch_pickle, read_pytorch_pickle),
     Reader("StyleGAN2 .pt", is_stylegan2_torch, read_stylegan2_torch),
     Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),
-    Reader("TF-Hub module of BigGAN", is_hub_module, read_hub_module),
+    Reader("TF-Hub module of BigGAN or Progressive GAN", is_hub_module, read_hub_module),
     Reader("web page", _is_page, _refuse_page),
 ]
 

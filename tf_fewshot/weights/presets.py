@@ -147,6 +147,14 @@ PRESETS: dict[str, Preset] = {
     ),
     **{f"biggan-{size}": _biggan(size) for size in (128, 256, 512)},
     **{f"biggan-deep-{size}": _biggan(size, deep=True) for size in (128, 256, 512)},
+    "progan-128": Preset(
+        "progan",
+        {"resolution": 128},
+        HubModule("https://tfhub.dev/google/progan-128/1"),
+        _read_hub,
+        licences.PROGAN_HUB,
+        "Progressive GAN of faces (CelebA), 128 x 128; generator only",
+    ),
     **{name: _nvidia(published) for name, published in PUBLISHED.items()},
 }
 
