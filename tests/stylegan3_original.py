@@ -125,7 +125,7 @@ def generator_tensors(form: Form, classes: int = 0, latent: int = 5, w_dim: int 
             draw(before, w_dim),
             1 + draw(before),
         )
-        v[f"{scope}.magnitude_ema"] = np.float32(rng.uniform(0.3, 2))
+        v[f"{scope}.magnitude_ema"] = np.asarray(rng.uniform(0.3, 2), np.float32)
         for kind, taps in zip(("up", "down"), form.filters(i)[:2], strict=True):
             if taps is not None:
                 v[f"{scope}.{kind}_filter"] = taps.astype(np.float32)

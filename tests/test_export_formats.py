@@ -175,7 +175,10 @@ class TestFiles:
         gan, done, reader = case
         expected = {"z": ("tensor(float)", ["N", gan.latent_dim])}
         # A BigGAN has statistics of one truncation only, unless it is told to have others.
-        if gan.architecture not in ("dcgan", "sngan") and gan.config.get("statistics") != 1:
+        if (
+            gan.architecture not in ("dcgan", "progan", "sngan")
+            and gan.config.get("statistics") != 1
+        ):
             expected["truncation"] = ("tensor(float)", ["N"])
         if gan.num_classes:
             expected["label"] = ("tensor(int32)", ["N"])

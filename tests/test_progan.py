@@ -23,6 +23,7 @@ from tests.stylegan2_original import normalised
 from tests.test_stylegan_pickle import Network as LaterNetwork
 from tests.test_stylegan_pickle import dumped as dumped_later
 from tf_fewshot.backbones.progan import ProGAN
+from tf_fewshot.backbones.progan.config import ProGANConfig
 from tf_fewshot.errors import UserError
 from tf_fewshot.weights import save_gan
 
@@ -182,6 +183,6 @@ def test_stages_and_keras_files(build_tiny, fused, tmp_path):
 def test_the_released_widths():
     """Of 1024 pixels, by the formula of the released networks: 8192 over twice the stage."""
     expected = [min(8192 // 2 ** (i + 1), 512) for i in range(9)]
-    configuration = ProGAN.configuration_class(resolution=1024).resolved()
-    assert list(configuration.channels) == expected
+    configuration = ProGANConfig(resolution=1024).resolved()
+    assert configuration.channels == expected
     assert expected[-1] == 16 and WIDTHS[4] == 5

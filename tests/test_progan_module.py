@@ -51,6 +51,7 @@ def write_module(path: Path, average: bool = True, tanh: bool = False, drop=(), 
             x = conv(x, f"{block}/conv1", 3, width)
             # Blocks before the last have pixels, too, which are used while it grows.
             pixels = conv(x, f"{block}/to_rgb", 1, 3, hidden=False)
+        assert pixels is not None
         output = pixels / 2 + 0.5
         session.run([v.initializer for v in v1.global_variables()], feeds)
         signature = v1.saved_model.predict_signature_def({"latent_vector": z}, {"default": output})
