@@ -225,8 +225,10 @@ def test_exactly_what_is_selected_moves(trained):
     statistics = {path for path in trained.before if path.rpartition("/")[2] in STATISTICS}
     assert not statistics & selected
     assert changed - statistics <= selected
-    # A modulation may hold some of its kernels as they are; AdAM's holds none.
-    held = set() if trained.method.name in selections.TRAINED else modulated_by(selection)
+    # A modulation may hold some of its kernels as they are; AdAM's holds none. Of StyleGAN3, whose
+    # gradients are small, two steps move its factors by less than kernels are rounded by.
+    moves = trained.method.name in selections.TRAINED and trained.source.architecture != "stylegan3"
+    held = set() if moves else modulated_by(selection)
     if getattr(trained.method.objective, "adversarial_loss", "") == "relativistic":
         # What is added to every logit alike drops out of their differences.
         held |= {
@@ -350,7 +352,7 @@ def test_penalties_are_in_the_log(trained):
         first, second = numbers[key]
         if key == "generator/consistency":
             # Running statistics moved before it was looked at.
-            assert 0.0 <= first < 1e-3
+            assert -1e-7 <= first < 1e-3
             assert second > 0.0
             continue
         assert first == 0.0 < second
