@@ -29,6 +29,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Architectures small enough to be built and trained within a test: 16 px, 3 channels.
 TINY: dict[str, dict[str, Any]] = {
     "dcgan": {"resolution": 16, "latent_dim": 8, "widths": [8, 8]},
+    "progan": {"resolution": 16, "latent_dim": 8, "channels": [8, 8, 8]},
     "sngan": {"resolution": 16, "latent_dim": 8, "widths": [8, 8, 8]},
     "stylegan": {
         "resolution": 16,
@@ -43,6 +44,18 @@ TINY: dict[str, dict[str, Any]] = {
         "w_dim": 8,
         "mapping_layers": 2,
         "channels": [8, 8, 8],
+    },
+    "stylegan3": {
+        "resolution": 16,
+        "latent_dim": 8,
+        "w_dim": 8,
+        "synthesis_layers": 3,
+        "critical_layers": 1,
+        "first_cutoff": 1.0,
+        "first_stopband": 2.0,
+        "margin": 2,
+        "channels": [8, 8, 8],
+        "discriminator_channels": [8, 8, 8],
     },
 }
 

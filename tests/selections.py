@@ -20,6 +20,11 @@ _SCALE_SHIFT: Mapping[str, Patterns] = {
         "generator/l1/scale_shift/(gamma|beta)",
         "generator/block[23]/b[12]_scale_shift/(gamma|beta)",
     ),
+    "progan": (
+        "generator/4x4/(Dense|Conv)_ScaleShift/(gamma|beta)",
+        "generator/8x8/(Conv0_up|Conv1)_ScaleShift/(gamma|beta)",
+        "generator/16x16/Conv0_up_ScaleShift/(gamma|beta)",
+    ),
     "stylegan": (
         "generator/(4x4|8x8)/Epilogue[01]/ScaleShift/(gamma|beta)",
         "generator/16x16/Epilogue0/ScaleShift/(gamma|beta)",
@@ -29,6 +34,7 @@ _SCALE_SHIFT: Mapping[str, Patterns] = {
         "generator/8x8/(Conv0_up|Conv1)/ScaleShift/(gamma|beta)",
         "generator/16x16/Conv0_up/ScaleShift/(gamma|beta)",
     ),
+    "stylegan3": ("generator/L[01]/ScaleShift/(gamma|beta)",),
     "biggan": (
         "generator/scale_shift/(gamma|beta)",
         "generator/GBlock_[01]/scale_shift[01]/(gamma|beta)",
@@ -41,8 +47,13 @@ _SCALE_SHIFT: Mapping[str, Patterns] = {
 _OF_DISCRIMINATOR: Mapping[str, Patterns] = {
     "dcgan": ("discriminator/layer[12]/scale_shift/(gamma|beta)",),
     "sngan": ("discriminator/block[123]/c[12]_scale_shift/(gamma|beta)",),
+    "progan": ("discriminator/(16x16|8x8|4x4)/ScaleShift[01]/(gamma|beta)",),
     "stylegan": ("discriminator/(16x16|8x8|4x4)/ScaleShift[01]/(gamma|beta)",),
     "stylegan2": (
+        "discriminator/(16x16|8x8)/(Conv0|Conv1_down)_ScaleShift/(gamma|beta)",
+        "discriminator/4x4/(Conv|Dense0)_ScaleShift/(gamma|beta)",
+    ),
+    "stylegan3": (
         "discriminator/(16x16|8x8)/(Conv0|Conv1_down)_ScaleShift/(gamma|beta)",
         "discriminator/4x4/(Conv|Dense0)_ScaleShift/(gamma|beta)",
     ),
@@ -60,8 +71,10 @@ TRAINED: Mapping[str, Mapping[str, Patterns]] = {
     "freezed": {
         "dcgan": ("generator/.*", "discriminator/layer3/.*"),
         "sngan": ("generator/.*", "discriminator/(block3|l4)/.*"),
+        "progan": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
         "stylegan": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
         "stylegan2": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
+        "stylegan3": ("generator/.*", "discriminator/(8x8|4x4)/.*"),
     },
     "transfergan_scale_shift": {
         name: (*_SCALE_SHIFT[name], *patterns) for name, patterns in _OF_DISCRIMINATOR.items()
@@ -79,6 +92,7 @@ TRAINED: Mapping[str, Mapping[str, Patterns]] = {
             "generator/4x4/.*",
             "generator/(8x8|16x16)/(Conv0_up|Conv1)/Modulation/(weight|bias)",
         ),
+        "stylegan3": ("generator/Input/.*", "generator/L[012]/Modulation/(weight|bias)"),
         "biggan": (
             "generator/(class_vector|(G_linear|scale_shift)/.*)",
             "generator/GBlock_[01]/norm[01]/(gamma|beta)/kernel",
@@ -91,16 +105,20 @@ TRAINED: Mapping[str, Mapping[str, Patterns]] = {
     "update_first": {
         "dcgan": ("generator/layer1/.*",),
         "sngan": ("generator/l1/.*",),
+        "progan": ("generator/4x4/.*",),
         "stylegan": ("generator/4x4/.*",),
         "stylegan2": ("generator/4x4/.*",),
+        "stylegan3": ("generator/Input/.*",),
         "biggan": ("generator/(class_vector|G_linear/.*)",),
         "biggan_deep": ("generator/(class_vector|G_linear/.*)",),
     },
     "update_last": {
         "dcgan": ("generator/layer[23]/.*",),
         "sngan": ("generator/(block3|l4)/.*",),
+        "progan": ("generator/(16x16|ToRGB)/.*",),
         "stylegan": ("generator/(16x16|ToRGB_16x16)/.*",),
         "stylegan2": ("generator/(16x16|ToRGB)/.*",),
+        "stylegan3": ("generator/(L2|ToRGB)/.*",),
         "biggan": ("generator/(GBlock_1|norm|to_rgb)/.*",),
         "biggan_deep": ("generator/(GBlock_3|norm|to_rgb)/.*",),
     },
@@ -108,6 +126,7 @@ TRAINED: Mapping[str, Mapping[str, Patterns]] = {
     "update_all": {
         "stylegan": ("generator/(?!mapping/).*",),
         "stylegan2": ("generator/(?!mapping/).*",),
+        "stylegan3": ("generator/(?!mapping/).*",),
         "*": ("generator/.*",),
     },
 }
@@ -117,16 +136,19 @@ MODULATED: Mapping[str, Mapping[str, Patterns]] = {
     "adam": {
         "dcgan": ("generator/.*/kernel", "discriminator/layer[12]/.*kernel"),
         "sngan": ("generator/.*/kernel", "discriminator/block[123]/.*kernel"),
+        "progan": ("generator/.*/weight", "discriminator/(?!4x4).*/weight"),
         "stylegan": ("generator/(?!.*Noise).*/weight", "discriminator/(?!4x4).*/weight"),
         "stylegan2": ("generator/.*/weight", "discriminator/(?!4x4).*/weight"),
+        "stylegan3": ("generator/.*/weight", "discriminator/(?!4x4).*/weight"),
     },
 }
 
 # How many weights scale and shift are: two for each hidden layer but the generator's last.
 SCALES_AND_SHIFTS = {
     "bsa": {"dcgan": 2, "sngan": 10, "stylegan": 10, "stylegan2": 8, "biggan": 10}
-    | {"biggan_deep": 34},
-    "transfergan_scale_shift": {"dcgan": 6, "sngan": 22, "stylegan": 22, "stylegan2": 20},
+    | {"biggan_deep": 34, "stylegan3": 4, "progan": 10},
+    "transfergan_scale_shift": {"dcgan": 6, "sngan": 22, "stylegan": 22, "stylegan2": 20}
+    | {"stylegan3": 16, "progan": 22},
 }
 SCALES_AND_SHIFTS["encoder_generator"] = SCALES_AND_SHIFTS["bsa"]
 

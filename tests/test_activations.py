@@ -14,7 +14,7 @@ from tf_fewshot.errors import UserError
 from .test_extensions import built, source_of
 from .test_report import Page
 
-ALL = ("biggan", "biggan_deep", "dcgan", "sngan", "stylegan", "stylegan2")
+ALL = ("biggan", "biggan_deep", "dcgan", "progan", "sngan", "stylegan", "stylegan2", "stylegan3")
 
 
 def usually(*names: str, of: tuple[str, ...] = ALL) -> list:

@@ -121,9 +121,11 @@ def test_a_discriminator_is_replaced(build_tiny):
 LATENTS, STYLES = frozenset({Truncation.LATENTS}), frozenset({Truncation.STYLES})
 KINDS = {
     "dcgan": LATENTS,
+    "progan": LATENTS,
     "sngan": LATENTS,
     "stylegan": STYLES,
     "stylegan2": STYLES,
+    "stylegan3": STYLES,
     "biggan": LATENTS | {Truncation.STATISTICS},
     "biggan_deep": LATENTS | {Truncation.STATISTICS},
 }

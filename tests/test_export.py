@@ -393,7 +393,9 @@ def stylegan_export(tmp_path_factory) -> Exported:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(name, marks=[pytest.mark.large] * (name in ("sngan", "stylegan")))
+        pytest.param(
+            name, marks=[pytest.mark.large] * (name in ("progan", "sngan", "stylegan", "stylegan3"))
+        )
         for name in sorted(TINY)
     ],
 )

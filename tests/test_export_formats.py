@@ -35,9 +35,11 @@ _SMALL = {"resolution": 8, "channels": [8, 8]}
 _BIGGAN = {"resolution": 16, "channels": [8, 8, 8], "class_dim": 4, "num_classes": 3}
 TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "dcgan": ("dcgan", TINY_16["dcgan"]),
+    "progan": ("progan", TINY_16["progan"]),
     "sngan": ("sngan", {**TINY_16["sngan"], "num_classes": 3}),
     "stylegan": ("stylegan", {**TINY_16["stylegan"], **_SMALL}),
     "stylegan2": ("stylegan2", {**TINY_16["stylegan2"], **_SMALL}),
+    "stylegan3": ("stylegan3", {**TINY_16["stylegan3"], "radial": True}),
     # As drawings64: the error function, and sums of rows that a class chooses.
     "choices": (
         "biggan",
@@ -56,7 +58,7 @@ TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "biggan_deep": ("biggan_deep", {**_BIGGAN, "attention": 8, "latent_dim": 8}),
 }
 # Their operations are those of others, too.
-LARGE = ("biggan", "biggan_deep", "sngan")
+LARGE = ("biggan", "biggan_deep", "progan", "sngan", "stylegan3")
 
 
 def tiny(name: str = "dcgan") -> base.GAN:
@@ -173,7 +175,10 @@ class TestFiles:
         gan, done, reader = case
         expected = {"z": ("tensor(float)", ["N", gan.latent_dim])}
         # A BigGAN has statistics of one truncation only, unless it is told to have others.
-        if gan.architecture not in ("dcgan", "sngan") and gan.config.get("statistics") != 1:
+        if (
+            gan.architecture not in ("dcgan", "progan", "sngan")
+            and gan.config.get("statistics") != 1
+        ):
             expected["truncation"] = ("tensor(float)", ["N"])
         if gan.num_classes:
             expected["label"] = ("tensor(int32)", ["N"])

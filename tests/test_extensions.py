@@ -45,6 +45,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     **TINY,
     "sngan": {**TINY["sngan"], "num_classes": 3},
     "stylegan2": {**TINY["stylegan2"], "num_classes": 3},
+    "stylegan3": {**TINY["stylegan3"], "num_classes": 3},
     "biggan": {**BIG, "num_classes": 3},
     "biggan_deep": {**BIG, "num_classes": 3, "statistics": 3},
 }
@@ -311,7 +312,13 @@ NETWORKS = {
 
 
 @saving
-@every
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        pytest.param(name, marks=[pytest.mark.large] * (name == "biggan_deep"))
+        for name in sorted(NETWORKS)
+    ],
+)
 def test_old_keras_files_are_read(architecture, tmp_path):
     gan = full(architecture)
     gan = gan.rebuild(extensions=[e for e in gan.extensions if e.name not in YOUNGER])

@@ -32,6 +32,10 @@ LAYOUTS = {
     ("stylegan", "discriminator"): "6e06618bfbde41fc",
     ("stylegan2", "generator"): "0be51147f8440b0a",
     ("stylegan2", "discriminator"): "ba58b9eed9321485",
+    ("stylegan3", "generator"): "95947006ada0d2b8",
+    ("stylegan3", "discriminator"): "ba58b9eed9321485",
+    ("progan", "generator"): "abc95917f9de3bf4",
+    ("progan", "discriminator"): "0e987d8a73ac4d47",
 }
 
 

@@ -21,6 +21,8 @@ from tf_fewshot.losses.perceptual import PerceptualLoss
 from tf_fewshot.methods.cells.elastic import EWC, FisherPenalty
 from tf_fewshot.methods.problem import Problem
 
+from .conftest import TINY
+
 
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
@@ -463,6 +465,18 @@ def test_batch_means_shrink_the_fisher_by_the_batch_size():
     np.testing.assert_allclose(each / means, 8, rtol=0.2)
 
 
+# Estimates are compiled, which takes long, and do the same with each.
+of_most = pytest.mark.parametrize(
+    "tiny_gan",
+    [
+        pytest.param(name, marks=[pytest.mark.large] * (name in ("progan", "stylegan3")))
+        for name in sorted(TINY)
+    ],
+    indirect=True,
+)
+
+
+@of_most
 def test_fisher_equals_a_loop_over_samples(tiny_gan):
     z = tiny_gan.sample_latents(3, seed=0)
     variables = tiny_gan.generator.trainable_weights
@@ -761,6 +775,7 @@ def test_what_ewc_refuses():
         callback.prepare()
 
 
+@of_most
 def test_fisher_penalty_of_a_gan(tiny_gan, tmp_path, monkeypatch):
     monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path))
     gan = tiny_gan.clone()

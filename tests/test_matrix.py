@@ -51,6 +51,7 @@ JUDGELESS = ("biggan", "biggan_deep")
 # layers, and slow: it meets what has a row for each class.
 _CHOOSING = ("bsa", "bsa_biggan", "freezed", "transfergan_scale_shift")
 MEETS = {
+    "progan": ("bsa", "ewc", "freezed", "minegan"),
     "sngan": (*_CHOOSING, "update_last"),
     "stylegan": (
         *_CHOOSING,
@@ -64,6 +65,7 @@ MEETS = {
         "minegan",
     ),
     "stylegan2": (*_CHOOSING, "update_last"),
+    "stylegan3": ("bsa", "ewc", "freezed", "transfergan"),
     "biggan": (
         "bsa",
         "bsa_biggan",
@@ -87,7 +89,7 @@ PENALTIES = {
     ScaleShiftDecay: "scale_shift",
 }
 # The running statistics: not trained, but moved by every call with training=True.
-STATISTICS = ("moving_mean", "moving_variance", "u", "w_avg")
+STATISTICS = ("moving_mean", "moving_variance", "u", "w_avg", "magnitude_ema")
 
 
 def _pairs(usual: bool = True) -> list:
@@ -223,8 +225,10 @@ def test_exactly_what_is_selected_moves(trained):
     statistics = {path for path in trained.before if path.rpartition("/")[2] in STATISTICS}
     assert not statistics & selected
     assert changed - statistics <= selected
-    # A modulation may hold some of its kernels as they are; AdAM's holds none.
-    held = set() if trained.method.name in selections.TRAINED else modulated_by(selection)
+    # A modulation may hold some of its kernels as they are; AdAM's holds none. Of StyleGAN3, whose
+    # gradients are small, two steps move its factors by less than kernels are rounded by.
+    moves = trained.method.name in selections.TRAINED and trained.source.architecture != "stylegan3"
+    held = set() if moves else modulated_by(selection)
     if getattr(trained.method.objective, "adversarial_loss", "") == "relativistic":
         # What is added to every logit alike drops out of their differences.
         held |= {
@@ -348,7 +352,7 @@ def test_penalties_are_in_the_log(trained):
         first, second = numbers[key]
         if key == "generator/consistency":
             # Running statistics moved before it was looked at.
-            assert 0.0 <= first < 1e-3
+            assert -1e-7 <= first < 1e-3
             assert second > 0.0
             continue
         assert first == 0.0 < second

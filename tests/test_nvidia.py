@@ -19,8 +19,10 @@ from tf_fewshot.weights.nvidia import published as nvidia
 
 CONTENT = b"weights" * 1000
 HOSTS = {
+    "progan": "drive.usercontent.google.com",
     "stylegan": "drive.usercontent.google.com",
     "stylegan2": "nvlabs-fi-cdn.nvidia.com",
+    "stylegan3": "api.ngc.nvidia.com",
 }
 
 

@@ -31,6 +31,7 @@ from tf_fewshot.training.pretrain import PretrainingPlan
 from tf_fewshot.training.run_folder import RunFolder
 from tf_fewshot.weights.native.gan_file import save_gan
 
+from .conftest import TINY
 from .processes import forks
 
 MODEL = {
@@ -362,6 +363,8 @@ BIGGAN = {"latent_dim": 6, "channels": [8, 4, 4], "attention": 0, "class_dim": 4
         ("sngan", {"latent_dim": 8, "widths": [8, 8, 8], "halvings": 1}),
         ("dcgan", {"latent_dim": 8, "widths": [8, 8]}),
         ("stylegan2", {"latent_dim": 8, "w_dim": 8, "mapping_layers": 2, "channels": [8, 8, 8]}),
+        pytest.param("stylegan3", TINY["stylegan3"], marks=pytest.mark.large),
+        pytest.param("progan", TINY["progan"], marks=pytest.mark.large),
     ],
 )
 def test_trains_other_architectures(architecture, model, tiny_pictures, tmp_path, eagerly):

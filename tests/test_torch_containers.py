@@ -102,15 +102,6 @@ def test_a_generator_that_pti_tuned(kind, beside, tmp_path):
     assert "Nvidia" in gan.source_metadata["licence"]
 
 
-def test_stylegan3_is_named(tmp_path):
-    layers = {"input": torch_files.Module("SynthesisInput")}
-    synthesis = torch_files.Module("SynthesisNetwork", modules=layers)
-    module = torch_files.Module("Generator", modules={"synthesis": synthesis})
-    (tmp_path / "n.pkl").write_bytes(torch_files.dumped({"G_ema": module}))
-    with pytest.raises(UserError, match=r"StyleGAN3.*tf-fewshot pretrain --data=FOLDER"):
-        tff.load(tmp_path / "n.pkl")
-
-
 # What is not read ------------------------------------------------------------------------------
 
 OTHERS = {

@@ -603,7 +603,15 @@ def test_presets_are_described():
     for name, preset in PRESETS.items():
         assert preset.licence, name
         assert preset.about, name
-        assert preset.architecture in ("stylegan", "stylegan2", "dcgan", "biggan", "biggan_deep")
+        assert preset.architecture in (
+            "stylegan",
+            "stylegan2",
+            "stylegan3",
+            "progan",
+            "dcgan",
+            "biggan",
+            "biggan_deep",
+        )
 
 
 def test_a_packaged_file_that_is_missing_is_said():

@@ -288,6 +288,77 @@ def ada_generator(v: Mapping[str, np.ndarray], clamp=None, lrmul=0.01, taps=(1, 
     )
 
 
+def stylegan3_generator(v: Mapping[str, np.ndarray], form) -> Module:
+    """The modules of NVIDIA's StyleGAN3, of tensors by name and a ``Form`` of the tests."""
+
+    def dense(scope, lrmul=1.0, kind="linear"):
+        parameters = {part: v[f"{scope}.{part}"] for part in ("weight", "bias")}
+        return Module("FullyConnectedLayer", parameters, activation=kind, bias_gain=lrmul)
+
+    mapping = {f"fc{i}": dense(f"mapping.fc{i}", form.lrmul, "lrelu") for i in range(2)}
+    attributes: dict[str, Any] = {"embed": None}
+    if "mapping.embed.weight" in v:
+        mapping, attributes = {"embed": dense("mapping.embed"), **mapping}, {}
+    own = {n: v[f"synthesis.input.{n}"] for n in ("transform", "freqs", "phases")}
+    maps, scope = form.maps(), "synthesis.input"
+    layers = {
+        "input": Module(
+            "SynthesisInput",
+            {"weight": v[f"{scope}.weight"]},
+            own,
+            {"affine": dense(f"{scope}.affine")},
+            size=np.array([maps[0]["n"]] * 2),
+            sampling_rate=np.float64(maps[0]["s"]),
+            bandwidth=np.float64(maps[0]["fc"]),
+        )
+    }
+    for i, name in enumerate(form.names()):
+        scope, before, after = f"synthesis.{name}", maps[max(i - 1, 0)], maps[i]
+        buffers = ("magnitude_ema", "up_filter", "down_filter")
+        layers[name] = Module(
+            "SynthesisLayer",
+            {n: v[f"{scope}.{n}"] for n in ("weight", "bias")},
+            {n: v[f"{scope}.{n}"] for n in buffers if f"{scope}.{n}" in v},
+            {"affine": dense(f"{scope}.affine")},
+            in_size=np.array([before["n"]] * 2),
+            out_size=np.array([after["n"]] * 2),
+            in_sampling_rate=before["s"],
+            out_sampling_rate=after["s"],
+            out_cutoff=np.float64(after["fc"]),
+            out_half_width=np.float64(after["fh"]),
+            conv_clamp=form.clamp,
+            magnitude_ema_beta=0.99,
+            padding=[1, 2, 1, 2],
+        )
+    synthesis = Module(
+        "SynthesisNetwork",
+        modules=layers,
+        num_critical=form.critical,
+        margin_size=form.margin,
+        output_scale=form.scale,
+        layer_names=form.names(),
+    )
+    arguments = EasyDict(
+        first_cutoff=form.first_cutoff,
+        first_stopband=form.first_stopband,
+        last_stopband_rel=form.last_stopband_rel,
+        filter_size=form.filter_size,
+        lrelu_upsampling=form.lrelu_up,
+        use_radial_filters=form.radial,
+        mapping_kwargs=EasyDict(num_layers=2),
+    )
+    mapped = Module(
+        "MappingNetwork",
+        {},
+        {"w_avg": v["mapping.w_avg"]},
+        mapping,
+        w_avg_beta=0.998,
+        **attributes,
+    )
+    networks = {"synthesis": synthesis, "mapping": mapped}
+    return Module("Generator", modules=networks, _init_args=(), _init_kwargs=arguments)
+
+
 def ada_discriminator(
     v: Mapping[str, np.ndarray], clamp=None, lrmul=0.1, taps=(1, 3, 3, 1), group=4, features=1
 ) -> Module:

@@ -1,7 +1,7 @@
 """Generators and discriminators, a folder a family, behind the contract of ``base``."""
 
 # Importing a family makes its architectures known to ``build``.
-from . import biggan, dcgan, extensions, sngan, stylegan, stylegan2
+from . import biggan, dcgan, extensions, progan, sngan, stylegan, stylegan2, stylegan3
 from .base import GAN
 from .errors import BackboneError
 from .parts import RoleValues, ScaleShiftRole, Stage
@@ -17,9 +17,11 @@ __all__ = [
     "build",
     "dcgan",
     "extensions",
+    "progan",
     "register",
     "settings_of",
     "sngan",
     "stylegan",
     "stylegan2",
+    "stylegan3",
 ]

@@ -77,18 +77,18 @@ class ModulatedConv2D(keras.layers.Layer):
         dtype = self.compute_dtype
         style = self.modulation(w) + 1.0
         x = tf.cast(x, dtype) * tf.cast(style, dtype)[:, None, None]
-
-        def convolved(weight):
-            weight = tf.cast(weight * self.runtime_scale, dtype)
-            if self.up:
-                return upsample_conv2d(x, weight, self.taps)
-            return tf.nn.conv2d(x, weight, 1, "SAME")
-
-        y = with_kernel(self.weight, convolved)
+        y = with_kernel(self.weight, lambda weight: self._convolved(x, weight))
         if not self.demodulate:
             return y
         norm = self._squared_norm(tf.square(style))
         return y * tf.cast(tf.math.rsqrt(norm + 1e-8), dtype)[:, None, None]
+
+    def _convolved(self, x, weight):
+        """Images convolved with the kernel, or with one that rows have in common."""
+        weight = tf.cast(weight * self.runtime_scale, self.compute_dtype)
+        if self.up:
+            return upsample_conv2d(x, weight, self.taps)
+        return tf.nn.conv2d(x, weight, 1, "SAME")
 
     def _squared_norm(self, squares):
         """Sums the styled kernel's squares over all but its output channels.

@@ -27,8 +27,8 @@ class PretrainingSettings:
     """What is trained, and for how long.
 
     Attributes:
-        architecture: The backbone: "stylegan", "stylegan2", "dcgan", "sngan" or "biggan". It has
-            to be named.
+        architecture: The backbone: "stylegan", "stylegan2", "stylegan3", "progan", "dcgan",
+            "sngan" or "biggan". It has to be named.
         model: The configuration of the backbone at full resolution, such as
             {"resolution": 64, "latent_dim": 128}. It has to be given.
         growths: What is trained at each resolution, from the smallest to the largest, in order:

@@ -107,7 +107,7 @@ def begins_as_pickle_of(name: str, path: str | os.PathLike, sniffed: int) -> boo
             head = file.read(sniffed)
     except OSError:
         return False
-    return head[:1] == b"\x80" and name.encode() in head
+    return head[:1] == b"\x80" and name.encode("latin1") in head
 
 
 def load_one(

@@ -41,8 +41,17 @@ BIGGAN = Licence(
     "Apache 2.0 (DeepMind); the pictures they learned from, ImageNet, have their own terms",
     "apache-2.0",
 )
+PROGAN_HUB = Licence(
+    "Apache 2.0 (Google); the pictures it learned from, CelebA, have their own terms",
+    "apache-2.0",
+)
 STYLEGAN = Licence(
     "CC BY-NC 4.0 (NVIDIA; non-commercial use only; https://creativecommons.org/licenses/by-nc/4.0)",
+    "cc-by-nc-4.0",
+)
+PROGAN = Licence(
+    "CC BY-NC 4.0 (NVIDIA, Progressive GAN; non-commercial use only; "
+    "https://creativecommons.org/licenses/by-nc/4.0)",
     "cc-by-nc-4.0",
 )
 STYLEGAN2 = Licence(
@@ -55,14 +64,26 @@ STYLEGAN2_ADA = Licence(
     "https://nvlabs.github.io/stylegan2-ada-pytorch/license.html)",
     link="https://nvlabs.github.io/stylegan2-ada-pytorch/license.html",
 )
+STYLEGAN3 = Licence(
+    "NVIDIA Source Code License for StyleGAN3 (non-commercial use only; "
+    "https://github.com/NVlabs/stylegan3/blob/main/LICENSE.txt)",
+    link="https://github.com/NVlabs/stylegan3/blob/main/LICENSE.txt",
+)
 
 # Of files that do not say which of a family's networks they are.
 BIGGAN_MODULE = Licence("of DeepMind's BigGAN modules: Apache 2.0", "apache-2.0")
+PROGAN_MODULE = Licence("of Google's module of Progressive GAN: Apache 2.0", "apache-2.0")
 SNGAN_FILE = Licence("of the code that made them: MIT; none is stated for the weights")
 STYLEGAN_FILE = Licence(
     "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only", "cc-by-nc-4.0"
 )
+PROGAN_FILE = Licence(
+    "of NVIDIA's weights: CC BY-NC 4.0; non-commercial use only, of Progressive GAN", "cc-by-nc-4.0"
+)
 STYLEGAN2_FILE = Licence("of NVIDIA's weights: Nvidia Source Code License; non-commercial use only")
+STYLEGAN3_FILE = Licence(
+    "of NVIDIA's weights: NVIDIA Source Code License for StyleGAN3; non-commercial use only"
+)
 
 _KNOWN: dict[str, Licence] = {
     value: value for value in list(vars().values()) if isinstance(value, Licence)

@@ -13,8 +13,8 @@ from .chainer.sngan import is_chainer, read_chainer
 from .hub.modules import is_hub_handle, is_hub_module, read_hub_handle, read_hub_module
 from .native.gan_file import is_native, load_gan
 from .nvidia.network_pickle import is_network_pickle
+from .nvidia.pytorch_pickle import is_pytorch_pickle, read_pytorch_pickle
 from .nvidia.stylegan2 import read_tensorflow_pickle
-from .nvidia.stylegan2_ada import is_ada_pickle, read_ada_pickle
 from .presets import PRESETS, load_preset
 from .torch.biggan import is_biggan_torch, read_biggan_torch
 from .torch.biggan_deep import is_biggan_deep_torch, read_biggan_deep_torch
@@ -54,13 +54,13 @@ def _refuse_page(path: Path) -> GAN:
 
 READERS: list[Reader] = [
     Reader("tf_fewshot .npz", is_native, load_gan),
-    Reader("StyleGAN .pkl", is_network_pickle, read_tensorflow_pickle),
-    Reader("StyleGAN2-ADA .pkl of PyTorch", is_ada_pickle, read_ada_pickle),
+    Reader("StyleGAN or Progressive GAN .pkl", is_network_pickle, read_tensorflow_pickle),
+    Reader("StyleGAN2-ADA or StyleGAN3 .pkl of PyTorch", is_pytorch_pickle, read_pytorch_pickle),
     Reader("StyleGAN2 .pt", is_stylegan2_torch, read_stylegan2_torch),
     Reader("BigGAN of BigGAN-PyTorch", is_biggan_torch, read_biggan_torch),
     Reader("BigGAN-deep of PyTorch", is_biggan_deep_torch, read_biggan_deep_torch),
     Reader("Chainer .npz of SNGAN", is_chainer, read_chainer),
-    Reader("TF-Hub module of BigGAN", is_hub_module, read_hub_module),
+    Reader("TF-Hub module of BigGAN or Progressive GAN", is_hub_module, read_hub_module),
     Reader("other file of PyTorch", is_other_torch, refuse_other_torch, refuses=True),
     Reader("web page", _is_page, _refuse_page, refuses=True),
 ]

@@ -17,8 +17,8 @@ from .hub.modules import HubModule, read_hub_module
 from .licences import Licence, licence_of
 from .native.gan_file import load_gan
 from .nvidia.published import PUBLISHED, Published
+from .nvidia.pytorch_pickle import is_pytorch_pickle, read_pytorch_pickle
 from .nvidia.stylegan2 import read_tensorflow_pickle
-from .nvidia.stylegan2_ada import is_ada_pickle, read_ada_pickle
 from .torch.dcgan import assign_generator
 
 _PACKAGED = Path(__file__).parent / "data"
@@ -99,7 +99,7 @@ def _biggan(resolution: int, deep: bool = False) -> Preset:
 
 
 def _read_nvidia(path: Path, preset: Preset) -> GAN:
-    gan = (read_ada_pickle if is_ada_pickle(path) else read_tensorflow_pickle)(path)
+    gan = (read_pytorch_pickle if is_pytorch_pickle(path) else read_tensorflow_pickle)(path)
     if (gan.architecture, gan.config["resolution"]) != (
         preset.architecture,
         preset.config["resolution"],
@@ -147,6 +147,14 @@ PRESETS: dict[str, Preset] = {
     ),
     **{f"biggan-{size}": _biggan(size) for size in (128, 256, 512)},
     **{f"biggan-deep-{size}": _biggan(size, deep=True) for size in (128, 256, 512)},
+    "progan-128": Preset(
+        "progan",
+        {"resolution": 128},
+        HubModule("https://tfhub.dev/google/progan-128/1"),
+        _read_hub,
+        licences.PROGAN_HUB,
+        "Progressive GAN of faces (CelebA), 128 x 128; generator only",
+    ),
     **{name: _nvidia(published) for name, published in PUBLISHED.items()},
 }
 

@@ -1,1 +1,1 @@
-"""What StyleGAN and StyleGAN2 share."""
+"""What StyleGAN, StyleGAN2 and StyleGAN3 share."""

@@ -1,4 +1,4 @@
-"""What StyleGAN and StyleGAN2 share as GANs: all that goes through their styles.
+"""What style-based generators share as GANs: all that goes through their styles.
 
 Source: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial
 Networks" (CVPR 2019).

@@ -1,4 +1,4 @@
-"""What the generators of StyleGAN and StyleGAN2 share: how styles are made, mixed and truncated.
+"""What style-based generators share: how styles are made, mixed and truncated.
 
 Source: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial
 Networks" (CVPR 2019), section 3.1 and appendix B.
@@ -28,22 +28,24 @@ class StyleOptions:
             nothing random for them to make, and the grain that they leave shows.
         mixing: Probability of mixing two styles while training.
         w_avg_beta: Decay of the running mean of the styles.
+        layers: How many layers have a style.
     """
 
     use_noise: bool
     mixing: float
     w_avg_beta: float
+    layers: int
 
 
 class StyleBasedGenerator(Network, abc.ABC):
-    """Mapping and synthesis networks, of two layers for each resolution.
+    """Mapping and synthesis networks.
 
     A subclass makes ``mapping``, which takes latents ``[N, latent_dim]``, and ``noises``, and has
     ``styles`` and ``activations``. Extensions act on ``z``, on the styles of all layers, which
     are its free space, and on every hidden layer but the last.
 
     Args:
-        config: With ``latent_dim``, ``w_dim`` and ``channels``.
+        config: With ``latent_dim`` and ``w_dim``.
         extensions: Those of the GAN.
         options: How styles are mixed and noise is used.
     """
@@ -59,7 +61,7 @@ class StyleBasedGenerator(Network, abc.ABC):
         self.latent_dim, self.w_dim = config.latent_dim, config.w_dim
         self.mixing, self.w_avg_beta = options.mixing, options.w_avg_beta
         self.use_noise = options.use_noise
-        self.num_layers = 2 * len(config.channels)
+        self.num_layers = options.layers
         size = self.num_layers * self.w_dim
         self.latents = self.extensions.latents(self, self.latent_dim, size)
         self.seeds = keras.random.SeedGenerator(0, name="seeds")
@@ -81,7 +83,7 @@ class StyleBasedGenerator(Network, abc.ABC):
         if self.trainable:
             step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
             self.w_avg.assign_add(tf.stop_gradient(step))
-        return self.synthesize(self._mixed(self._carried(z, w), label), noise="random")
+        return self.synthesize_training(self._mixed(self._carried(z, w), label))
 
     @abc.abstractmethod
     def styles(self, z, label=None) -> Any:
@@ -97,6 +99,10 @@ class StyleBasedGenerator(Network, abc.ABC):
     def synthesize(self, ws, noise: str = "const"):
         """Images float32 ``[N, H, W, C]`` of styles ``[N, layers, w_dim]``."""
         return self.activations(ws, noise)[-1]
+
+    def synthesize_training(self, ws):
+        """Images of styles in training; a subclass may gather statistics of its layers."""
+        return self.synthesize(ws, noise="random")
 
     def broadcast(self, w):
         """Styles ``[N, layers, w_dim]`` of every layer, the same, of ``w`` ``[N, w_dim]``."""

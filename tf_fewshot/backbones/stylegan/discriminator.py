@@ -7,7 +7,7 @@ Adversarial Networks" (CVPR 2019).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import keras
 import tensorflow as tf
@@ -32,14 +32,31 @@ def _added(owner, extensions: Extensions | Iterable, layers: tuple[str, str]) ->
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DiscriminatorBlock(keras.layers.Layer):
-    """The two convolutions of one resolution; the second halves the image."""
+    """The two convolutions of one resolution; the second halves the image.
 
-    def __init__(self, resolution, channels, out_channels, fused, blur, extensions=(), **kwargs):
+    Args:
+        resolution, channels: Of the input.
+        out_channels: Channels of the output.
+        fused: Whether halving and convolution are one; "auto" from 128 px.
+        blur: Low-pass filter of the halving; one number is none.
+        extensions: What adds layers after both activations.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        channels: int,
+        out_channels: int,
+        fused: bool | str,
+        blur: Sequence[float],
+        extensions: Extensions | Iterable = (),
+        **kwargs,
+    ):
         kwargs.setdefault("name", f"{resolution}x{resolution}")
         super().__init__(autocast=False, **kwargs)
         self.resolution, self.channels = resolution, channels
         self.conv0 = EqualizedConv2D(channels, name="Conv0", dtype=self.dtype_policy)
-        self.blur = Blur(blur, name="Blur", dtype=self.dtype_policy)
+        self.blur = Blur(blur, name="Blur", dtype=self.dtype_policy) if len(blur) > 1 else None
         self.conv1 = EqualizedConv2D(
             out_channels,
             resample="down",
@@ -57,14 +74,29 @@ class DiscriminatorBlock(keras.layers.Layer):
 
     def call(self, x):
         x = self.added[0](lrelu(self.conv0(x)))
-        return self.added[1](lrelu(self.conv1(self.blur(x))))
+        x = x if self.blur is None else self.blur(x)
+        return self.added[1](lrelu(self.conv1(x)))
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class DiscriminatorHead(keras.layers.Layer):
-    """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32."""
+    """The last, 4 × 4 resolution: minibatch standard deviation to logit, in float32.
 
-    def __init__(self, channels, config: Fields, outputs: int = 1, extensions=(), **kwargs):
+    Args:
+        channels: Of the input and of the convolution.
+        config: Fields of :class:`DiscriminatorConfig`.
+        outputs: How many scores.
+        extensions: What adds layers after both activations.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        config: Fields,
+        outputs: int = 1,
+        extensions: Extensions | Iterable = (),
+        **kwargs,
+    ):
         kwargs.setdefault("name", "4x4")
         super().__init__(**kwargs)
         form = DiscriminatorConfig(**config)

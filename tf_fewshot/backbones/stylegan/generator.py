@@ -27,8 +27,8 @@ class StyleGANGenerator(StyleBasedGenerator):
     configuration = StyleGANConfig
 
     def __init__(self, config: StyleGANConfig, extensions=(), **kwargs):
-        g = config.generator
-        options = StyleOptions(g.use_noise, g.mixing, g.w_avg_beta)
+        g, layers = config.generator, 2 * len(config.channels or ())
+        options = StyleOptions(g.use_noise, g.mixing, g.w_avg_beta, layers)
         super().__init__(config, extensions, options, **kwargs)
         self.resolution, self.fading = config.resolution, config.fading
         channels = list(config.channels or ())

@@ -29,7 +29,7 @@ class StyleGAN2Generator(StyleBasedGenerator):
 
     def __init__(self, config: StyleGAN2Config, extensions=(), **kwargs):
         g, channels = config.generator, list(config.channels or ())
-        options = StyleOptions(g.use_noise, g.mixing, g.w_avg_beta)
+        options = StyleOptions(g.use_noise, g.mixing, g.w_avg_beta, 2 * len(channels))
         super().__init__(config, extensions, options, **kwargs)
         self.mapping = StyleGAN2Mapping(
             config.latent_dim,

@@ -47,7 +47,11 @@ class Module:
     def __init__(self, shapes: Shapes, read: Callable[[list[str]], list[tf.Tensor]]):
         firsts = [match for name in shapes if (match := _FIRST.fullmatch(name))]
         if len(firsts) != 1:
-            raise UserError("it has no variables of a BigGAN (Generator/G_Z/G_linear/w)")
+            raise UserError(
+                "it has no variables of a BigGAN (Generator/G_Z/G_linear/w), nor of a Progressive "
+                "GAN by TF-GAN's names (progressive_gan_block_1/conv0/kernel); what it has begins "
+                f"with {', '.join(sorted(shapes)[:3]) or 'nothing'}"
+            )
         self.prefix = firsts[0][1]
         self.kind = DEEP if firsts[0][2] == DEEP.first else PLAIN
         self.shapes = {name.removeprefix(self.prefix): tuple(s) for name, s in shapes.items()}

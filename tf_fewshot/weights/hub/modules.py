@@ -1,4 +1,4 @@
-"""TF-Hub modules: DeepMind's BigGANs as a folder, a ``.tar.gz`` of it, or a handle.
+"""TF-Hub modules: BigGANs and Progressive GANs as a folder, a ``.tar.gz`` of it, or a handle.
 
 Variables are read from the checkpoint inside, and constants from the graph as a protocol
 buffer: nothing of the graph is ever run.
@@ -14,25 +14,25 @@ import re
 import socket
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from ...backbones.biggan.family import BigGANFamily
+from ...backbones import GAN
 from ...downloads.files import sha256_of
 from ...errors import UserError
-from ..licences import BIGGAN_MODULE
+from ..licences import BIGGAN_MODULE, PROGAN_MODULE, Licence
 from .archive import is_tar_gz, unpacked
 from .biggan import Module, build_biggan
 from .graph import read_graph
-
-LICENCE = BIGGAN_MODULE
+from .progan import Shapes, build_progan, is_progan
 
 _HUB = "https://tfhub.dev/"
 _HANDLE = re.compile(
     r"https://tfhub\.dev/.+|https://(www\.)?kaggle\.com/models/.+"
-    r"|deepmind/biggan(-deep)?-(128|256|512)(/\d+)?"
+    r"|deepmind/biggan(-deep)?-(128|256|512)(/\d+)?|google/progan-128(/\d+)?"
 )
 _TIMEOUT = 60
 
@@ -46,8 +46,8 @@ def is_hub_module(path: str | os.PathLike) -> bool:
     return any((path / name).is_file() for name in inside)
 
 
-def read_hub_module(path: str | os.PathLike) -> BigGANFamily:
-    """Reads a BigGAN or BigGAN-deep; its variables tell which of them it is, and its sizes.
+def read_hub_module(path: str | os.PathLike) -> GAN:
+    """Reads a BigGAN, BigGAN-deep or Progressive GAN; its variables tell which, and its sizes.
 
     Args:
         path: A module's folder (``saved_model.pb``, ``variables/``), or a ``.tar.gz`` of it.
@@ -58,7 +58,7 @@ def read_hub_module(path: str | os.PathLike) -> BigGANFamily:
         ``source_metadata``.
 
     Raises:
-        UserError: if the module is damaged, unsafe to unpack, or not exactly a BigGAN.
+        UserError: if the module is damaged, unsafe to unpack, or not exactly one of them.
     """
     path = Path(path)
     if path.is_dir():
@@ -69,22 +69,32 @@ def read_hub_module(path: str | os.PathLike) -> BigGANFamily:
     gan.source_metadata = {
         "name": path.name,
         "sha256": sha256,
-        "licence": LICENCE,
+        "licence": _licence(gan.architecture == "progan"),
     }
     return gan
 
 
-def _read_folder(folder: Path, shown: Path) -> BigGANFamily:
+def _licence(of_progan: bool) -> Licence:
+    return PROGAN_MODULE if of_progan else BIGGAN_MODULE
+
+
+def _read_folder(folder: Path, shown: Path) -> GAN:
     try:
         graph = folder / "saved_model.pb"
         nodes = read_graph(graph) if graph.is_file() else {}
-        return build_biggan(_module(folder), nodes)
+        shapes, read = _variables(folder)
+        if is_progan(shapes):
+            return build_progan(shapes, read, nodes)
+        return build_biggan(Module(shapes, read), nodes)
     except UserError as error:
         reason = str(error).replace(str(folder), str(shown)).rstrip(".")
-        raise UserError(f"{shown} is no BigGAN module that can be read: {reason}.") from error
+        raise UserError(
+            f"{shown} is no module of a BigGAN or a Progressive GAN that can be read: {reason}."
+        ) from error
 
 
-def _module(folder: Path) -> Module:
+def _variables(folder: Path) -> tuple[Shapes, Callable[[list[str]], list[tf.Tensor]]]:
+    """The shapes of the variables, and what gives the values of some."""
     prefix = folder / "variables" / "variables"
     if not prefix.with_suffix(".index").is_file():
         raise UserError("it has no variables/variables.index")
@@ -116,7 +126,7 @@ def _module(folder: Path) -> Module:
                 return [value for name in names for value in read([name])]
             raise UserError(f"{names[0]} is damaged ({_first_line(error)})") from error
 
-    return Module(shapes, read)
+    return shapes, read
 
 
 def _read_ahead(folder: Path) -> None:
@@ -161,7 +171,7 @@ class HubModule:
         return fetch_hub_module(self.handle)
 
 
-def read_hub_handle(handle: str) -> BigGANFamily:
+def read_hub_handle(handle: str) -> GAN:
     """Reads a module by its handle; see :func:`fetch_hub_module`."""
     gan = read_hub_module(fetch_hub_module(handle))
     gan.source_metadata["name"] = handle
@@ -179,8 +189,8 @@ def fetch_hub_module(handle: str) -> Path:
         UserError: if it is neither in the cache nor to be had.
     """
     url = handle if handle.startswith("https://") else _HUB + handle
-    if re.search(r"/biggan(-deep)?-\d+$", url):
-        url += "/1" if "-deep-" in url else "/2"
+    if re.search(r"/(biggan(-deep)?|progan)-\d+$", url):
+        url += "/2" if "/biggan-" in url and "-deep-" not in url else "/1"
     _show_licence(url)
     before = socket.getdefaulttimeout()
     try:
@@ -200,4 +210,5 @@ def fetch_hub_module(handle: str) -> Path:
 
 @functools.cache
 def _show_licence(url: str) -> None:
-    print(f"{url}: {LICENCE.partition(': ')[2]}.", file=sys.stderr)
+    licence = _licence("/progan-" in url)
+    print(f"{url}: {licence.partition(': ')[2]}.", file=sys.stderr)

@@ -2,7 +2,8 @@
 
 A file holds ``(G, D, Gs)``: the generator, the discriminator and the averaged
 generator in training. Each carries its weights by name and the source that built it.
-Source: the public StyleGAN repositories (``dnnlib.tflib.network``).
+Source: the public StyleGAN repositories (``dnnlib.tflib.network``) and the one of Progressive GAN,
+where the module was called ``tfutil``; before that it was written in Theano.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ...unpickling.unpickler import Noted, begins_as_pickle_of, load_one, resolv
 from ...unpickling.values import bounded, in_file, told
 
 _MODULE = "dnnlib.tflib.network"
+_FIRST_MODULE = "tfutil"
+_THEANO_MODULE = "network"
 _SNIFFED = 4096
 _MOST_NESTED = 4
 _PLAIN = (str, int, float, np.number, np.bool_)
@@ -53,6 +56,18 @@ class _Pickled(Noted):
         self.state = state
 
 
+class _Theano(Noted):
+    """Stands for ``Network`` of Progressive GAN's first code, whose weights have no names."""
+
+    def __setstate__(self, state: Any) -> None:
+        del state
+        raise UserError(
+            "it is of the Theano version of Progressive GAN, whose weights have no names; what is "
+            "read is the TensorFlow version, as the published "
+            "karras2018iclr-celebahq-1024x1024.pkl is: give the path of such a file"
+        )
+
+
 class _EasyDict(Noted, dict):
     """Stands for ``EasyDict``, a dict whose items are attributes."""
 
@@ -62,12 +77,24 @@ class _EasyDict(Noted, dict):
 
 
 EASY_DICT = {("dnnlib.util", "EasyDict"): _EasyDict, ("dnnlib", "EasyDict"): _EasyDict}
-_NAMES = {(_MODULE, "Network"): _Pickled, **EASY_DICT}
+_NAMES = {
+    (_MODULE, "Network"): _Pickled,
+    (_FIRST_MODULE, "Network"): _Pickled,
+    (_THEANO_MODULE, "Network"): _Theano,
+    **EASY_DICT,
+}
 
 
 def is_network_pickle(path: str | os.PathLike) -> bool:
     """Returns whether a file begins as a pickle that names NVIDIA's networks."""
-    return begins_as_pickle_of(_MODULE, path, _SNIFFED)
+    if begins_as_pickle_of(_MODULE, path, _SNIFFED):
+        return True
+    # Their short names may be parts of others: as a pickle of any protocol names the class.
+    return any(
+        begins_as_pickle_of(text, path, _SNIFFED)
+        for module in (_FIRST_MODULE, _THEANO_MODULE)
+        for text in (f"c{module}\nNetwork\n", f"\x8c{chr(len(module))}{module}\x94\x8c\x07Network")
+    )
 
 
 def read_network_pickle(path: str | os.PathLike) -> tuple[Network | None, Network]:

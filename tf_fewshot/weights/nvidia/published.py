@@ -1,9 +1,10 @@
-"""Where NVIDIA publishes networks of StyleGAN, StyleGAN2 and StyleGAN2-ADA.
+"""Where NVIDIA publishes networks of Progressive GAN and of the StyleGANs.
 
-Source: the public repositories NVlabs/stylegan (``README.md``), NVlabs/stylegan2
-(``pretrained_networks.py``) and NVlabs/stylegan2-ada-pytorch (``README.md``, ``train.py``);
-SHA-256 sums are not published. Those of the first are on Google Drive, which refuses to give
-files that were asked for too often in a day.
+Source: the public repositories tkarras/progressive_growing_of_gans (``README.md``), NVlabs/stylegan
+(``README.md``), NVlabs/stylegan2 (``pretrained_networks.py``), NVlabs/stylegan2-ada-pytorch
+(``README.md``, ``train.py``) and NVlabs/stylegan3 (``README.md``, which names the files and where
+they are); SHA-256 sums are not published. Those of the first two are on Google Drive, which
+refuses to give files that were asked for too often in a day.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ _HOST = "https://nvlabs-fi-cdn.nvidia.com"
 _STYLEGAN2 = f"{_HOST}/stylegan2/networks"
 _ADA = f"{_HOST}/stylegan2-ada-pytorch/pretrained"
 _TRANSFER = f"{_ADA}/transfer-learning-source-nets"
+_STYLEGAN3 = "https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files"
 _LICENCES = {
     _DRIVE: licences.STYLEGAN,
     _STYLEGAN2: licences.STYLEGAN2,
     _ADA: licences.STYLEGAN2_ADA,
+    _STYLEGAN3: licences.STYLEGAN3,
 }
 
 
@@ -49,7 +52,26 @@ def _first(identity: str, name: str, resolution: int, about: str) -> Published:
     return Published(file, resolution, whole, "stylegan")
 
 
+def _third(kind: str, name: str, resolution: int, about: str) -> tuple[str, Published]:
+    """A network of version 3, of config T or R, with the name of its preset."""
+    url = f"{_STYLEGAN3}/stylegan3-{kind}-{name}-{resolution}x{resolution}.pkl"
+    whole = f"StyleGAN3-{kind.upper()} of {about}, {resolution} x {resolution}, with its "
+    file = WebFile(url, _LICENCES[_STYLEGAN3])
+    preset = f"stylegan3-{kind}-{name}-{resolution}"
+    return preset, Published(file, resolution, f"{whole}discriminator", "stylegan3")
+
+
 PUBLISHED: dict[str, Published] = {
+    "progan-celebahq-1024": Published(
+        WebFile(
+            f"{_DRIVE}?id=188K19ucknC6wg1R6jbuPEhTq9zoufOx4&export=download&confirm=t",
+            licences.PROGAN,
+            name="karras2018iclr-celebahq-1024x1024.pkl",
+        ),
+        1024,
+        "Progressive GAN of faces (CelebA-HQ), 1024 x 1024, with its discriminator",
+        "progan",
+    ),
     "stylegan-ffhq-1024": _first(
         "1MEGjdvVpUsu1jB4zrXZN7Y4kBBOzizDQ", "ffhq-1024x1024", 1024, "faces (FFHQ)"
     ),
@@ -107,5 +129,17 @@ PUBLISHED: dict[str, Published] = {
     ),
     "stylegan2-cifar10-32": _published(
         f"{_ADA}/cifar10.pkl", 32, "StyleGAN2-ADA of CIFAR-10's ten classes"
+    ),
+    **dict(
+        _third(kind, *network)
+        for kind in ("t", "r")
+        for network in (
+            ("ffhq", 1024, "faces (FFHQ)"),
+            ("ffhqu", 1024, "faces (FFHQ), not aligned"),
+            ("ffhqu", 256, "faces (FFHQ), not aligned"),
+            ("metfaces", 1024, "faces in art (MetFaces)"),
+            ("metfacesu", 1024, "faces in art (MetFaces), not aligned"),
+            ("afhqv2", 512, "cats, dogs and wild animals (AFHQv2)"),
+        )
     ),
 }

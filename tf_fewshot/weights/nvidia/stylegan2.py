@@ -21,6 +21,7 @@ from ..licences import STYLEGAN2_FILE
 from ..porting.stylegan2_variables import assembled
 from ..porting.variables import Variables
 from .network_pickle import Network, check_settings, read_network_pickle
+from .progan import is_progan, progan_of
 from .stylegan import stylegan_of
 
 LICENCE = STYLEGAN2_FILE
@@ -46,7 +47,7 @@ def read_tensorflow_pickle(path: str | os.PathLike) -> GAN:
     A file may hold the generator alone, which then has no discriminator.
 
     Returns:
-        A StyleGAN or a StyleGAN2, with "name", "sha256" and "licence" in
+        A Progressive GAN, a StyleGAN or a StyleGAN2, with "name", "sha256" and "licence" in
         its ``source_metadata``.
 
     Raises:
@@ -55,6 +56,8 @@ def read_tensorflow_pickle(path: str | os.PathLike) -> GAN:
     """
     path = Path(path)
     discriminator, generator = read_network_pickle(path)
+    if is_progan(generator):
+        return progan_of(path, discriminator, generator)
     # Config A is StyleGAN (version 1) in a file of StyleGAN2's code.
     if "synthesis/4x4/Const/StyleMod/weight" in generator.variables or generator.version < 4:
         return stylegan_of(path, discriminator, generator)

@@ -15,6 +15,7 @@ import numpy as np
 from ...errors import UserError
 from ...unpickling.values import told
 from ..porting.variables import Variables
+from .persistence import Module
 
 _LAYERS = {
     "Const": "",
@@ -79,70 +80,71 @@ class AdaVariables(Variables):
         return value.T if value.ndim == 2 else value
 
 
-def settings_of(
-    g: AdaVariables, d: AdaVariables | None, g_facts: Mapping[str, Any], d_facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Returns the settings that shapes do not tell.
+def generator_settings(module: Module) -> dict[str, Any]:
+    """Returns the settings of a generator that shapes do not tell.
 
     From the attributes of the modules; where those are missing from the arguments that
     the network was made with; then from the defaults.
 
-    Args:
-        g, d: Variables of the networks; there may be no discriminator.
-        g_facts, d_facts: Plain attributes by name; "_init_kwargs" are the arguments.
-
     Raises:
         UserError: if they are of what is not read here.
     """
-    for kind, facts in (("generator", g_facts), ("discriminator", d_facts)):
-        for name, value in facts.items():
-            layer, _, last = name.rpartition(".")
-            plain = layer.rpartition(".")[2] in ("affine", "embed", "out", "skip")
-            if last == "activation" and value != ("linear" if plain else "lrelu"):
-                raise UserError(f"its {kind} has the activation {told(value)} in {layer}")
-    taps = _taps(g, r"synthesis\.b\d+\.(conv0\.|skip\.)?resample_filter")
-    if d is not None and _taps(d, r"b\d+\.(conv1\.|skip\.)?resample_filter") != taps:
-        raise UserError("its networks have two values of resample_filter")
-    group = _fact(d_facts, "b4.mbstd.group_size", ("epilogue_kwargs", "mbstd_group_size"), 4)
-    features = _fact(d_facts, "b4.mbstd.num_channels", ("epilogue_kwargs", "mbstd_num_channels"), 1)
-    if "b4.mbstd" in d_facts:  # It is None where there is no such layer.
-        features = 0
-    d_clamp = _fact(d_facts, "b4.conv.conv_clamp", ("conv_clamp",), None)
+    check_activations(module, "generator")
+    arguments = ("mapping_kwargs", "lr_multiplier")
     return {
-        "mapping_lrmul": _fact(
-            g_facts, "mapping.fc0.bias_gain", ("mapping_kwargs", "lr_multiplier"), 0.01
+        "mapping_lrmul": module.fact("mapping.fc0.bias_gain", arguments, 0.01),
+        "g_clamp": module.fact(
+            "synthesis.b4.conv1.conv_clamp", ("synthesis_kwargs", "conv_clamp"), None
         ),
-        "d_mapping_lrmul": _fact(
-            d_facts, "mapping.fc0.bias_gain", ("mapping_kwargs", "lr_multiplier"), 0.01
-        ),
-        "g_clamp": _fact(
-            g_facts, "synthesis.b4.conv1.conv_clamp", ("synthesis_kwargs", "conv_clamp"), None
+        "taps": _taps(module, r"synthesis\.b\d+\.(conv0\.|skip\.)?resample_filter"),
+    }
+
+
+def discriminator_settings(
+    module: Module, taps: list[float] | None = None, clamp: float | None = None
+) -> dict[str, Any]:
+    """Returns those of a discriminator, likewise.
+
+    Args:
+        module: The discriminator.
+        taps: The filter that it must have, since there is one setting for both networks; None
+            returns its own.
+        clamp: What it is clamped to where nothing tells.
+    """
+    check_activations(module, "discriminator")
+    own = _taps(module, r"b\d+\.(conv1\.|skip\.)?resample_filter")
+    if taps is not None and own != taps:
+        raise UserError("its networks have two values of resample_filter")
+    group = module.fact("b4.mbstd.group_size", ("epilogue_kwargs", "mbstd_group_size"), 4)
+    features = module.fact("b4.mbstd.num_channels", ("epilogue_kwargs", "mbstd_num_channels"), 1)
+    if "b4.mbstd" in module.facts:  # It is None where there is no such layer.
+        features = 0
+    d_clamp = module.fact("b4.conv.conv_clamp", ("conv_clamp",), clamp)
+    return {
+        "d_mapping_lrmul": module.fact(
+            "mapping.fc0.bias_gain", ("mapping_kwargs", "lr_multiplier"), 0.01
         ),
         "d_clamp": d_clamp,
         # Its last block gives the clamp to the convolution alone.
         "d_clamp_last_pixels": d_clamp is None,
         "mbstd_group": None if group is None else max(int(group), 1),
         "mbstd_features": int(features or 0),
-        "taps": taps,
+        "taps": own,
     }
 
 
-def _fact(
-    facts: Mapping[str, Any], attribute: str, argument: tuple[str, ...], default: float | None
-) -> float | None:
-    value: Any = facts.get("_init_kwargs")
-    for key in argument:
-        value = value.get(key, default) if isinstance(value, dict) else default
-    value = facts.get(attribute, value)
-    number = isinstance(value, (int, float, np.number))
-    if value is not None and not (number and 0 <= value < 1e9):
-        raise UserError(f"its {attribute} is {told(value)}, which is no number from 0")
-    return value if value is None or isinstance(value, int) else float(value)
+def check_activations(module: Module, kind: str) -> None:
+    """Raises a UserError if a layer has an activation that no layer of its kind has here."""
+    for name, value in module.facts.items():
+        layer, _, last = name.rpartition(".")
+        plain = layer.rpartition(".")[2] in ("affine", "embed", "out", "skip")
+        if last == "activation" and value != ("linear" if plain else "lrelu"):
+            raise UserError(f"its {kind} has the activation {told(value)} in {layer}")
 
 
-def _taps(variables: AdaVariables, pattern: str) -> list[float]:
+def _taps(module: Module, pattern: str) -> list[float]:
     """The one-dimensional filter of all layers that resample."""
-    filters = [v for name, v in variables.arrays.items() if re.fullmatch(pattern, name)]
+    filters = [v for name, v in module.tensors.items() if re.fullmatch(pattern, name)]
     taps = None
     for value in filters or [np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64]:
         if value.ndim not in (1, 2) or not 2 <= len(value) <= 16 or not np.isfinite(value).all():

@@ -68,7 +68,11 @@ def generator_config(g: Variables) -> dict[str, Any]:
 
 
 def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those that the discriminator's tell, beside a generator of this ``config``."""
+    """Returns those that the discriminator's tell, beside a generator of this ``config``.
+
+    Of that, "resolution", "image_channels", "num_classes", "conditioning" and "base" are looked
+    at.
+    """
     resolution = config["resolution"]
     c = d.shape("4x4/Conv/weight", 3, 3, None, None)[3]
     channels = [c]
@@ -76,14 +80,14 @@ def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, A
         c = d.shape(f"{r}x{r}/Conv1_down/weight", 3, 3, None, channels[-1])[2]
         d.shape(f"{r}x{r}/Conv0/weight", 3, 3, c, c)
         channels.append(c)
-    if len(channels) != len(config["channels"]):
+    if 2 ** (len(channels) + 1) != resolution:
         raise UserError(
             f"its generator makes {resolution} pixels, its discriminator sees "
             f"{2 ** (len(channels) + 1)}"
         )
     size = f"{resolution}x{resolution}"
     d.shape(f"{size}/FromRGB/weight", 1, 1, config["image_channels"], channels[-1])
-    dense = d.shape("4x4/Dense0/weight", math.prod(config["base"]) * channels[0], None)[1]
+    dense = d.shape("4x4/Dense0/weight", math.prod(config.get("base", (4, 4))) * channels[0], None)[1]
     outputs = d.shape("Output/weight", dense, None)[1]
     mapping: dict[str, Any] = {}
     classes = config.get("num_classes", 0)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...backbones import GAN
 from ...backbones.stylegan2.gan import StyleGAN2
 from ...errors import UserError
 from .stylegan2_shapes import discriminator_config, generator_config
@@ -46,7 +47,7 @@ def assembled(
     variables = gan.variables_by_path()
     faults = filled(generator, _generator_names(gan), variables)
     if discriminator is not None:
-        faults += filled(discriminator, _discriminator_names(gan), variables)
+        faults += filled(discriminator, discriminator_names(gan), variables)
     accept(gan, path, faults, licence)
     return gan
 
@@ -74,8 +75,9 @@ def _generator_names(gan: StyleGAN2) -> Names:
     return names
 
 
-def _discriminator_names(gan: StyleGAN2) -> Names:
-    rows = dense_rows(gan.config["discriminator_channels"][0], *gan.config["base"])
+def discriminator_names(gan: GAN) -> Names:
+    """Returns TensorFlow's names of the discriminator's weights, likewise."""
+    rows = dense_rows(gan.config["discriminator_channels"][0], *gan.config.get("base", (4, 4)))
     names: Names = {}
     for path in gan.variables_by_path():
         network, _, rest = path.partition("/")

@@ -1,0 +1,5 @@
+"""Progressive GAN."""
+
+from .gan import ProGAN
+
+__all__ = ["ProGAN"]
