@@ -13,6 +13,7 @@ SERVING = [f"tensorflow-serving-api{TENSORFLOW}", "waitress>=3,<4", "werkzeug>=3
 ANALYSIS = ["matplotlib>=3.8,<4", "scikit-learn>=1.5,<2"]
 # What these formats are read with; TensorFlow itself writes those of LiteRT.
 LITERT = ["ai-edge-litert>=1.3,<3"]
+RAY = ["ray>=2.40,<3"]
 ONNX = ["onnx>=1.17,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<1.18"]
 
 setup(
@@ -69,11 +70,14 @@ setup(
         "video": ["imageio-ffmpeg>=0.6,<0.7"],
         "serving": SERVING,
         "onnx": ONNX,
+        # Comparisons over machines.
+        "ray": RAY,
         "litert": LITERT,
         "dev": [
             *ANALYSIS,
             *LITERT,
             *ONNX,
+            *RAY,
             *SERVING,
             "dicebear-core==10.7.0",
             "dicebear-styles==10.6.0",

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import sys
 from time import process_time
 
 import keras
@@ -22,7 +23,9 @@ from tf_fewshot.benchmarking import (
     timing,
 )
 from tf_fewshot.benchmarking.analyses import AnalysisTime, Seconds, measure_analyses
+from tf_fewshot.benchmarking.earlier import ratios, read_earlier
 from tf_fewshot.benchmarking.measure import untrained
+from tf_fewshot.benchmarking.peers import measure_peer
 from tf_fewshot.benchmarking.scene import Amounts
 from tf_fewshot.benchmarking.timing import ratios_by
 from tf_fewshot.errors import UserError
@@ -300,8 +303,10 @@ def test_the_command_writes_what_is_measured(source, tmp_path):
 
 @pytest.mark.parametrize("name", ["minegan", "ewc"])
 def test_a_step_and_its_passes(name, tiny_dcgan):
-    step = steps.measure_step(name, tiny_dcgan, "float32", 2, 1)
+    step = steps.measure_step(name, tiny_dcgan, "float32", 2, 1, widths=[64])
     assert step.seconds > 0 and step.passes > 0
+    assert step.flops_per_step is not None and step.flops_per_step > 0
+    assert step.of_peak == pytest.approx(step.flops_per_step / step.seconds / step.peak_flops)
 
 
 def test_passes_are_the_gradients_of_every_player():
@@ -409,3 +414,56 @@ def test_a_ratio_is_that_of_most_turns():
 
     (ratio,) = ratios_by(busy(6), [busy(3)], 9)
     assert ratio == pytest.approx(2.0, abs=0.4)
+
+
+# Earlier results and other programs --------------------------------------------------------
+
+
+def test_numbers_are_held_against_earlier_ones(tmp_path):
+    before = {"a": {"seconds": 2.0, "none": 0, "gone": 1.0, "of_peak": None}, "text": "x"}
+    (tmp_path / "before.json").write_text(json.dumps(before))
+    earlier = read_earlier(tmp_path / "before.json")
+    now = {"a": {"seconds": 3.0, "none": 1.0, "new": 1.0, "of_peak": 0.5}, "text": "y"}
+    assert ratios(now, earlier) == {"a/seconds": 1.5}
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"a": "b"}', "\0"])
+def test_what_is_no_earlier_result(tmp_path, text):
+    (tmp_path / "before.json").write_text(text)
+    with pytest.raises(UserError, match=r"before\.json is no result of a benchmark"):
+        read_earlier(tmp_path / "before.json")
+    with pytest.raises(UserError, match=r"none\.json"):
+        read_earlier(tmp_path / "none.json")
+
+
+def test_two_programs_take_turns():
+    busy = f"{sys.executable} -c 'sum(range(10_000_000))'"
+    idle = f"{sys.executable} -c pass"
+    time = measure_peer(busy, idle, 2)
+    assert time.by_peer > 1 and time.processors > time.peer_processors
+    assert f"{time.by_peer:.2f} times the peer's" in str(time)
+    assert set(time.record()) >= {"by_peer", "seconds", "peer_seconds"}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("'", "is no command: No closing quotation"),
+        (" ", "is empty"),
+        ("/no/such/program", "/no/such/program cannot be run: No such file"),
+        (f"{sys.executable} -c 'exit(\"no data\")'", "ended with code 1, and said: no data"),
+    ],
+)
+def test_a_program_that_cannot_be_timed(command, message):
+    with pytest.raises(UserError, match=message):
+        measure_peer(command, "true", 1)
+
+
+def test_a_peer_has_a_command_of_ours_beside_it(tmp_path):
+    done = forks().command("benchmark", "--peer=true", cwd=tmp_path)
+    assert done.code == 2 and "--peer and --own go together" in done.error
+    flags = ["--peer=true", "--own=true", "--repeats=1", "--out=now.json"]
+    assert forks().command("benchmark", *flags, cwd=tmp_path).code == 0
+    done = forks().command("benchmark", *flags, "--compare=now.json", cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    assert "times now.json:" in done.stdout and "  peer/seconds " in done.stdout

@@ -23,7 +23,7 @@ from PIL import Image
 from tf_fewshot import backbones, comparison, features, metrics
 from tf_fewshot.adapted import load_adapter
 from tf_fewshot.backbones.sampling import sample_images
-from tf_fewshot.comparison import Target, Trial, runner, tables
+from tf_fewshot.comparison import Target, Trial, tables, trials
 from tf_fewshot.data.grid import image_grid
 from tf_fewshot.data.load import load_pictures
 from tf_fewshot.errors import UserError
@@ -157,13 +157,13 @@ def without_times(records: list[dict]) -> list[dict]:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The run folders in which training has begun since."""
     begun: list[str] = []
-    adapt = runner.adaptation.adapt
+    adapt = trials.adaptation.adapt
 
     def noted(*args, workdir, **options):
         begun.append(Path(workdir).name)
         return adapt(*args, workdir=workdir, **options)
 
-    monkeypatch.setattr(runner.adaptation, "adapt", noted)
+    monkeypatch.setattr(trials.adaptation, "adapt", noted)
     return begun
 
 
@@ -558,8 +558,8 @@ def test_an_error_of_the_program_is_told_with_its_traceback(folder, tmp_path, mo
             raise ZeroDivisionError("by nothing")
         return adapt(*args, workdir=workdir, **options)
 
-    adapt = runner.adaptation.adapt
-    monkeypatch.setattr(runner.adaptation, "adapt", broken)
+    adapt = trials.adaptation.adapt
+    monkeypatch.setattr(trials.adaptation, "adapt", broken)
     outcome = compare(folder, tmp_path / "c", methods=["scratch", "transfergan"])
     assert [r["method"] for r in lines_of(outcome.folder)] == ["transfergan"]
     assert list(outcome.failures.values()) == ["ZeroDivisionError: by nothing"]

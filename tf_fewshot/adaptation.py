@@ -25,12 +25,15 @@ from .training import memory as memory_sizes
 from .training import precision as precisions
 from .training.assemble import Assembly, assemble, trainer
 from .training.callbacks import check_callbacks
+from .training.devices import Devices
 from .training.drift import STAT, Drift
 from .training.fitting import Fitting, TooLargeError, drawn_at_once
 from .training.loop import Schedule, Trainer
 from .training.run_config import CONFIG, read_config
 from .training.run_folder import RunFolder, fakes_name
+from .training.shared_folder import shared_folder
 from .training.status import StatusLine
+from .training.strategies import devices
 
 _SHOWN = 16
 _COLUMNS = 4
@@ -51,6 +54,8 @@ def adapt(
     deterministic: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     memory: str | int | None = None,
+    strategy: str | tf.distribute.Strategy = "none",
+    replicas: int | None = None,
     **settings: Any,
 ) -> AdaptationRun:
     """Adapts a generator to pictures.
@@ -78,6 +83,12 @@ def adapt(
             the machine, and the container around it, has free. Where a step does not fit, it is
             computed in a way that takes less, with the same results but for rounding. With
             "unlimited" nothing is looked at.
+        strategy: What computes a step: "none" is one device, "mirrored" the GPUs of this machine,
+            "multi_worker" the machines that the environment variable TF_CONFIG lists; or a
+            strategy of ``tf.distribute``. They share each batch, and the result is that of one
+            device but for rounding. Of several machines one writes ``workdir``.
+        replicas: Of "mirrored": how many devices. Without a GPU they are parts of the CPU, 2 by
+            default.
         **settings: Of the method, such as ``steps``, ``batch_size``, ``learning_rate``;
             ``Method.settings()`` lists them.
 
@@ -92,6 +103,8 @@ def adapt(
     if method == AUTO and (Path(workdir).expanduser() / CONFIG).is_file():
         method = read_config(Path(workdir).expanduser())["identity"].get("method", AUTO)
         settings = {**choosing.settings_of(method), **settings}
+    # Before anything is computed: then TensorFlow takes no more processes.
+    shared = devices(strategy, replicas)
     planned = plan(
         source,
         data,
@@ -106,15 +119,20 @@ def adapt(
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     every = checkpoint_every, pictures_every
-    return _Session(planned, Path(workdir), *every, callbacks, memory).run()
+    return _Session(planned, Path(workdir), *every, callbacks, memory, shared).run()
 
 
 class AdaptationRun(Adapted):
-    """An adapted generator with the folder of its run."""
+    """An adapted generator with the folder of its run.
 
-    def __init__(self, gan: GAN, adapter: Adapter, folder: Path):
+    Attributes:
+        folder: The run folder.
+        written: Whether this process has written it; of several machines one does.
+    """
+
+    def __init__(self, gan: GAN, adapter: Adapter, folder: Path, written: bool = True):
         super().__init__(gan, adapter, folder)
-        self.folder = folder
+        self.folder, self.written = folder, written
 
     def add_metrics(self, records: Sequence[dict[str, Any]]) -> None:
         """Keeps numbers in the run folder and renews its report."""
@@ -137,8 +155,9 @@ class _Session:
         pictures_every: int,
         callbacks: Sequence[keras.callbacks.Callback],
         memory: str | int | None,
+        shared: Devices,
     ):
-        self.memory = memory
+        self.memory, self.devices = memory, shared
         self.plan, self.workdir, self.callbacks = planned, workdir, callbacks
         self.checkpoint_every, self.pictures_every = checkpoint_every, pictures_every
         self.run_defaults = planned.method.run
@@ -146,9 +165,10 @@ class _Session:
 
     def run(self) -> AdaptationRun:
         identity, defaults = self.plan.identity(), self.plan.defaults()
-        with RunFolder.open(self.workdir, identity, defaults=defaults) as folder:
+        self.devices.check(self.run_defaults.batch_size)
+        with shared_folder(self.workdir, identity, self.devices, defaults=defaults) as folder:
             self._say_if_prolonged(folder)
-            known = "dtype" in folder.config["settings"]
+            known = self.devices.agree("dtype" in folder.config["settings"])
             dtype = self._precision(folder)
             for note in (*self.plan.pictures.notes, *self.plan.notes):
                 folder.log(note)
@@ -167,8 +187,9 @@ class _Session:
     def _adapted(self, folder: RunFolder, dtype: str) -> AdaptationRun:
         assembly = assemble(self.plan.method, self.plan.problem(dtype, folder.log))
         batches = Batches(self.plan.pictures, self.run_defaults.batch_size, self.plan.seed)
-        fitting = Fitting(self.run_defaults.batch_size, self.memory, folder.log)
-        loop = trainer(assembly, batches, folder.checkpoints, self.callbacks, fitting)
+        size, place = self.run_defaults.batch_size, folder.checkpoints
+        fitting = Fitting(size, self.memory, folder.log, self.devices)
+        loop = trainer(assembly, batches, place, self.callbacks, fitting, self.devices)
         drift = Drift(assembly.problem.gan.generator, self.plan.start.generator)
         self._first_pictures(folder)
         steps = self._train(loop, folder, drift)
@@ -191,14 +212,17 @@ class _Session:
     def _precision(self, folder: RunFolder) -> str:
         before = folder.config["settings"].get("dtype")
         if before:
-            dtype, why = before, f"Precision {before}, as when the run began."
-        else:
-            dtype, why = precisions.choose(
+            choice = before, f"Precision {before}, as when the run began."
+        elif self.devices.chief:
+            choice = precisions.choose(
                 self.plan.precision,
                 self.plan.start.with_one_class(),
-                self.run_defaults.batch_size,
+                self.run_defaults.batch_size // self.devices.count,
                 self.memory,
             )
+        else:
+            choice = None
+        dtype, why = self.devices.agree(choice)
         folder.log(why)
         self._record(folder, dtype)
         return dtype
@@ -270,7 +294,7 @@ class _Session:
             sampling={"truncation": truncation},
         )
         adapter.save(folder.adapter / ADAPTER_FILE)
-        run = AdaptationRun(gan, adapter, folder.path)
+        run = AdaptationRun(gan, adapter, self.workdir.expanduser(), self.devices.chief)
         samples = images_of(gan, self.z, truncation, self.at_once)
         folder.save_grid("samples", samples, columns=_COLUMNS)
         run.write_card(folder.adapter, folder.path.resolve().name, samples)

@@ -19,10 +19,11 @@ from .methods import Method
 from .settings import Setting
 from .training import precision as precisions
 from .training.assemble import needed_memory
+from .training.devices import ONE, Devices
 from .training.growth import Growth
 from .training.pretrain import PretrainingPlan
 from .training.pretraining_settings import DECIDED, METHOD_DEFAULTS, PretrainingSettings
-from .training.run_folder import RunFolder
+from .training.shared_folder import shared_folder
 from .weights.native.gan_file import save_gan
 
 
@@ -54,6 +55,7 @@ def plan(
     start: str | os.PathLike | None = None,
     on_error: str = "raise",
     memory: str | int | None = None,
+    devices: Devices = ONE,
 ) -> PretrainingPlan:
     """Reads the pictures and checks a configuration such as ``configs/pretrain_*.py``.
 
@@ -67,6 +69,7 @@ def plan(
         start: A source to go on from, instead of new weights.
         on_error: "raise" or "skip" for pictures that cannot be read.
         memory: The most that the process may take; see :func:`tf_fewshot.adapt`.
+        devices: What will compute a step, see :func:`.training.strategies.devices`.
 
     Raises:
         UserError: for anything that the caller can mend.
@@ -83,7 +86,11 @@ def plan(
     gan = begun or backbones.build(chosen.architecture, **model)
     pictures = _with_classes(pictures, gan)
     method.latents.check(pictures, gan.latent_dim)
-    dtype, _ = precisions.choose(precision, gan, chosen.batch_size, memory)
+    devices.check(chosen.batch_size)
+    choice = None
+    if devices.chief:
+        choice = precisions.choose(precision, gan, chosen.batch_size // devices.count, memory)
+    dtype, _ = devices.agree(choice)
     return PretrainingPlan(
         method,
         chosen.architecture,
@@ -244,6 +251,7 @@ def pretrain(
     candidates: int = 3,
     on_error: str = "raise",
     memory: str | int | None = None,
+    devices: Devices = ONE,
 ) -> Path:
     """Trains a source and keeps the best of its last snapshots as ``source.npz``.
 
@@ -255,15 +263,18 @@ def pretrain(
         candidates: How many of the last snapshots are compared.
         on_error: "raise" or "skip" for pictures of the reference that cannot be read.
         memory: The most that the process may take; see :func:`tf_fewshot.adapt`.
+        devices: What computes a step. Of several processes one writes the folder.
 
     Returns:
         The file.
     """
     growths = {"growths": [str(growth) for growth in plan.growths]}
-    with RunFolder.open(workdir, plan.identity(), growths) as folder:
+    with shared_folder(workdir, plan.identity(), devices, growths) as folder:
         for note in plan.pictures.notes:
             folder.log(note)
-        snapshots = plan.run(folder, memory)
+        snapshots = plan.run(folder, memory, devices)
+        if not devices.chief:
+            return Path(workdir) / "source.npz"
         chosen, numbers = snapshots[-1], {}
         if reference is not None:
             size = weights.load(snapshots[-1]).image_shape[:2]

@@ -26,6 +26,7 @@ from .catalogue import catalogue
 from .startup import load_tensorflow
 
 common.define_training_flags()
+common.define_devices_flags()
 _CONFIG = flags.DEFINE_string("config", None, "Name or path of a configuration.")
 _METHOD = flags.DEFINE_string(
     "method",
@@ -122,9 +123,13 @@ def main(settings: dict[str, Any]) -> None:
         checkpoint_every=flag.checkpoint_every,
         deterministic=flag.deterministic,
         memory=flag.memory,
+        strategy=flag.strategy,
+        replicas=flag.replicas,
         **options,
         **settings,
     )
+    if not run.written:
+        return
     if _EXPORT.value:
         print(run.export(_EXPORT.value))
     print(run.folder / "report.html")

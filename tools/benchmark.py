@@ -18,6 +18,11 @@ a batch of as many domains as it has rows is drawn in turns with one of an adapt
 generator, by seconds of processors and the median of --repeats, and a hundred domains are
 written to a file. With --measure=serving a server of the exported source is asked by 16 clients,
 in turns with its generator alone.
+
+Steps and samples are also told as a share of the operations a second of a matrix product. With
+--compare=FILE, an earlier --out, every number is also printed as a multiple of that of then;
+seconds of other times are of other loads of the machine, and ratios are what to look at. With
+--peer=COMMAND and --own=COMMAND two programs that do the same run in turns, from start to end.
 """
 
 from __future__ import annotations
@@ -25,6 +30,8 @@ from __future__ import annotations
 from typing import Any
 
 from absl import flags
+
+from tf_fewshot.errors import UserError
 
 from .startup import load_tensorflow
 
@@ -41,25 +48,47 @@ _METHODS = flags.DEFINE_list("methods", None, "Methods whose step is timed; all 
 _PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Of sampling and steps.")
 _BATCH = flags.DEFINE_integer("batch_size", 16, "Images in a step.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 5, "Timings of each, of which the best.", lower_bound=1)
+_COMPARE = flags.DEFINE_string("compare", None, "Earlier --out of which ratios are printed.")
+_PEER = flags.DEFINE_string("peer", None, "Command of another program, timed in turns with --own.")
+_OWN = flags.DEFINE_string("own", None, "Command that does the same with this one, for --peer.")
 _OUT = flags.DEFINE_string("out", None, "JSON file to write as well.")
 
 
 def main() -> None:
+    if bool(_PEER.value) != bool(_OWN.value):
+        raise UserError("--peer and --own go together: two commands that do the same.")
     load_tensorflow()
     from tf_fewshot.benchmarking import Measurements, benchmark
+    from tf_fewshot.benchmarking.earlier import ratios, read_earlier
+    from tf_fewshot.benchmarking.peers import measure_peer
     from tf_fewshot.files import write_json
 
-    measurements = Measurements(
-        kinds=_MEASURE.value,
-        methods=_METHODS.value,
-        precisions=_PRECISIONS.value,
-        batch_size=_BATCH.value,
-        repeats=_REPEATS.value,
-    )
-    default = [] if _ARCHITECTURES.value else ["avataaars64"]
-    sources = _SOURCES.value or default
+    # Now, as --out may be the same file.
+    earlier = read_earlier(_COMPARE.value) if _COMPARE.value else None
     records: dict[str, Any] = {}
-    for name, record in benchmark(sources, _ARCHITECTURES.value, measurements):
+    if _PEER.value and _OWN.value:
+        peer = measure_peer(_OWN.value, _PEER.value, _REPEATS.value)
+        print(peer)
+        measured = iter([("peer", peer.record())])
+    else:
+        measurements = Measurements(
+            kinds=_MEASURE.value,
+            methods=_METHODS.value,
+            precisions=_PRECISIONS.value,
+            batch_size=_BATCH.value,
+            repeats=_REPEATS.value,
+        )
+        default = [] if _ARCHITECTURES.value else ["avataaars64"]
+        sources = _SOURCES.value or default
+        measured = benchmark(sources, _ARCHITECTURES.value, measurements)
+    for name, record in measured:
         records[name] = record
         if _OUT.value:
             write_json(_OUT.value, records)
+    if earlier is not None:
+        found = ratios(records, earlier)
+        if not found:
+            raise UserError(f"{_COMPARE.value} has nothing that was measured now: name the same.")
+        print(f"times {_COMPARE.value}:")
+        for path, ratio in found.items():
+            print(f"  {path} {ratio:.3f}")

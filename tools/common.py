@@ -37,6 +37,22 @@ def define_training_flags() -> None:
     flags.DEFINE_string("workdir", None, "The run folder: new, empty, or of the same run.")
 
 
+def define_devices_flags() -> None:
+    """Flags of the commands whose steps several devices can compute together."""
+    flags.DEFINE_enum(
+        "strategy",
+        "none",
+        ["none", "mirrored", "multi_worker"],
+        "What shares each batch: nothing, the GPUs of this machine, the machines of TF_CONFIG.",
+    )
+    flags.DEFINE_integer(
+        "replicas",
+        None,
+        "Of mirrored: how many devices; all GPUs by default, or 2 parts of the CPU.",
+        lower_bound=1,
+    )
+
+
 def define_skip_bad() -> flags.FlagHolder[bool]:
     """The flag of the commands that read pictures."""
     return flags.DEFINE_boolean("skip_bad", False, "Leave out pictures that cannot be read.")

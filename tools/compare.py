@@ -51,6 +51,9 @@ _N = flags.DEFINE_integer("n", 1000, "Number of samples that are measured.", low
 _METRICS = flags.DEFINE_list(
     "metrics", ["fid", "kid", "kmmd", "intra_lpips", "nearest_lpips"], "Names of metrics."
 )
+_RAY = flags.DEFINE_string(
+    "ray", None, "Trials on the Ray cluster of this address, auto, or local:N workers here."
+)
 _SKIP = common.define_skip_bad()
 
 
@@ -108,6 +111,7 @@ def main(typed: list[arguments.Typed]) -> None:
     outcome = comparison.run(
         plan,
         flag.workdir,
+        comparison.engine_of(_RAY.value),
         checkpoint_every=flag.checkpoint_every,
         deterministic=flag.deterministic,
     )

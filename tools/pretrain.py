@@ -28,6 +28,7 @@ from .startup import load_tensorflow
 _DEFAULT = "pretrain_avataaars64"
 
 common.define_training_flags()
+common.define_devices_flags()
 _CONFIG = flags.DEFINE_string("config", _DEFAULT, "Name or path of a configuration.")
 _DATA = flags.DEFINE_string("data", None, "Pictures: a folder, a .zip, …")
 _REFERENCE = flags.DEFINE_string("reference", None, "Other real pictures, to choose by FID.")
@@ -71,7 +72,9 @@ def main(settings: dict[str, Any]) -> None:
         raise UserError("--workdir is missing: the folder that the run is kept in.")
     load_tensorflow()
     from tf_fewshot import pretraining
+    from tf_fewshot.training.strategies import devices
 
+    shared = devices(flag.strategy, flag.replicas)
     on_error = common.on_error(_SKIP)
     plan = pretraining.plan(
         settings,
@@ -82,9 +85,14 @@ def main(settings: dict[str, Any]) -> None:
         start=_START.value,
         on_error=on_error,
         memory=flag.memory,
+        devices=shared,
     )
     if flag.dry_run:
         print(pretraining.describe(plan, flag.memory))
         return
-    options = {"on_error": on_error, "memory": flag.memory}
-    print(pretraining.pretrain(plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value, **options))
+    options = {"on_error": on_error, "memory": flag.memory, "devices": shared}
+    source = pretraining.pretrain(
+        plan, flag.workdir, _REFERENCE.value, _CANDIDATES.value, **options
+    )
+    if shared.chief:
+        print(source)

@@ -7,14 +7,22 @@ from typing import Any, ClassVar
 
 import keras
 
+from ..splitting import by_rows
 from .configuration import Configuration, configured
 from .extensions import Extension, Extensions, Point
 from .sparing import Sparing
 from .upgrade import upgraded_network
 
+# Where a network has them, replicas that train together compute a share of their rows each.
+_BY_ROWS = ("call", "activations", "logits", "styles", "layer_styles", "synthesize")
+
 
 class Network(keras.Model):
     """A generator or a discriminator.
+
+    Each row of what its methods ``call``, ``activations``, ``logits``, ``styles``,
+    ``layer_styles`` and ``synthesize`` give follows from the same row of their arguments, but for
+    normalisation by the batch and random numbers, which ask :mod:`tf_fewshot.splitting`.
 
     Args:
         config: The configuration of the architecture, resolved.
@@ -37,6 +45,12 @@ class Network(keras.Model):
 
     config: Any
     sparing: Sparing | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in _BY_ROWS:
+            if name in vars(cls) and not getattr(vars(cls)[name], "__isabstractmethod__", False):
+                setattr(cls, name, by_rows(vars(cls)[name]))
 
     def __init__(
         self,

@@ -153,7 +153,8 @@ def _measure_steps(
     record: dict[str, Any] = {}
     for name in methods.names() if measurements.methods is None else measurements.methods:
         try:
-            step = measure_step(name, gan, POLICIES[precision], batch_size, repeats)
+            dtype, widths = POLICIES[precision], measurements.widths
+            step = measure_step(name, gan, dtype, batch_size, repeats, widths)
         except UserError as error:
             say(f"  {precision}: {name} cannot be run: {error}")
             continue

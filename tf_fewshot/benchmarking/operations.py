@@ -27,10 +27,15 @@ def flops(function: Callable, *inputs) -> float:
     Raises:
         ValueError: for a loop of unknown length, or a shape that is not known before.
     """
-    return float(_of_graph(tf.function(function).get_concrete_function(*inputs).graph))
+    return float(flops_of_graph(tf.function(function).get_concrete_function(*inputs).graph))
 
 
-def _of_graph(graph: Any) -> int:
+def flops_of_graph(graph: Any) -> int:
+    """Counts the floating-point operations of a traced graph.
+
+    Raises:
+        ValueError: as :func:`flops`.
+    """
     return sum(_of_operation(op) for op in graph.get_operations())
 
 
@@ -47,7 +52,7 @@ def _of_operation(op: Any) -> int:
 
 
 def _inside(op: Any, attribute: str) -> int:
-    return _of_graph(op.graph._get_function(op.get_attr(attribute).name).graph)
+    return flops_of_graph(op.graph._get_function(op.get_attr(attribute).name).graph)
 
 
 def _length(op: Any) -> int:

@@ -20,7 +20,8 @@ from ..methods.player import Player
 from ..methods.step import Step
 from ..planning import Plan
 from ..training.assemble import assemble, check_parts, trainer
-from .timing import best_of_each
+from .operations import flops_of_graph
+from .timing import WIDTHS, best_of_each, matrix_product
 
 # How well a start is prepared changes no step: with few samples it takes no minutes.
 _QUICKLY = {"fisher_samples": 8, "fisher_cache": False}
@@ -35,30 +36,58 @@ class StepTime:
         seconds: Of a step of the training loop.
         passes: Seconds of the passes through networks that it must do, alone.
         batch_size: Pictures in a step.
+        peak_flops: Operations a second of the fastest matrix product, measured in turns.
+        flops_per_step: Floating-point operations of the passes, as :mod:`.operations` counts;
+            None where they cannot be counted.
     """
 
     seconds: float
     passes: float
     batch_size: int
+    peak_flops: float
+    flops_per_step: float | None = None
 
     @property
     def of_passes(self) -> float:
         """Seconds of the step over those of its passes."""
         return self.seconds / self.passes
 
+    @property
+    def of_peak(self) -> float | None:
+        """Operations of the passes a second of the step, over those of the fastest product."""
+        if self.flops_per_step is None:
+            return None
+        return self.flops_per_step / self.seconds / self.peak_flops
+
     def record(self) -> dict[str, Any]:
-        """The seconds and their ratio, as JSON values."""
-        return {"seconds": self.seconds, "passes": self.passes, "of_passes": self.of_passes}
+        """The seconds, the operations and their ratios, as JSON values."""
+        return {
+            "seconds": self.seconds,
+            "passes": self.passes,
+            "of_passes": self.of_passes,
+            "flops_per_step": self.flops_per_step,
+            "peak_flops": self.peak_flops,
+            "of_peak": self.of_peak,
+        }
 
     def __str__(self) -> str:
+        peak = f"the {self.peak_flops / 1e9:.0f} GFLOP/s of a matrix product"
+        part = "not counted" if self.of_peak is None else f"{self.of_peak:.0%} of {peak}"
         return (
             f"step {self.seconds:.3f} s, {self.batch_size / self.seconds:.1f} images/s, "
-            f"{self.of_passes:.2f} times its passes (losses and their gradients alone)"
+            f"{self.of_passes:.2f} times its passes (losses and their gradients alone), {part}"
         )
 
 
-def measure_step(name: str, source: GAN, dtype: str, batch_size: int, repeats: int) -> StepTime:
-    """Times a step of a method, and its passes alone, in turns.
+def measure_step(
+    name: str,
+    source: GAN,
+    dtype: str,
+    batch_size: int,
+    repeats: int,
+    widths: Sequence[int] = WIDTHS,
+) -> StepTime:
+    """Times a step of a method, its passes alone, and large matrix products, in turns.
 
     The passes are what no implementation of the method can leave out: the losses of all of
     its players, as its cells define them, and their gradients with respect to all that
@@ -73,7 +102,8 @@ def measure_step(name: str, source: GAN, dtype: str, batch_size: int, repeats: i
         source: What it begins from.
         dtype: Keras dtype policy of the networks.
         batch_size: Pictures in a step.
-        repeats: How often both are timed; the shortest counts.
+        repeats: How often each is timed; the shortest counts.
+        widths: The widths of the matrices, of which the fastest counts.
 
     Raises:
         UserError: if the source cannot be trained so, or the method trains nothing.
@@ -98,14 +128,27 @@ def measure_step(name: str, source: GAN, dtype: str, batch_size: int, repeats: i
         number = whole_step(assembly.players)
         compiled = tf.function(lambda *batch: gradients_of(assembly.players, number, *batch))
         # The values of one output: all of a step is done when it returns.
-        seconds, passes = best_of_each(
+        kind = dtype.removeprefix("mixed_")
+        products = [matrix_product(kind, width) for width in widths]
+        seconds, passes, *others = best_of_each(
             [
                 lambda: [np.asarray(v) for v in loop.step(number).values()],
                 lambda: compiled(*batches[number])[-1].numpy(),
+                *products,
             ],
             repeats,
         )
-    return StepTime(seconds, passes, batch_size)
+        peak = max(2.0 * n**3 / s for n, s in zip(widths, others, strict=True))
+        counted = _counted(compiled.get_concrete_function(*batches[number]).graph)
+    return StepTime(seconds, passes, batch_size, peak, counted)
+
+
+def _counted(graph: Any) -> float | None:
+    """Operations of a traced graph; None where it has what cannot be counted."""
+    try:
+        return float(flops_of_graph(graph))
+    except ValueError:
+        return None
 
 
 def gradients_of(players: Sequence[Player], step: int, indices, images, labels) -> list:

@@ -1,7 +1,7 @@
 """Methods on equal terms: one source, the same pictures, seeds and metrics for all."""
 
 from .plan import DEFAULT_METRICS, ComparisonPlan, Trial, plan
-from .runner import Outcome, compare, run
+from .runner import Outcome, compare, engine_of, run
 from .targets import Target
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Target",
     "Trial",
     "compare",
+    "engine_of",
     "plan",
     "run",
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import append_json_line, atomic_path
+from ..files import append_json_line, atomic_path, write_text
 from .plan import Trial
 
 Record = dict[str, Any]
@@ -54,6 +54,15 @@ class Results:
         """Keeps the record of a finished trial."""
         append_json_line(self.path, record)
         self._records[_trial(record)] = record
+
+    def sort(self, trials: Sequence[Trial]) -> None:
+        """Brings the file into the order of trials; those that are not among them stay first."""
+        places = {trial: place for place, trial in enumerate(trials)}
+        records = sorted(self._records.items(), key=lambda one: places.get(one[0], -1))
+        if [trial for trial, _ in records] != list(self._records):
+            self._records = dict(records)
+            lines = [json.dumps(r, ensure_ascii=False) + "\n" for _, r in records]
+            write_text(self.path, "".join(lines))
 
     def _read(self, say: Callable[[str], None]) -> list[Record]:
         try:

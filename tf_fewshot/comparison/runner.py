@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import os
-import re
-import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import adaptation
 from ..backbones import GAN
 from ..backbones.sampling import images_of
 from ..errors import UserError
@@ -21,10 +17,12 @@ from ..files import write_text
 from ..training import precision as precisions
 from ..training.run_folder import RunFolder
 from . import references, tables
+from .machines import on_ray
 from .page import SOURCE_SAMPLES, evaluation_name, write_page
 from .plan import DEFAULT_METRICS, ComparisonPlan, Trial, plan
-from .results import Record, Results, settle
+from .results import Results, settle
 from .targets import Target
+from .trials import Engine, Task, here, in_words
 
 _SHOWN = 16  # as in the grids of a run, four in a row
 
@@ -72,6 +70,7 @@ def compare(
     on_error: str = "raise",
     checkpoint_every: int = 200,
     deterministic: bool = False,
+    ray: str | None = None,
 ) -> Outcome:
     """Adapts one source with every method to every target, and measures the results.
 
@@ -96,6 +95,8 @@ def compare(
         on_error: "raise" or "skip" for pictures that cannot be used.
         checkpoint_every: Steps between checkpoints.
         deterministic: Whether TensorFlow must give bit-equal results again.
+        ray: The address of a Ray cluster on whose machines trials are computed, see
+            :func:`.machines.on_ray`; None computes one after the other here.
 
     Returns:
         The numbers. A trial that fails leaves the others alone and is in ``failures``.
@@ -117,15 +118,23 @@ def compare(
         on_error=on_error,
     )
     options = {"checkpoint_every": checkpoint_every, "deterministic": deterministic}
-    return run(chosen, workdir, **options)
+    return run(chosen, workdir, engine_of(ray), **options)
 
 
-def run(plan: ComparisonPlan, workdir: str | os.PathLike, **options: Any) -> Outcome:
+def engine_of(ray: str | None) -> Engine:
+    """Returns what computes the trials: this process, or a Ray cluster by its address."""
+    return here if ray is None else on_ray(ray)
+
+
+def run(
+    plan: ComparisonPlan, workdir: str | os.PathLike, engine: Engine = here, **options: Any
+) -> Outcome:
     """Runs the trials that are not finished; see :func:`compare`.
 
     Args:
         plan: See :func:`.plan.plan`.
         workdir: The comparison's folder.
+        engine: What computes the trials.
         **options: Of :func:`tf_fewshot.adapt`.
     """
     trials = plan.trials()
@@ -142,21 +151,21 @@ def run(plan: ComparisonPlan, workdir: str | os.PathLike, **options: Any) -> Out
             folder.log(f"{trial} cannot be run: {why}")
         pictures = Results(folder.path / "pictures.jsonl", folder.log)
         _measure_pictures(plan, folder, pictures)
-        for number, trial in enumerate(trials, 1):
-            if trial in failures or not results.missing(trial, plan.metrics):
-                continue
-            folder.log(f"Trial {number} of {len(trials)}: {trial}")
-            try:
-                record = _measured(plan, trial, folder, results, options)
-            except Exception as error:  # one trial must not end those that follow
-                failures[trial] = _in_words(error)
-                folder.log(f"{trial} failed: {failures[trial]}")
-                if not isinstance(error, UserError):
-                    folder.log(traceback.format_exc())
+        tasks = [
+            Task(trial, number, len(trials), names, results.get(trial))
+            for number, trial in enumerate(trials, 1)
+            if trial not in failures and (names := results.missing(trial, plan.metrics))
+        ]
+        for task, result in engine(plan, tasks, folder.path, options, folder.log):
+            if isinstance(result, Exception):
+                failures[task.trial] = in_words(result)
+                folder.log(f"{task.trial} failed: {failures[task.trial]}")
+                if not isinstance(result, UserError):
+                    folder.log("".join(traceback.format_exception(result)))
             else:
-                results.add(record)
+                results.add(result)
                 _write(plan, folder.path, results, pictures, failures)
-            gc.collect()
+        results.sort(trials)
         outcome = _write(plan, folder.path, results, pictures, failures)
         folder.log(f"Done: {folder.report_path}")
     return outcome
@@ -195,54 +204,6 @@ def _measure_pictures(plan: ComparisonPlan, folder: RunFolder, pictures: Results
                 folder.log(f"{trial.method} of {trial.target} are not measured: {error}")
                 continue
             pictures.add({**record, "metrics": [*before["metrics"], *record["metrics"]]})
-
-
-def _measured(
-    plan: ComparisonPlan, trial: Trial, folder: RunFolder, results: Results, options: dict[str, Any]
-) -> Record:
-    """Trains and measures; what an earlier start has left is gone on with."""
-    begun, place = time.monotonic(), folder.path / trial.folder
-    at = _reached(place)
-    domain = plan.domains[trial.target]
-    pictures = domain.training.take(trial.shots)
-    changes = plan.changes[trial.method]
-    adapted = adaptation.adapt(
-        plan.source, pictures, trial.method, workdir=place, seed=trial.seed, **options, **changes
-    )
-    names = results.missing(trial, plan.metrics)
-    folder.log(f"Measuring {', '.join(names)} of {plan.n:,} samples.")
-    records = adapted.evaluate(domain.reference, names, plan.n, trial.seed, training=pictures)
-    adapted.add_metrics(records)
-    before = results.get(trial) or {"metrics": [], "seconds": 0.0}
-    return {
-        **dataclasses.asdict(trial),
-        "source": plan.source_name,
-        "source_fingerprint": plan.source.fingerprint("generator"),
-        "training": pictures.source,
-        "training_fingerprint": pictures.fingerprint(),
-        "evaluation": domain.reference.source,
-        "evaluation_fingerprint": domain.reference.fingerprint(),
-        "settings": plan.methods[trial.method].settings(),
-        "precision": RunFolder(place).config["settings"]["precision"],
-        "run": trial.folder.as_posix(),
-        "metrics": [*before["metrics"], *records],
-        # Of this start, and of the one before if only metrics were added.
-        "seconds": round(before["seconds"] + time.monotonic() - begun, 3),
-        "resumed_at": at,
-    }
-
-
-def _reached(place: Path) -> int:
-    """Returns the step at which a run goes on, 0 if it is new."""
-    names = (re.fullmatch(r"step(\d+)\.npz", path.name) for path in place.glob("checkpoints/*"))
-    return max((int(name[1]) for name in names if name), default=0)
-
-
-def _in_words(error: Exception) -> str:
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "Out of memory. Measure fewer samples, or take fewer pictures."
-    text = " ".join(str(error).split())
-    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
 
 
 def _write(

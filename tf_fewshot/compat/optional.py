@@ -16,6 +16,7 @@ _EXTRAS = {
     "onnxruntime": "onnx",
     "tf2onnx": "onnx",
     "ai_edge_litert": "litert",
+    "ray": "ray",
 }
 
 

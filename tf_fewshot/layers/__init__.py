@@ -1,6 +1,7 @@
 """Keras layers: scale and shift, latent tables, StyleGAN's building blocks."""
 
 from .attention import SelfAttention
+from .batch_norm import WholeBatchNormalization
 from .choice_map import ChoiceMap
 from .class_norm import ClassBatchNorm
 from .equalized import EqualizedConv2D, EqualizedDense
@@ -44,6 +45,7 @@ __all__ = [
     "SpectralConv2D",
     "SpectralDense",
     "SpectralEmbedding",
+    "WholeBatchNormalization",
     "downsample2d",
     "downscale2d",
     "given_weights",

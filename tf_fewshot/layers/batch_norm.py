@@ -1,8 +1,11 @@
-"""Batch normalisation of a batch by itself, by TensorFlow's fused operation."""
+"""Batch normalisation of a batch by itself: by TensorFlow's fused operation, and Keras's layer."""
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
+
+from ..splitting import batch_mean, of_share, replicas
 
 
 def normalised_by_batch(x, epsilon: float):
@@ -19,6 +22,8 @@ def normalised_by_batch(x, epsilon: float):
         The images, like ``x``; the mean and the biased variance, float32 ``[C]`` without
         gradients of their own; and the number of values a channel, float32.
     """
+    if of_share():
+        return _normalised_by_all(x, epsilon)
     channels = x.shape[-1]
     y, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
         x=x,
@@ -32,3 +37,33 @@ def normalised_by_batch(x, epsilon: float):
     count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
     mean, unbiased = tf.stop_gradient(mean), tf.stop_gradient(unbiased)
     return y, mean, unbiased * (count - 1.0) / count, count
+
+
+def _normalised_by_all(x, epsilon: float):
+    """The same by the whole batch, of which ``x`` is the share of one replica."""
+    wide = tf.cast(x, tf.float32)
+    mean = batch_mean(tf.reduce_mean(wide, [0, 1, 2]))
+    centred = wide - mean
+    variance = batch_mean(tf.reduce_mean(tf.square(centred), [0, 1, 2]))
+    y = tf.cast(centred * tf.math.rsqrt(variance + epsilon), x.dtype)
+    count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32) * replicas()
+    return y, tf.stop_gradient(mean), tf.stop_gradient(variance), count
+
+
+@keras.saving.register_keras_serializable("tf_fewshot")
+class WholeBatchNormalization(keras.layers.BatchNormalization):
+    """Keras's batch normalisation, by the whole batch where replicas have a share of it each.
+
+    Keras's own ``synchronized`` computes the variance as a difference of means of squares, which
+    rounds more, and has another second derivative than what Keras computes on one device.
+    """
+
+    def _moments(self, inputs, mask):
+        if mask is not None or not of_share():
+            return super()._moments(inputs, mask)
+        wide = tf.cast(inputs, tf.float32)
+        mean = batch_mean(tf.reduce_mean(wide, self._reduction_axes))
+        # As tf.nn.moments has it: gradients of gradients do not pass through the mean.
+        squares = tf.math.squared_difference(wide, tf.stop_gradient(mean))
+        variance = batch_mean(tf.reduce_mean(squares, self._reduction_axes))
+        return tf.cast(mean, inputs.dtype), tf.cast(variance, inputs.dtype)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from ..splitting import gathered, of_share, share
+
 
 @keras.saving.register_keras_serializable("tf_fewshot")
 class MinibatchStdDev(keras.layers.Layer):
@@ -24,6 +26,12 @@ class MinibatchStdDev(keras.layers.Layer):
         self.group_size, self.features = group_size, features
 
     def call(self, x):
+        # Groups reach across the shares of replicas.
+        spread = share(self._spread(gathered(x))) if of_share() else self._spread(x)
+        return tf.concat([x, spread], -1)
+
+    def _spread(self, x):
+        """The channels that are appended to the whole batch."""
         n = tf.shape(x)[0]
         group = n
         if self.group_size is not None:
@@ -36,7 +44,7 @@ class MinibatchStdDev(keras.layers.Layer):
         y = tf.sqrt(tf.reduce_mean(tf.square(y), 0) + 1e-8)
         y = tf.reduce_mean(y, [1, 3])[:, None, None]
         y = tf.tile(tf.cast(y, x.dtype), [group, h, w, 1])
-        return tf.concat([x, y], -1)
+        return tf.ensure_shape(y, [*x.shape[:-1], self.features]) if of_share() else y
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] + self.features)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from .batch_norm import WholeBatchNormalization
 from .by_row import by_row, channelwise, row_factors, row_values, with_kernel
 
 
@@ -62,7 +63,7 @@ class RowConv2DTranspose(keras.layers.Conv2DTranspose):
 
 
 @keras.saving.register_keras_serializable("tf_fewshot")
-class RowBatchNormalization(keras.layers.BatchNormalization):
+class RowBatchNormalization(WholeBatchNormalization):
     """Keras's batch normalisation, whose weights and stored statistics can be those of rows."""
 
     by_row = ("gamma", "beta", "moving_mean", "moving_variance")

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ..features import ALEXNET_LEAST_SIZE, alexnet_trunk
 from ..layers import MinibatchStdDev, SpectralEmbedding
+from ..splitting import by_rows
 
 _LAYERS = ("conv1", "conv2", "conv3", "conv5")
 _WIDTH = 64
@@ -70,6 +71,7 @@ class FeatureDiscriminator:
         self.variables = [v for head in self._heads for v in head.trainable_variables]
         self.state = [v for head in self._heads for v in head.non_trainable_variables]
 
+    @by_rows
     def features(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Returns what the heads see of images ``[N, H, W, 3]``: ``[N, h, w, 64]`` each."""
         activations = self._activations(images)

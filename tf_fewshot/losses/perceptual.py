@@ -12,6 +12,7 @@ import tensorflow as tf
 from ..errors import UserError
 from ..features import ALEXNET_LEAST_SIZE, BSA_LAYERS, LPIPS, VGG16Features
 from ..features.trunk import Preprocess
+from ..splitting import means_by_rows
 
 _CACHE_BYTES = 2**29
 
@@ -59,21 +60,27 @@ class PerceptualLoss:
         Returns:
             The weighted sum to minimise and the plain sum over the layers.
         """
-        if self._targets is None or indices is None:
-            wanted = [tf.stop_gradient(f) for f in self._vgg(targets)]
-        else:
-            wanted = [tf.gather(f, indices) for f in self._targets]
         total = plain = tf.constant(0.0)
-        for feature, target in zip(self._vgg(images), wanted, strict=True):
-            difference = tf.cast(feature, tf.float32) - tf.cast(target, tf.float32)
-            measure = tf.abs if self._norm == "l1" else tf.square
-            loss = tf.reduce_mean(measure(difference))
+        for loss in self._by_layer(images, targets, indices):
             weight = self._weight
             if weight is None:
                 weight = 0.1 / tf.stop_gradient(tf.maximum(loss, 1e-8))
             total += weight * loss
             plain += loss
         return total, plain
+
+    @means_by_rows
+    def _by_layer(self, images, targets, indices) -> list[tf.Tensor]:
+        if self._targets is None or indices is None:
+            wanted = [tf.stop_gradient(f) for f in self._vgg(targets)]
+        else:
+            wanted = [tf.gather(f, indices) for f in self._targets]
+        losses = []
+        for feature, target in zip(self._vgg(images), wanted, strict=True):
+            difference = tf.cast(feature, tf.float32) - tf.cast(target, tf.float32)
+            measure = tf.abs if self._norm == "l1" else tf.square
+            losses.append(tf.reduce_mean(measure(difference)))
+        return losses
 
     def _computed_once(self, pictures: np.ndarray) -> list[tf.Tensor] | None:
         def activations(part):
@@ -109,8 +116,12 @@ class LPIPSLoss:
             indices: Not looked at.
         """
         del indices
-        distance = tf.reduce_mean(self._lpips(enlarged(images), enlarged(targets)))
+        distance = self._distance(images, targets)
         return self._weight * distance, distance
+
+    @means_by_rows
+    def _distance(self, images, targets) -> tf.Tensor:
+        return tf.reduce_mean(self._lpips(enlarged(images), enlarged(targets)))
 
 
 def enlarged(images) -> tf.Tensor:

@@ -19,6 +19,7 @@ from ..features import VGG16Features, alexnet_trunk
 from ..features.efficientnet_lite0 import efficientnet_lite0
 from ..features.trunk import seen_in_rgb
 from ..layers import SpectralConv2D, SpectralEmbedding
+from ..splitting import by_rows
 
 FeatureNetwork = Literal["alexnet", "vgg16", "efficientnet_lite0"]
 # From images [N, H, W, 3] in [-1, 1] to activations [N, h, w, C], the finest first.
@@ -107,6 +108,7 @@ class ProjectedDiscriminator:
         self.variables = [v for head in self._heads for v in head.trainable_variables]
         self.state = [v for head in self._heads for v in head.non_trainable_variables]
 
+    @by_rows
     def features(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Returns the mixtures of images ``[N, H, W, 3]`` in [-1, 1], the finest first.
 

@@ -16,6 +16,7 @@ from ..methods.cells.latents import LatentSource
 from ..methods.cells.trainable import Selection
 from ..methods.player import Penalty, Player
 from ..methods.problem import PictureBatches, Problem
+from .devices import ONE, Devices
 from .ema import EMA
 from .fitting import Fitting
 from .loop import Trainer
@@ -120,6 +121,7 @@ def trainer(
     folder: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     fitting: Fitting | None = None,
+    devices: Devices = ONE,
 ) -> Trainer:
     """Returns the training loop of an assembled method.
 
@@ -129,7 +131,12 @@ def trainer(
         folder: Where checkpoints go.
         callbacks: Keras callbacks beside the method's own.
         fitting: Makes steps fit into memory; None takes them as they are.
+        devices: What computes a step.
+
+    Raises:
+        UserError: if the devices cannot share its batches.
     """
+    devices.check(assembly.problem.batch_size)
     gan, decay = assembly.problem.gan, assembly.method.run.ema_decay
     stateful = {network.name: network.variables for network in gan.networks()}
     stateful["latents"] = [*assembly.latents.variables, assembly.latents.seeds.state]
@@ -144,6 +151,7 @@ def trainer(
         model=gan.generator,
         settle=assembly.latents.settle,
         scale_losses=gan.precision == POLICIES["float16"],
+        devices=devices,
         **({} if fitting is None else {"fit": functools.partial(fitting, gan)}),
     )
 

@@ -30,6 +30,10 @@ class Checkpoints:
     def __init__(self, folder: Path, groups: Mapping[str, Sequence[keras.Variable]], keep: int = 2):
         self.folder, self.groups, self.keep = Path(folder), groups, keep
 
+    def variables(self) -> list[keras.Variable]:
+        """Returns the variables of all groups."""
+        return [v for variables in self.groups.values() for v in variables]
+
     def save(self, step: int) -> None:
         """Writes the variables as they are, then removes files older than the newest ``keep``.
 

@@ -13,6 +13,7 @@ from ..backbones.sparing import Sparing
 from ..errors import UserError
 from ..methods.problem import PictureBatches
 from . import memory
+from .devices import ONE, Devices
 from .footprint import peak_bytes
 from .moves import Moves
 
@@ -116,11 +117,14 @@ class Fitting:
         batch_size: Pictures in a step.
         limit: The most that the process may take, see :meth:`Room.here`.
         say: Told of the need, and of what makes it fit.
+        devices: What computes a step. Replicas know the first way only, as parts that are graphs
+            of their own are none in which they could meet.
     """
 
     batch_size: int
     limit: str | int | None = None
     say: Callable[[str], None] = lambda line: None
+    devices: Devices = ONE
 
     def __call__(self, gan: GAN, moves: Moves, batches: PictureBatches) -> Way:
         """Makes players and networks compute a step in the way that it returns.
@@ -134,17 +138,21 @@ class Fitting:
             TooLargeError: if there is no way that fits.
         """
         room = Room.here(self.limit)
-        if room is None or not moves.players or tf.config.functions_run_eagerly():
+        asked = room is not None and moves.players and not tf.config.functions_run_eagerly()
+        # Of several processes all look, or none does.
+        if not self.devices.every(bool(asked)) or room is None:
             return Way()
         needs: list[int] = []
         tried: list[Way] = []
         for way in ways(self.batch_size):
             if way.in_turn and not way.sparing and len(moves.players) == 1:
                 continue
+            if way.in_turn and self.devices.count > 1:
+                break
             _take(way, moves, gan.networks(), again=bool(tried))
             tried.append(way)
-            needs.append(need_of(moves, batches, way))
-            if room.holds(needs[-1]):
+            needs.append(need_of(moves, batches, way) // self.devices.memories)
+            if self.devices.every(room.holds(needs[-1])):
                 self.say(_said(way, needs, room))
                 return way
         # Of a small network the graphs of parts take more than they spare.

@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..methods.player import Player
 from ..methods.problem import PictureBatches
 from .checkpoint import Checkpoints
+from .devices import ONE, Devices
 from .ema import EMA
 from .interrupt import HeldInterrupt
 from .loss_scale import SMALLEST
@@ -57,6 +58,8 @@ class Trainer:
         settle: What is done to the copy that is sampled, each time it is asked for.
         scale_losses: Whether losses are scaled, as float16 needs.
         fit: Called before the first step, to make it fit into memory.
+        devices: What computes a step. Of several processes one writes checkpoints, and all
+            begin with its variables.
     """
 
     def __init__(
@@ -71,9 +74,12 @@ class Trainer:
         settle: Callable[[GAN], None] = lambda gan: None,
         scale_losses: bool = False,
         fit: Fit = lambda moves, batches: None,
+        devices: Devices = ONE,
     ):
         self.batches, self.ema = batches, ema
-        self._moves = Moves(players, scale_losses, after=ema.update)
+        self._devices = devices
+        variables = [v for some in stateful.values() for v in some]
+        self._moves = Moves(players, scale_losses, ema.update, devices, variables)
         groups = {**stateful, **self._moves.stateful(), "ema": ema.variables}
         self.checkpoints = Checkpoints(folder, groups)
         self._model, self._settle, self._fit = model, settle, fit
@@ -99,10 +105,12 @@ class Trainer:
 
     def restore(self, say: Callable[[str], None] = print) -> int:
         """Reads the newest checkpoint, if there is one; returns the step it was written at."""
-        self._begun, remarks = self.checkpoints.restore()
+        read = self.checkpoints.restore() if self._devices.chief else (0, [])
+        begun, remarks = self._devices.agree(read)
         for remark in remarks:
             say(remark)
-        return self._begun
+        self._begun = begun
+        return begun
 
     def sampled(self) -> GAN:
         """Returns the GAN, in float32, to draw samples from."""
@@ -135,6 +143,7 @@ class Trainer:
         callbacks.on_train_begin()
         if step < schedule.steps:
             self.fit()
+        self._devices.same(self.checkpoints.variables())
         whole = True
         try:
             with HeldInterrupt() as interrupt:
@@ -159,16 +168,22 @@ class Trainer:
                         callbacks.on_epoch_end((step - 1) // every, logs)
                     stopped = self._model is not None and self._model.stop_training
                     if due or last or stopped:
-                        self.checkpoints.save(step)
+                        self._save(step)
                     if stopped:
                         break
                     interrupt.check()
         except KeyboardInterrupt:
-            if whole and step > begun:
+            # The other processes are not asked: they may be in the middle of a step.
+            if whole and step > begun and self._devices.chief:
                 self.checkpoints.save(step)
             raise
         callbacks.on_train_end()
         return step
+
+    def _save(self, step: int) -> None:
+        self._devices.check_alike(self.checkpoints.variables(), step)
+        if self._devices.chief:
+            self.checkpoints.save(step)
 
     def _stepped(self, step: int) -> dict[str, tf.Tensor]:
         """Moves every player once; that the memory is full is said for people."""
@@ -179,6 +194,8 @@ class Trainer:
                 f"The memory does not hold what step {step + 1} computes; the last checkpoint is "
                 "kept. Lower batch_size, or take a smaller source."
             ) from error
+        except tf.errors.OpError as error:
+            raise self._devices.lost(error) or error from error
 
     def step(self, step: int) -> dict[str, tf.Tensor]:
         """Moves every player once, on the batch of that step (counted from 0)."""

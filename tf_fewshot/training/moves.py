@@ -12,6 +12,7 @@ from ..compat.gradients import let_graph_be_freed
 from ..methods.player import Group, Player
 from ..methods.problem import PictureBatches
 from ..methods.step import Step
+from .devices import ONE, Devices
 from .loss_scale import LossScale
 
 
@@ -22,6 +23,8 @@ class Moves:
         players: In the order in which they move.
         scale_losses: Whether losses are scaled, as float16 needs.
         after: Called with the step's number when all have moved, as part of the graph.
+        devices: What computes a step.
+        variables: What losses may read and change beside the players' own state.
 
     Attributes:
         players: The players.
@@ -35,8 +38,12 @@ class Moves:
         players: Sequence[Player],
         scale_losses: bool = False,
         after: Callable[[tf.Tensor], None] = lambda number: None,
+        devices: Devices = ONE,
+        variables: Sequence[keras.Variable] = (),
     ):
         self.players, self._after = list(players), after
+        self._devices = devices
+        self._variables = [*variables, *(v for p in players for v in (*p.state, *p.variables))]
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in self.players}
         self.scales = {p.name: LossScale() for p in self.players} if scale_losses else {}
         self.in_turn = False
@@ -53,7 +60,7 @@ class Moves:
         indices, images, labels = batches[0]
         number = tf.constant(0)
         trace = self._compiled.get_concrete_function
-        return trace(indices, images, labels, number, due, moving).graph
+        return trace(indices, self._devices.fed(images), labels, number, due, moving).graph
 
     def stateful(self) -> dict[str, list[keras.Variable]]:
         """Returns the variables beside the networks' that a resumed run needs, by name."""
@@ -72,25 +79,41 @@ class Moves:
         due = tuple(bool(p.lazy_interval and number % p.lazy_interval == 0) for p in self.players)
         moving = tuple(tuple(number >= g.begins for g in p.groups) for p in self.players)
         indices, images, labels = batches[number]
+        images = self._devices.fed(images)
         return self._compiled(indices, images, labels, tf.constant(number), due, moving)
 
     def _move_all(self, indices, images, labels, number, due, moving):
-        pictures = tf.cast(images, tf.float32) / 127.5 - 1.0
         names = frozenset(p.name for p, is_due in zip(self.players, due, strict=True) if is_due)
-        step = Step(number, indices, pictures, labels, names)
+        # One for each replica, in which the players of a step find what others computed there.
+        steps: dict[int, Step] = {}
+
+        def step_of(replica: int, images: tf.Tensor) -> Step:
+            if replica not in steps:
+                pictures = tf.cast(images, tf.float32) / 127.5 - 1.0
+                steps[replica] = Step(number, indices, pictures, labels, names)
+            return steps[replica]
+
         numbers, before = {}, []
         for player, moves in zip(self.players, moving, strict=True):
             optimizers = self._optimizers[player.name]
             groups = [g[:2] for g in zip(player.groups, optimizers, moves, strict=True) if g[2]]
             with tf.control_dependencies(before):
-                logs, gradients = self._move(player, groups, step)
+                logs, gradients = self._devices.run(
+                    lambda replica, images, player=player, groups=groups: self._computed(
+                        player, groups, step_of(replica, images)
+                    ),
+                    images,
+                    self._variables,
+                )
+                logs, gradients = self._applied(player, groups, logs, gradients)
             if self.in_turn:
                 before = [tf.group(*gradients)]
             numbers.update({f"{player.name}/{key}": value for key, value in logs.items()})
         self._after(number)
         return numbers
 
-    def _move(self, player: Player, groups: Sequence[_Moving], step: Step):
+    def _computed(self, player: Player, groups: Sequence[_Moving], step: Step):
+        """What a player logs, and the gradients of its loss, scaled where losses are."""
         scale = self.scales.get(player.name)
         tensors = [[v.value for v in group.targets] for group, _ in groups]
         with tf.GradientTape(player.losses_by_group, watch_accessed_variables=False) as tape:
@@ -109,6 +132,10 @@ class Moves:
             for gradient in tape.gradient(loss, some, unconnected_gradients="zero")
         ]
         del tape
+        return logs, gradients
+
+    def _applied(self, player: Player, groups: Sequence[_Moving], logs, gradients):
+        scale = self.scales.get(player.name)
         if scale is None:
             _apply(groups, gradients)
             return logs, gradients

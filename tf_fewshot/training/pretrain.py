@@ -24,6 +24,7 @@ from ..methods import Method
 from ..methods.problem import Problem
 from ..weights.native.gan_file import save_gan
 from .assemble import Assembly, assemble, trainer
+from .devices import ONE, Devices
 from .fitting import Fitting
 from .growth import Fade, Growth, Snapshot, shrunk
 from .loop import Schedule, Trainer
@@ -90,12 +91,15 @@ class PretrainingPlan:
             "ema_images": self.ema_images,
         }
 
-    def run(self, folder: RunFolder, memory: str | int | None = None) -> list[Path]:
+    def run(
+        self, folder: RunFolder, memory: str | int | None = None, devices: Devices = ONE
+    ) -> list[Path]:
         """Trains; the same call on the same folder goes on from the last checkpoint.
 
         Args:
             folder: Of the run.
             memory: The most that the process may take, see :meth:`.fitting.Room.here`.
+            devices: What computes a step.
 
         Returns:
             The snapshots, oldest first: files of :func:`tf_fewshot.weights.load`.
@@ -108,9 +112,9 @@ class PretrainingPlan:
         for number, growth in enumerate(self.growths):
             gan = self.grown(gan, growth)
             place = folder.checkpoints / f"{number}-{growth.resolution}px"
-            fitting = Fitting(growth.batch_size, memory, folder.log)
+            fitting = Fitting(growth.batch_size, memory, folder.log, devices)
             assembly, batches = self.assembled(gan, growth)
-            loop = trainer(assembly, batches, place, fitting=fitting)
+            loop = trainer(assembly, batches, place, fitting=fitting, devices=devices)
             self._train(gan, growth, loop, folder, seen)
             seen += growth.steps * growth.batch_size
         return sorted((folder.path / "snapshots").glob("*.npz"))

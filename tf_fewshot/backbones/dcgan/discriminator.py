@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import keras
 import tensorflow as tf
 
+from ...layers import WholeBatchNormalization
 from ..extensions import Extensions
 from ..feedforward import FeedForwardDiscriminator
 from .config import DCGANConfig
@@ -34,9 +35,7 @@ class DCGANDiscriminatorBlock(keras.layers.Layer):
         dtype = self.dtype_policy
         self.conv = convolution(keras.layers.Conv2D, filters, False, dtype)
         self.norm = (
-            keras.layers.BatchNormalization(**BATCH_NORM, name="norm", dtype=dtype)
-            if norm
-            else None
+            WholeBatchNormalization(**BATCH_NORM, name="norm", dtype=dtype) if norm else None
         )
         self.added = self.extensions.hidden(self, "{name}", self.name)
 

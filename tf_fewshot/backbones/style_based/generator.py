@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...layers.by_row import by_row
+from ...splitting import batch_mean, drawn
 from ..errors import BackboneError
 from ..network import Network
 
@@ -81,7 +82,7 @@ class StyleBasedGenerator(Network, abc.ABC):
         w = self.styles(z, label)
         # As batch normalisation: what is frozen keeps its statistics.
         if self.trainable:
-            step = (tf.reduce_mean(w, 0) - self.w_avg) * (1.0 - self.w_avg_beta)
+            step = (batch_mean(tf.reduce_mean(w, 0)) - self.w_avg) * (1.0 - self.w_avg_beta)
             self.w_avg.assign_add(tf.stop_gradient(step))
         return self.synthesize_training(self._mixed(self._carried(z, w), label))
 
@@ -142,9 +143,10 @@ class StyleBasedGenerator(Network, abc.ABC):
         if not self.mixing:
             return ws
         n = tf.shape(ws)[0]
-        z = keras.random.normal((n, self.latent_dim), seed=self.seeds)
-        cut = keras.random.randint((n,), 1, self.num_layers, seed=self.seeds)
-        mix = keras.random.uniform((n,), seed=self.seeds) < self.mixing
+        last, seeds = self.num_layers, self.seeds
+        z = drawn(lambda rows: keras.random.normal((rows, self.latent_dim), seed=seeds), n)
+        cut = drawn(lambda rows: keras.random.randint((rows,), 1, last, seed=seeds), n)
+        mix = drawn(lambda rows: keras.random.uniform((rows,), seed=seeds), n) < self.mixing
         cut = tf.where(mix, cut, self.num_layers)
         keep = tf.range(self.num_layers)[None] < cut[:, None]
         return tf.where(keep[:, :, None], ws, self.layer_styles(z, label))
@@ -166,4 +168,5 @@ class StyleBasedGenerator(Network, abc.ABC):
             return None
         if kind == "const":
             return tf.convert_to_tensor(self.noises[i])
-        return keras.random.normal((n, *size, 1), seed=self.seeds)
+        seeds = self.seeds
+        return drawn(lambda rows: keras.random.normal((rows, *size, 1), seed=seeds), n)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from ...layers import EqualizedDense, ModulatedConv2D, scaled_lrelu
 from ...layers.by_row import with_kernel
 from ...layers.lowpass import resample
+from ...splitting import batch_mean
 from ..extensions import Extensions
 from .geometry import Plan, Signal
 
@@ -113,7 +114,7 @@ class _Measured(ModulatedConv2D):
 
     def measure(self, x, decay: float) -> None:
         """Moves the running mean towards that of a batch."""
-        now = tf.reduce_mean(tf.square(tf.cast(tf.stop_gradient(x), tf.float32)))
+        now = batch_mean(tf.reduce_mean(tf.square(tf.cast(tf.stop_gradient(x), tf.float32))))
         self.magnitude_ema.assign_add((now - self.magnitude_ema) * (1.0 - decay))
 
     def _gain(self):

@@ -87,7 +87,9 @@ def discriminator_config(d: Variables, config: Mapping[str, Any]) -> dict[str, A
         )
     size = f"{resolution}x{resolution}"
     d.shape(f"{size}/FromRGB/weight", 1, 1, config["image_channels"], channels[-1])
-    dense = d.shape("4x4/Dense0/weight", math.prod(config.get("base", (4, 4))) * channels[0], None)[1]
+    dense = d.shape("4x4/Dense0/weight", math.prod(config.get("base", (4, 4))) * channels[0], None)[
+        1
+    ]
     outputs = d.shape("Output/weight", dense, None)[1]
     mapping: dict[str, Any] = {}
     classes = config.get("num_classes", 0)
