@@ -163,12 +163,30 @@ def test_the_methods_are_listed(tmp_path):
         (["adapt", "--workdr=x"], r"Unknown flag --workdr\. Did you mean --workdir\?"),
         (["sample", "--adaptor=x"], r"Unknown flag --adaptor\. Did you mean --adapter\?"),
         (["sample", "--steps=3"], r"Unknown flag --steps\. tf-fewshot sample --help lists .+"),
-        (["adapt", "--lerning_rate=1"], r".+ Did you mean --learning_rate \(a setting of met.+"),
+        (
+            ["adapt", "--lerning_rate=1"],
+            r".+ Did you mean --learning_rate \(a setting of methods.+",
+        ),
+        (
+            ["adapt", "--method=ewc", "--lerning_rate=1"],
+            r".+ Did you mean --learning_rate \(a setting of method 'ewc.+",
+        ),
         (["adapt", "--method=bsa", "--ewc_strength=3"], r".+ is a setting of ewc, not of .+'bsa'."),
         (["adapt", "--nosteps"], r"Unknown flag --nosteps\. Did you mean --steps \(.+"),
-        (["adapt", "--xyzzy"], r"Unknown flag --xyzzy\. tf-fewshot adapt --method=ewc --help li.+"),
-        (["adapt", "--steps"], r"--steps needs a value: --steps=VALUE \(a whole number\)\."),
-        (["adapt", "--mirror", "false"], r"unexpected argument 'false': flags are written --na.+"),
+        (["adapt", "--xyzzy"], r"Unknown flag --xyzzy\. tf-fewshot adapt --method=auto --help l.+"),
+        (
+            ["adapt", "--ewc_strength=3"],
+            r".+ is a setting of ewc, not of method 'auto'\. Name the method: --method=NAME\.",
+        ),
+        (
+            ["adapt", "--steps"],
+            r"--steps needs a value: --steps=VALUE \(a whole number or None\)\.",
+        ),
+        (["adapt", "--method=bsa", "--steps"], r".+: --steps=VALUE \(a whole number\)\."),
+        (
+            ["adapt", "--method=ewc", "--mirror", "false"],
+            r"unexpected argument 'false': flags are written --na.+",
+        ),
         (["adapt", "--method=ewk"], r"Unknown method 'ewk'\. Did you mean 'ewc'\? Known: .+"),
         (["adapt", "--method", "bsb"], r"Unknown method 'bsb'\. Did you mean 'bsa'\? Known: .+"),
         (["adapt", "--config=ewk"], r"Unknown config 'ewk'\. Did you mean 'ewc'\? Known: .+"),
@@ -176,16 +194,22 @@ def test_the_methods_are_listed(tmp_path):
         (["adapt", "--config.stepz=3"], r"Unknown flag --config\.stepz\. .+ --config\.steps \(.+"),
         (["adapt", "--config.none.of=3"], r"Unknown flag --config\.none\.of\. .+"),
         (
-            ["adapt", "--config.steps=many"],
+            ["adapt", "--method=ewc", "--config.steps=many"],
             r"steps must be a whole number \(default 400\), .+'ma.+",
         ),
-        (["adapt", "--steps=2.5"], r"steps must be a whole number \(default 400\), not '2\.5'\."),
+        (["adapt", "--steps=2.5"], r"steps must be a whole number or None .+, not '2\.5'\."),
         (
-            ["adapt", "--d_learning_rate=fast"],
+            ["adapt", "--method=ewc", "--d_learning_rate=fast"],
             r"d_learning_rate must be a number or None .+'fast'.",
         ),
-        (["adapt", "--fisher_cache=maybe"], r"fisher_cache must be true or false .+'maybe'\."),
-        (["adapt", "--augment=adda"], r"Unknown augment 'adda'\. Did you mean 'ada'\? Known: .+"),
+        (
+            ["adapt", "--method=ewc", "--fisher_cache=maybe"],
+            r"fisher_cache must be true or false .+'maybe'\.",
+        ),
+        (
+            ["adapt", "--method=ewc", "--augment=adda"],
+            r"Unknown augment 'adda'\. Did you mean 'ada'\? Known: .+",
+        ),
         (["adapt", "--method=x"], r"Unknown method 'x'\. (?!.*pretrain|.*shared|.*quickstart).+"),
         (
             ["quickstart", "--methods=collage,ecw"],

@@ -44,6 +44,7 @@ BIG = {"resolution": 16, "latent_dim": 9, "channels": [16, 16, 8], "class_dim": 
 CONFIGS: dict[str, dict[str, Any]] = {
     **TINY,
     "sngan": {**TINY["sngan"], "num_classes": 3},
+    "stylegan": {**TINY["stylegan"], "num_classes": 3},
     "stylegan2": {**TINY["stylegan2"], "num_classes": 3},
     "stylegan3": {**TINY["stylegan3"], "num_classes": 3},
     "biggan": {**BIG, "num_classes": 3},

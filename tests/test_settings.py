@@ -364,13 +364,14 @@ def test_values_of_flags_are_no_settings():
     words = ["--data", "--steps=3", "--skip_bad", "--noskip_bad", "--export", "--mirror"]
     rest, fields = commands().prepare(*words, "--steps", "5", "--config.source=x.npz")
     assert rest == words
-    assert fields == {"method": "ewc", "source": "x.npz", "steps": 5}
+    assert fields == {"method": "auto", "source": "x.npz", "steps": 5}
 
 
 def test_settings_may_stand_in_a_file_of_flags(tmp_path):
-    (tmp_path / "flags.txt").write_text("--steps=7\n# a comment\n--learning_rate=0.5\n--limit=3\n")
+    lines = ["--method=ewc", "--steps=7", "# a comment", "--learning_rate=0.5", "--limit=3"]
+    (tmp_path / "flags.txt").write_text("\n".join(lines))
     rest, fields = commands().prepare(f"--flagfile={tmp_path / 'flags.txt'}")
-    assert rest == ["--limit=3"]
+    assert rest == ["--method=ewc", "--limit=3"]
     assert (fields["steps"], fields["learning_rate"]) == (7, 0.5)
 
 
@@ -463,7 +464,7 @@ def test_the_settings_are_kept_so_that_tensorflow_is_needed_once(tmp_path, monke
     kept.parent.mkdir(parents=True)
     kept.write_text('{"state": ')
     error = "Error: Unknown flag --lerning_rate. Did you mean --learning_rate (a setting of "
-    error += "method 'ewc')?\n"
+    error += "methods)?\n"
     for heavy in (True, False):
         done, seconds = command("adapt", "--lerning_rate=1", cwd=tmp_path, code=code)
         assert (done.code, done.stderr) == (2, error)
@@ -480,5 +481,5 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path / "cache"))
     done, _ = command("adapt", "--stepz=1", cwd=tmp_path)
     assert done.stderr == (
-        "Error: Unknown flag --stepz. Did you mean --steps (a setting of method 'ewc')?\n"
+        "Error: Unknown flag --stepz. Did you mean --steps (a setting of methods)?\n"
     )

@@ -77,12 +77,19 @@ def prepare(argv: list[str]) -> tuple[list[str], dict[str, Any]]:
     fields = recipes.checked(fields, known, owner)
 
     def unknown(spelled: str, names: Collection[str]) -> UserError:
-        others = catalogue().having(spelled.removeprefix("config."))
+        others, elsewhere = catalogue().having(spelled.removeprefix("config.")), ""
+        if others:
+            elsewhere = f"It is a setting of {', '.join(others)}, not of {owner}."
+        if entry is catalogue().automatic:
+            # Whose setting it is can be told, though none of them is taken yet.
+            names = catalogue().names()
+            if others:
+                elsewhere += " Name the method: --method=NAME."
         return arguments.unknown_flag(
             spelled,
             names,
-            owner,
-            f"It is a setting of {', '.join(others)}, not of {owner}." if others else "",
+            owner if entry is not catalogue().automatic else "methods",
+            elsewhere,
             f"tf-fewshot adapt --method={entry.name} --help lists flags and settings.",
         )
 

@@ -30,6 +30,7 @@ class Results:
     def __init__(self, path: Path, say: Callable[[str], None]):
         self.path = path
         self._records: dict[Trial, Record] = {}
+        self._added: list[Record] = []
         for record in self._read(say):
             self._records[_trial(record)] = record
 
@@ -54,15 +55,18 @@ class Results:
         """Keeps the record of a finished trial."""
         append_json_line(self.path, record)
         self._records[_trial(record)] = record
+        self._added.append(record)
 
     def sort(self, trials: Sequence[Trial]) -> None:
-        """Brings the file into the order of trials; those that are not among them stay first."""
+        """Brings what was added since the file was opened into the order of these trials."""
         places = {trial: place for place, trial in enumerate(trials)}
-        records = sorted(self._records.items(), key=lambda one: places.get(one[0], -1))
-        if [trial for trial, _ in records] != list(self._records):
-            self._records = dict(records)
-            lines = [json.dumps(r, ensure_ascii=False) + "\n" for _, r in records]
-            write_text(self.path, "".join(lines))
+        ordered = sorted(self._added, key=lambda record: places[_trial(record)])
+        if ordered != self._added:
+            before = self.path.read_bytes().split(b"\n")[: -1 - len(ordered)]
+            lines = [line.decode("utf-8") for line in before]
+            lines += [json.dumps(record, ensure_ascii=False) for record in ordered]
+            write_text(self.path, "".join(f"{line}\n" for line in lines))
+            self._added = ordered
 
     def _read(self, say: Callable[[str], None]) -> list[Record]:
         try:
