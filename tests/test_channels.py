@@ -87,8 +87,8 @@ def test_colours_of_grey_pictures_are_those_of_the_colours_that_they_are():
 @pytest.mark.parametrize(
     ("architecture", "channels", "method", "base"),
     [
-        ("stylegan", 1, "ewc", None),
-        ("stylegan2", 4, "freezed", None),
+        pytest.param("stylegan", 1, "ewc", None, marks=pytest.mark.large),
+        pytest.param("stylegan2", 4, "freezed", None, marks=pytest.mark.large),
         ("stylegan", 4, "bsa", None),
         # Not square, which is all the same to the pictures.
         ("stylegan2", 1, "freezed", [4, 8]),

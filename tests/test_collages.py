@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -96,6 +96,7 @@ def test_edges_are_of_what_is_around_them():
     np.testing.assert_allclose(moved, (np.array(BLUE) - RED) / 2, atol=30)
 
 
+@settings(max_examples=25)
 @given(
     arrays.arrays(
         np.uint8, st.tuples(st.integers(1, 4), st.just(6), st.just(5), st.integers(1, 4))

@@ -32,11 +32,11 @@ EAGERLY = "import tensorflow as tf; tf.config.run_functions_eagerly(True)\n"
 
 # What becomes of a command: in the usual tests, and in those marked large.
 USUAL = {
-    "adapt": (DRY_RUN, RUN),  # two steps and the report take 7 s
+    "adapt": (READ, RUN),  # two steps and the report take 7 s
     "analyze": (READ, RUN),
     "bank": (READ, RUN),  # it needs adapters
     "benchmark": (READ, RUN),
-    "compare": (DRY_RUN, RUN),
+    "compare": (READ, RUN),
     "convert": (RUN, RUN),
     "draw_avatars": (RUN, RUN),
     "evaluate": (READ, RUN),  # it needs an adapter, as the next three
@@ -47,7 +47,7 @@ USUAL = {
     "serve": (READ, READ),  # it runs until it is stopped; test_served_versions.py has it
     "study": (READ, RUN),
     "methods": (RUN, RUN),
-    "pretrain": (DRY_RUN, RUN),
+    "pretrain": (READ, RUN),
     "quickstart": (READ, RUN),
     "python": (READ, RUN),
 }
@@ -57,6 +57,8 @@ EXCEPTIONS = [
     ("README.md", "sample", RUN, RUN, "of that run"),
     ("README.md", "import tf_fewshot", READ, RUN, "test_api.py has its calls; the export is slow"),
     ("docs/adapting.md", "--workdir=runs/mine", READ, RUN, "the README's call"),
+    ("docs/scaling.md", "--strategy", READ, READ, "several processes; test_devices.py has them"),
+    ("docs/scaling.md", "--ray", READ, READ, "test_machines.py has a cluster"),
     ("docs/analysis.md", "adapt", READ, RUN, "the README's call, and one like it"),
     ("docs/bank.md", "adapt", READ, RUN, "as adapting elsewhere"),
     ("docs/analysis.md", "biggan32", READ, READ, "needs what docs/pretraining.md trains"),

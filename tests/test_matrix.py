@@ -51,25 +51,22 @@ JUDGELESS = ("biggan", "biggan_deep")
 # layers, and slow: it meets what has a row for each class.
 _CHOOSING = ("bsa", "bsa_biggan", "freezed", "transfergan_scale_shift")
 MEETS = {
-    "progan": ("bsa", "ewc", "freezed", "minegan"),
-    "sngan": (*_CHOOSING, "update_last"),
+    "progan": ("bsa", "minegan"),
+    "sngan": _CHOOSING,
     "stylegan": (
         *_CHOOSING,
         "adam",
         "cdc",
         "collage",
-        "encoder_generator",
         "ewc",
         "fsgan",
-        "judged_reconstruction",
         "minegan",
     ),
-    "stylegan2": (*_CHOOSING, "update_last"),
-    "stylegan3": ("bsa", "ewc", "freezed", "transfergan"),
+    "stylegan2": _CHOOSING,
+    "stylegan3": ("bsa", "freezed"),
     "biggan": (
         "bsa",
         "bsa_biggan",
-        "collage",
         "ewc",
         "fsgan",
         "known_latents_game",

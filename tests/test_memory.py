@@ -216,6 +216,7 @@ def test_the_first_way_that_fits_is_taken_and_said(source, pictures, monkeypatch
     assert moves._compiled.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.large
 def test_a_step_in_turn_and_sparing_is_the_step(source, pictures):
     """Whole steps, with optimizers and the lazy terms: what is trained stays close."""
     after = []

@@ -128,6 +128,7 @@ def test_goes_on_from_a_source(pictures, tmp_path, eagerly):
     assert not [name for name in moved if "generator/noise" in name]
 
 
+@pytest.mark.large
 def test_a_conditional_biggan_goes_on_with_its_discriminator(tmp_path, eagerly):
     rng = np.random.default_rng(0)
     labels = np.arange(12) % 3
@@ -381,7 +382,7 @@ def test_trains_other_architectures(architecture, model, tiny_pictures, tmp_path
     assert first.fingerprint() != gan.fingerprint()
 
 
-@pytest.mark.parametrize("architecture", ["biggan", "sngan"])
+@pytest.mark.parametrize("architecture", [pytest.param("biggan", marks=pytest.mark.large), "sngan"])
 def test_sub_folders_are_the_classes_of_a_source(architecture, tmp_path, eagerly, monkeypatch):
     for name, colour in (("blue", (0, 0, 255)), ("red", (255, 0, 0))):
         (tmp_path / "data" / name).mkdir(parents=True)
