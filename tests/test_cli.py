@@ -468,6 +468,16 @@ def test_single_pictures_go_into_a_folder(folder, run, tmp_path):
     check_refused(more, r"--out=.+ holds 1 pictures .+ \(mine\.jpg\): .+")
 
 
+def test_what_has_no_workdir_does_not_go_on(tmp_path):
+    end = (
+        "import os, signal, threading\nthreading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)"
+    )
+    flags = ["draw_avatars", "--style=toon-head", "--count=100000", "--size=16", "--out=a.zip"]
+    done = forks().python(f"{end}).start()\n{COMMAND}", *flags, cwd=tmp_path)
+    assert (done.code, done.error) == (143, "Terminated.")
+    assert not (tmp_path / "a.zip").exists()
+
+
 def test_avatars_do_not_go_among_others(tmp_path):
     draw = ["draw_avatars", "--style=toon-head", "--count=2", "--size=16", "--out=avatars"]
     for _ in range(2):

@@ -33,6 +33,7 @@ from tf_fewshot.weights import load
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
+from .means import install
 from .processes import COMMAND, Done, command, forks, keep_settings
 from .test_cli import EAGERLY, check_refused, said
 from .test_report import Page
@@ -43,17 +44,7 @@ METHODS = ["transfergan", "scratch"]
 SEEDS = [0, 1]
 METRICS = ["fid", "kmmd"]
 TARGETS = ["noise=pictures:others", "bright"]
-# Gives features without a download: the means of quarters.
-MEANS = """
-import numpy as np
-from tf_fewshot import features
-class Means:
-    name, version, resize = "means", "0" * 64, 16
-    def __call__(self, images):
-        quarters = images.reshape(len(images), 2, 8, 2, 8, 3)
-        return quarters.mean((2, 4)).reshape(len(images), 12).astype(np.float32) / 255
-features.EXTRACTORS["efficientnet_lite0"] = Means()
-"""
+MEANS = "from tests import means; means.install()\n"
 SMALL = ["--methods=transfergan,scratch", "--source=source.npz", "--steps=2", "--shots=3"]
 SMALL += ["--set=batch_size=2", "--n=6", "--metrics=fid,kmmd", "--precision=float32"]
 
@@ -84,7 +75,7 @@ def means(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_FEWSHOT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setitem(features.EXTRACTORS, "efficientnet_lite0", None)
-        exec(MEANS, {})
+        install()
         keep_settings()
         yield
 

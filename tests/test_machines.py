@@ -22,8 +22,8 @@ from tf_fewshot.errors import UserError
 from tf_fewshot.weights.native.gan_file import save_gan
 
 from .conftest import TINY
+from .means import install
 from .processes import ROOT
-from .test_compare import MEANS
 
 _NEEDS_RAY = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="ray, of the extra of that name, is missing"
@@ -34,14 +34,14 @@ import os, signal, sys, threading, time
 from pathlib import Path
 from tf_fewshot import comparison
 from tf_fewshot.comparison import machines
-from tests.test_compare import MEANS
+from tests.means import install
 from tests.test_machines import planned
 
 folder, began = Path(sys.argv[1]), Path(sys.argv[1], "began")
 plain = machines._trial
 
 def trial(shared, task, *rest):
-    exec(MEANS, {})
+    install()
     began.mkdir(exist_ok=True)
     (began / f"{task.trial.method}-{os.getpid()}").touch()
     while task.trial.method == "transfergan" and not (folder / "killed").exists():
@@ -55,7 +55,7 @@ def kill():
     (folder / "killed").touch()
 
 if __name__ == "__main__":
-    exec(MEANS, {})
+    install()
     plan = planned(folder)
     machines._trial = trial
     threading.Thread(target=kill, daemon=True).start()
@@ -165,7 +165,7 @@ def test_a_trial_whose_worker_is_killed_runs_again(folder, monkeypatch):
     assert not list((folder / "ray").glob(".shared-*"))
 
     monkeypatch.setitem(features.EXTRACTORS, "efficientnet_lite0", None)
-    exec(MEANS, {})
+    install()
     comparison.run(planned(folder), folder / "here")
     of_ray, of_one = told(folder / "ray"), told(folder / "here")
     assert [r["method"] for r in of_ray] == ["transfergan", "scratch"]

@@ -367,6 +367,11 @@ def test_values_of_flags_are_no_settings():
     assert fields == {"method": "auto", "source": "x.npz", "steps": 5}
 
 
+def test_none_is_left_to_the_method_that_is_chosen():
+    _, fields = commands().prepare("--steps=none", "--batch_size=4", "--truncation=None")
+    assert fields == {"method": "auto", "source": "avataaars64", "batch_size": 4}
+
+
 def test_settings_may_stand_in_a_file_of_flags(tmp_path):
     lines = ["--method=ewc", "--steps=7", "# a comment", "--learning_rate=0.5", "--limit=3"]
     (tmp_path / "flags.txt").write_text("\n".join(lines))

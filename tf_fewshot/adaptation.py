@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import choosing
 from .adapted import ADAPTER_FILE, Adapted
 from .backbones import GAN
 from .backbones.sampling import images_of, quantised
@@ -100,11 +99,10 @@ def adapt(
     """
     check_callbacks(callbacks)
     memory_sizes.parsed(memory)
-    if method == AUTO and (Path(workdir).expanduser() / CONFIG).is_file():
-        method = read_config(Path(workdir).expanduser())["identity"].get("method", AUTO)
-        settings = {**choosing.settings_of(method), **settings}
     # Before anything is computed: then TensorFlow takes no more processes.
     shared = devices(strategy, replicas)
+    if method == AUTO:
+        method = shared.agree(_begun_with(Path(workdir).expanduser()) if shared.chief else None)
     planned = plan(
         source,
         data,
@@ -120,6 +118,13 @@ def adapt(
         tf.config.experimental.enable_op_determinism()
     every = checkpoint_every, pictures_every
     return _Session(planned, Path(workdir), *every, callbacks, memory, shared).run()
+
+
+def _begun_with(workdir: Path) -> str:
+    """Returns the method of the run in a folder; that of a new one is to be chosen."""
+    if not (workdir / CONFIG).is_file():
+        return AUTO
+    return read_config(workdir)["identity"].get("method", AUTO)
 
 
 class AdaptationRun(Adapted):

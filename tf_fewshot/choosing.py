@@ -30,13 +30,12 @@ AUTO = "auto"
 _LEAST = 4
 # How often they are halved, how many collages and mixtures are made of one half, and how many
 # pictures are looked at.
-_HALVINGS, _DRAWN, _LOOKED_AT = 4, 64, 24
+_HALVINGS, _DRAWN, _LOOKED_AT = 4, 32, 24
+# Larger pictures are looked at in this size: vectors of LPIPS grow with the pixels.
+_LARGEST = 64
 
-# What is taken, each before those that need less of a source.
-_FEW = _WHOLE = ("update_all",)
-_COLLAGE = ("collage", "update_all")
-# What methods were measured with, where that is not their papers' settings.
-_SETTINGS: dict[str, dict[str, Any]] = {}
+# What is taken; the second needs least of a source.
+_COLLAGE, _WHOLE = "collage", "update_all"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,18 +44,11 @@ class Choice:
 
     Attributes:
         method: Its name.
-        settings: What it is to have other than its defaults.
         why: One sentence for people.
     """
 
     method: str
-    settings: Mapping[str, Any]
     why: str
-
-
-def settings_of(method: str) -> dict[str, Any]:
-    """Returns the settings that a method has where it is chosen automatically."""
-    return dict(_SETTINGS.get(method, {}))
 
 
 def run_of(changes: Mapping[str, Any]) -> RunDefaults:
@@ -88,40 +80,40 @@ def choose(source: GAN, pictures: Pictures) -> Choice:
         pictures: The training pictures at its size.
 
     Raises:
-        UserError: if LPIPS, or what the method needs of the source, is not there.
+        UserError: if LPIPS is not there.
     """
     count = len(pictures)
     words = f"{count} picture{'s' * (count > 1)}"
     if count < _LEAST:
-        return _first(source, _FEW, f"of {words} nothing can be held back to try others on.")
+        return Choice(_WHOLE, f"of {words} nothing can be held back to try others on.")
+    if not _fits(_COLLAGE, source):
+        return Choice(_WHOLE, f"the source cannot draw parts of different pictures ({words}).")
     collages, mixtures = unseen_distances(pictures)
     numbers = (
         f"of {words}, half of them are {collages:.2f} times as far from collages of the others as "
         f"from these themselves, and {mixtures:.2f} times from mixtures (LPIPS)"
     )
     if collages < mixtures:
-        return _first(source, _COLLAGE, f"{numbers}: their parts go together.")
-    return _first(source, _WHOLE, f"{numbers}: their parts do not go together.")
+        return Choice(_COLLAGE, f"{numbers}: their parts go together.")
+    return Choice(_WHOLE, f"{numbers}: their parts do not go together.")
 
 
-def _first(source: GAN, names: tuple[str, ...], why: str) -> Choice:
-    """Returns the first of these methods for which the source has what it needs."""
-    for name in names[:-1]:
-        method = methods.get(name).with_settings(**settings_of(name))
-        try:
-            check_parts(method, source)
-            method.latents.extend(source, 1)
-        except (UserError, BackboneError):
-            continue
-        return Choice(name, settings_of(name), why)
-    return Choice(names[-1], settings_of(names[-1]), why)
+def _fits(name: str, source: GAN) -> bool:
+    """Returns whether a source has what a method needs."""
+    method = methods.get(name)
+    try:
+        check_parts(method, source)
+        method.latents.extend(source, 1)
+    except (UserError, BackboneError):
+        return False
+    return True
 
 
 def unseen_distances(pictures: Pictures) -> tuple[float, float]:
     """Measures how near collages and mixtures of some pictures come to others.
 
     Args:
-        pictures: At least 4; the first 24 are looked at.
+        pictures: At least 4; the first 24 are looked at, in 64 pixels at most.
 
     Returns:
         The mean LPIPS of one half of them to the nearest of collages of the other half, and to the
@@ -129,7 +121,10 @@ def unseen_distances(pictures: Pictures) -> tuple[float, float]:
         of few pictures), both in units of the LPIPS to the nearest picture of that half. Means
         over some halvings.
     """
-    images = pictures.images[:_LOOKED_AT]
+    height, width = pictures.images.shape[1:3]
+    shrink = max(1.0, max(height, width) / _LARGEST)
+    some = pictures.take(min(len(pictures), _LOOKED_AT))
+    images = some.resized((round(height / shrink), round(width / shrink))).images
     whole = _embedded(to_float(images))
     cell = Parts()
     ratios = []

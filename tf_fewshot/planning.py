@@ -131,7 +131,7 @@ def plan(
     begun = []
     if chosen is None:
         choice = choosing.choose(source, data)
-        chosen = methods.get(choice.method).with_settings(**choice.settings, **settings)
+        chosen = methods.get(choice.method).with_settings(**settings)
         begun.append(f"Method {choice.method}: {choice.why}")
     of_classes = data.num_classes
     data = data.with_classes(chosen.trainable.per_class)

@@ -96,6 +96,9 @@ def prepare(argv: list[str]) -> tuple[list[str], dict[str, Any]]:
     rest, typed = arguments.split(argv, lambda: known, unknown)
     for one in typed:
         fields[one.setting] = arguments.changed(fields.get(one.setting), one, known[one.setting])
+    if entry is catalogue().automatic:
+        # None is the value of the method that will be chosen.
+        fields = {name: value for name, value in fields.items() if value is not None}
     return rest, fields
 
 

@@ -115,10 +115,10 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
     except UserError as error:
         fail(_in_flags(str(error), tool))
     except Terminated:
-        print("Terminated. The same command goes on from the last checkpoint.", file=sys.stderr)
+        print(_ended("Terminated"), file=sys.stderr)
         raise SystemExit(143) from None
     except KeyboardInterrupt:
-        print("Interrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
+        print(_ended("Interrupted"), file=sys.stderr)
         raise SystemExit(130) from None
     except MemoryError:
         fail(_OUT_OF_MEMORY)
@@ -129,6 +129,14 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
         if type(error).__name__ != "ResourceExhaustedError":
             raise
         fail(_OUT_OF_MEMORY)
+
+
+def _ended(how: str) -> str:
+    """Returns what to say of a command that was ended: what has a workdir goes on from there."""
+    from absl import flags
+
+    resumes = "workdir" in flags.FLAGS
+    return f"{how}.{' The same command goes on from the last checkpoint.' * resumes}"
 
 
 def _in_flags(message: str, tool: ModuleType) -> str:

@@ -23,6 +23,8 @@ from .trials import Engine, Say, Task, measured
 
 # So often a trial is begun again whose worker has ended; another end is a failure of the trial.
 _RETRIES = 3
+# How many trials wait for each worker.
+_AHEAD = 2
 
 
 def on_ray(address: str) -> Engine:
@@ -77,14 +79,16 @@ def _computed(
     # By this file a worker knows that it sees the folder.
     mark = folder / f".shared-{uuid.uuid4().hex}"
     mark.touch()
+    left, waiting = list(tasks)[::-1], {}
     try:
-        waiting = {}
-        for task in tasks:
-            before = _archive(folder / task.trial.folder)
-            asked = remote.remote(shared, task, str(folder), mark.name, before, options)
-            waiting[asked] = task
-        say(f"{len(waiting)} trials wait for {_workers(ray)}.")
-        while waiting:
+        say(f"{len(tasks)} trials wait for {_workers(ray)}.")
+        while left or waiting:
+            # No more than keep the workers busy: what was begun before is sent along, and is large.
+            while left and len(waiting) < _AHEAD * max(1, _count(ray)):
+                task = left.pop()
+                before = _archive(folder / task.trial.folder)
+                asked = remote.remote(shared, task, str(folder), mark.name, before, options)
+                waiting[asked] = task
             (done, *_), _ = ray.wait(list(waiting), num_returns=1)
             task = waiting.pop(done)
             try:
@@ -105,8 +109,11 @@ def _computed(
 
 def _workers(ray: Any) -> str:
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    count = int(ray.cluster_resources().get("CPU", 0))
-    return f"{count} workers on {len(nodes)} machine{'s' * (len(nodes) != 1)}"
+    return f"{_count(ray)} workers on {len(nodes)} machine{'s' * (len(nodes) != 1)}"
+
+
+def _count(ray: Any) -> int:
+    return int(ray.cluster_resources().get("CPU", 0))
 
 
 def _first(error: Exception) -> str:

@@ -101,7 +101,10 @@ def _shares(images: tf.Tensor, colours: tf.Tensor, known: tf.Tensor) -> tf.Tenso
     A pixel that is near none of them, or like none around it, is one on an edge: it is of what is
     around it, since a mixture of two colours may look like a third.
     """
-    squares = tf.reduce_sum(tf.square(images[:, None] - colours[:, :, None, None]), -1)
+    # |x - c|² by its parts, so that nothing has both colours and channels for every pixel.
+    squares = tf.reduce_sum(tf.square(images), -1)[:, None]
+    squares += tf.reduce_sum(tf.square(colours), -1)[:, :, None, None]
+    squares -= 2.0 * tf.einsum("bhwc,bkc->bkhw", images, colours)
     # A colour that there is not is infinitely far.
     squares = tf.where(known[:, :, None, None], tf.maximum(squares, 1.0), np.inf)
     inverse = 1.0 / tf.square(squares)

@@ -195,7 +195,10 @@ class Trainer:
                 "kept. Lower batch_size, or take a smaller source."
             ) from error
         except tf.errors.OpError as error:
-            raise self._devices.lost(error) or error from error
+            gone = self._devices.lost(error)
+            if gone is None:
+                raise
+            raise gone from error
 
     def step(self, step: int) -> dict[str, tf.Tensor]:
         """Moves every player once, on the batch of that step (counted from 0)."""

@@ -188,7 +188,10 @@ class Replicas(Devices):
         try:
             return np.asarray(self._summed(tf.constant(values)))
         except LOST as error:
-            raise self.lost(error) or error from error
+            gone = self.lost(error)
+            if gone is None:
+                raise
+            raise gone from error
 
     def _sum(self, values: tf.Tensor) -> tf.Tensor:
         def in_replica():

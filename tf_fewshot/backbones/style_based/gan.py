@@ -6,7 +6,6 @@ Networks" (CVPR 2019).
 
 from __future__ import annotations
 
-import abc
 from typing import cast
 
 import numpy as np
@@ -21,7 +20,8 @@ class StyleBasedGAN(GAN):
     """A GAN whose generator maps latents to styles and draws from these.
 
     The generator has ``styles``, ``layer_styles``, ``truncate``, ``synthesize`` and
-    ``activations``, and the running mean ``w_avg`` of the styles.
+    ``activations``, and the running mean ``w_avg`` of the styles; the configuration has
+    ``resolution``, ``image_channels`` and ``generator``.
     """
 
     truncates = frozenset({Truncation.STYLES})
@@ -34,9 +34,14 @@ class StyleBasedGAN(GAN):
         return self.generator.synthesize(ws, noise)
 
     @property
-    @abc.abstractmethod
     def truncation_layers(self) -> int | None:
         """How many layers truncation acts on; None is all."""
+        return self.configuration.generator.truncation_layers
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        r = self.configuration.resolution
+        return (r, r, self.configuration.image_channels)
 
     # Pictures are fitted among the styles: pixel normalisation makes z = 0, where a latent
     # table begins, a pole of the mapping network. Each layer has styles of its own, as in

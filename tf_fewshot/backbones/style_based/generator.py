@@ -18,6 +18,7 @@ from ...layers.by_row import by_row
 from ...splitting import batch_mean, drawn
 from ..errors import BackboneError
 from ..network import Network
+from .labels import labels_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +42,9 @@ class StyleOptions:
 class StyleBasedGenerator(Network, abc.ABC):
     """Mapping and synthesis networks.
 
-    A subclass makes ``mapping``, which takes latents ``[N, latent_dim]``, and ``noises``, and has
-    ``styles`` and ``activations``. Extensions act on ``z``, on the styles of all layers, which
-    are its free space, and on every hidden layer but the last.
+    A subclass makes ``mapping``, which takes latents ``[N, latent_dim]`` and labels, and
+    ``noises``, and has ``activations``. Extensions act on ``z``, on the styles of all layers,
+    which are its free space, and on every hidden layer but the last.
 
     Args:
         config: With ``latent_dim`` and ``w_dim``.
@@ -86,9 +87,14 @@ class StyleBasedGenerator(Network, abc.ABC):
             self.w_avg.assign_add(tf.stop_gradient(step))
         return self.synthesize_training(self._mixed(self._carried(z, w), label))
 
-    @abc.abstractmethod
     def styles(self, z, label=None) -> Any:
-        """Styles float32 ``[N, w_dim]`` of latents ``[N, latent_dim]`` and labels ``[N]``."""
+        """Styles float32 ``[N, w_dim]`` of latents and, if there are classes, labels ``[N]``.
+
+        Raises:
+            BackboneError: if there are classes but no labels.
+        """
+        z = self.latents.enter(z)
+        return self.mapping(z, labels_of(label, z, self.classes))
 
     @abc.abstractmethod
     def activations(self, ws, noise: str = "const") -> list[Any]:

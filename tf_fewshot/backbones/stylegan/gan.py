@@ -26,15 +26,6 @@ class StyleGAN(StyleBasedGAN):
     generator_class = StyleGANGenerator
     discriminator_class = StyleGANDiscriminator
 
-    @property
-    def truncation_layers(self) -> int:
-        return self.configuration.generator.truncation_layers
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        r = self.configuration.resolution
-        return (r, r, self.configuration.image_channels)
-
     def class_tables(self) -> list[ClassTable]:
         """The classes' own vectors and scores; all that follows them stays."""
         axes = {"generator/mapping/LabelConcat/weight": 0}

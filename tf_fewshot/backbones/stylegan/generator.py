@@ -14,7 +14,6 @@ import tensorflow as tf
 from ...layers import EqualizedConv2D, upscale2d
 from ..extensions import Point
 from ..style_based.generator import StyleBasedGenerator, StyleOptions
-from ..style_based.labels import labels_of
 from .config import StyleGANConfig
 from .layers import Mapping, SynthesisBlock
 
@@ -80,15 +79,6 @@ class StyleGANGenerator(StyleBasedGenerator):
             shape = (None, block.resolution, block.resolution, block.channels)
             if str(block.resolution) in self.to_rgb:
                 self.to_rgb[str(block.resolution)].build(shape)
-
-    def styles(self, z, label=None):
-        """Styles ``w`` float32 ``[N, w_dim]`` of latents and, if there are classes, labels ``[N]``.
-
-        Raises:
-            BackboneError: if there are classes but no labels.
-        """
-        z = self.latents.enter(z)
-        return self.mapping(z, labels_of(label, z, self.classes))
 
     def truncate(self, ws, psi, layers: int | None = 8):
         """See :meth:`StyleBasedGenerator.truncate`; the released networks have 8 layers moved."""

@@ -20,15 +20,6 @@ class StyleGAN2Family(StyleBasedGAN):
 
     discriminator_class = StyleGAN2Discriminator
 
-    @property
-    def truncation_layers(self) -> int | None:
-        return self.configuration.generator.truncation_layers
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        r = self.configuration.resolution
-        return (r, r, self.configuration.image_channels)
-
     def class_tables(self) -> list[ClassTable]:
         """The classes' own vectors; all that follows them stays, the mean of the styles too."""
         tables = []

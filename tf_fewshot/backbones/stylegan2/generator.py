@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from ..extensions import Point
 from ..style_based.generator import StyleBasedGenerator, StyleOptions
-from ..style_based.labels import labels_of
 from .config import StyleGAN2Config
 from .layers import StyleGAN2Block, ToRGB
 from .mapping import StyleGAN2Mapping
@@ -81,15 +80,6 @@ class StyleGAN2Generator(StyleBasedGenerator):
             shape = (None, r, r, block.channels)
             shapes.append(shape)
         self.to_rgb.build(shapes[-len(self.to_rgb.resolutions) :], self.w_dim)
-
-    def styles(self, z, label=None):
-        """Styles float32 ``[N, w_dim]`` of latents and, if there are classes, labels ``[N]``.
-
-        Raises:
-            BackboneError: if there are classes but no labels.
-        """
-        z = self.latents.enter(z)
-        return self.mapping(z, labels_of(label, z, self.classes))
 
     def activations(self, ws, noise: str = "const") -> list:
         """What each styled layer gives, and the images."""

@@ -9,7 +9,6 @@ import keras
 
 from ..extensions import Point
 from ..style_based.generator import StyleBasedGenerator, StyleOptions
-from ..stylegan2.generator import labels_of
 from ..stylegan2.mapping import StyleGAN2Mapping
 from .config import StyleGAN3Config
 from .geometry import plans
@@ -64,15 +63,6 @@ class StyleGAN3Generator(StyleBasedGenerator):
         for layer in (*self.layers_between, self.to_rgb):
             layer.build(shape, (None, self.w_dim))
             shape = (None, None, None, layer.filters)
-
-    def styles(self, z, label=None):
-        """Styles float32 ``[N, w_dim]`` of latents and, if there are classes, labels ``[N]``.
-
-        Raises:
-            BackboneError: if there are classes but no labels.
-        """
-        z = self.latents.enter(z)
-        return self.mapping(z, labels_of(label, z, self.classes))
 
     def activations(self, ws, noise: str = "const") -> list:
         """What the Fourier features and each layer give, and the images."""
