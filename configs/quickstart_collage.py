@@ -2,7 +2,8 @@
 
 tf-fewshot adapt --config=quickstart_collage --data=my_pictures --workdir=runs/collage
 
-Expect toon-heads that have the hair of one picture and the shoulders of another. It is
+Expect toon-heads that have the hair of one picture, the shoulders of another and the colours of a
+third. It is
 1,200 of the method's 2,000 steps.
 """
 
