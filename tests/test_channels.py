@@ -8,6 +8,10 @@ import tensorflow as tf
 from PIL import Image
 
 import tf_fewshot as tff
+from tf_fewshot.analysis.drawing import save_animation
+from tf_fewshot.analysis.pages import write_projection
+from tf_fewshot.analysis.pages.given import pictures_for
+from tf_fewshot.analysis.subjects import Subject
 from tf_fewshot.backbones.fresh import fresh_discriminator
 from tf_fewshot.data import Pictures
 from tf_fewshot.data.channels import in_rgb, with_channels
@@ -120,3 +124,22 @@ def test_a_new_discriminator_sees_the_channels(build_tiny):
     gan = build_tiny("dcgan", channels=1)
     judge = fresh_discriminator(gan)
     assert judge(np.zeros((2, 16, 16, 1), np.float32)).shape == (2, 1)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_analyses_look_at_pictures_as_the_generator_draws_them(
+    channels, folder, tmp_path, build_tiny
+):
+    gan = build_tiny("dcgan", channels=channels)
+    subject = Subject("tiny", gan)
+    read = pictures_for(subject, str(folder))
+    assert read.images.shape == (4, *gan.image_shape)
+    given = pictures_for(subject, load_pictures(folder, 8), 2)
+    assert given.images.shape == (2, *gan.image_shape)
+    page = write_projection(subject, [], str(folder), tmp_path / "out", limit=1, steps=1, samples=2)
+    assert page.is_file()
+    way = subject.sample(3, 0)
+    with Image.open(save_animation(way, tmp_path, "way", "webp")) as image:
+        assert image.n_frames == 3  # type: ignore
+        shown = np.asarray(image.convert("RGB"))[8::16, 8::16]
+    np.testing.assert_array_equal(shown, in_rgb(way)[0])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +108,23 @@ def test_what_a_crash_at_the_start_leaves_is_not_foreign(tmp_path):
         (tmp_path / name).touch()
     begin(tmp_path)
     assert (tmp_path / "config.json").exists()
+
+
+def test_what_a_crash_later_leaves_goes_when_the_run_is_opened_again(tmp_path):
+    begin(tmp_path)
+    left = [".fakes000400-0123abcd.tmp.png", ".run-0123abcd.tmp/a.npz", ".run-0123abcd.tmp.old/b"]
+    # The new folder had not got its name yet when the process was killed.
+    left += [".adapter-0123abcd.tmp/new.npz", ".adapter-0123abcd.tmp.old/adapter.npz"]
+    stay = [".mine.tmp", ".mine-01234567.tmpl", "run/weights.npz", ".tmp-0123abcd/x"]
+    for name in (*left, *stay):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    before = set(os.listdir(tmp_path))
+    begin(tmp_path)
+    gone = {Path(name).parts[0] for name in left}
+    assert set(os.listdir(tmp_path)) == before - gone | {"adapter"}
+    assert os.listdir(tmp_path / "adapter") == ["adapter.npz"]
+    assert os.listdir(tmp_path / "run") == ["weights.npz"]
 
 
 def test_a_file_is_no_workdir(tmp_path):

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+
+_PARTIAL = re.compile(r"\.(?P<stem>.+)-[0-9a-f]{8}\.tmp(?P<suffix>(\.(?!old$)\w+)?)(?P<old>\.old)?")
 
 
 @contextlib.contextmanager
@@ -43,6 +46,25 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
                 shutil.rmtree(partial, ignore_errors=True)
             else:
                 partial.unlink(missing_ok=True)
+
+
+def remove_partials(folder: str | os.PathLike) -> None:
+    """Removes what processes that were killed in :func:`atomic_path` have left in a folder.
+
+    A folder that was moved aside when the process was killed, before the new one had its
+    name, gets its name back. No other process may be writing there.
+    """
+    for path in sorted(Path(folder).glob(".*.tmp*")):
+        match = _PARTIAL.fullmatch(path.name)
+        if match is None:
+            continue
+        target = path.with_name(match["stem"] + match["suffix"])
+        if match["old"] and not target.exists():
+            os.rename(path, target)
+        elif path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -83,16 +105,24 @@ def append_json_line(path: str | os.PathLike, record: dict[str, Any]) -> None:
 
 
 def read_json_lines(path: str | os.PathLike) -> list[dict[str, Any]]:
-    """Reads JSON lines; a last line that was cut off is left out."""
+    """Reads JSON lines; a last line that was cut off is left out.
+
+    Raises:
+        UserError: if a line is no object of JSON.
+    """
     records = []
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_bytes().splitlines()
     for number, line in enumerate(lines, 1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            record = json.loads(line.decode())
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 break
-            raise UserError(f"{path}: line {number} is not JSON ({error.msg}).") from error
+            reason = getattr(error, "msg", error)
+            raise UserError(f"{path}: line {number} is not JSON ({reason}).") from error
+        if not isinstance(record, dict):
+            raise UserError(f"{path}: line {number} is no object of JSON, but {line[:50]!r}.")
+        records.append(record)
     return records
 
 

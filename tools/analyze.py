@@ -106,8 +106,9 @@ def _read(place: str | None, subject: Any, limit: int | None = None) -> Any:
         return place
     from tf_fewshot.data.load import load_pictures
 
-    size, on_error = subject.gan.image_shape[:2], common.on_error(_SKIP)
-    return load_pictures(place, size, limit, on_error=on_error)
+    *size, channels = subject.gan.image_shape
+    on_error = common.on_error(_SKIP)
+    return load_pictures(place, tuple(size), limit, on_error=on_error, channels=channels)
 
 
 def _bars() -> Any:

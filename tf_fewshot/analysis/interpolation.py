@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import zipfile
 
 import numpy as np
 
 from ..adapted import folder_of_run
+from ..archives import DamagedArraysError, read_arrays
 from ..backbones.extensions import PartsOfLatents
 from ..errors import UserError
 from ..layers import LatentMap
@@ -134,11 +134,12 @@ def fitted_latents(run: str | os.PathLike, subject: Subject, source: Subject) ->
     if not files:
         raise none
     try:
-        with open(files[-1], "rb") as opened, np.load(opened, allow_pickle=False) as kept:
-            names = sorted(name for name in kept.files if name.startswith("latents/"))
-            arrays = [kept[f"latents/{i}"] for i in range(len(names))]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        kept = read_arrays(
+            files[-1], lambda names: [name for name in names if name.startswith("latents/")]
+        )
+    except DamagedArraysError as error:
         raise UserError(f"{files[-1]} cannot be read ({error}).") from error
+    arrays = [kept[name] for i in range(len(kept)) if (name := f"latents/{i}") in kept]
     layers = gan.free_latent_layers
     dim = gan.free_latent_dim // layers
     # The table; with layers, the kernel and bias of the map that all pictures share; the seeds.

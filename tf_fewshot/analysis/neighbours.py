@@ -58,8 +58,8 @@ def nearest_training(
     for others in (training, samples if unseen is None else unseen):
         if others.shape[1:] != samples.shape[1:]:
             raise UserError(
-                f"Samples have {samples.shape[1:3]} pixels and others {others.shape[1:3]}: resize "
-                "them."
+                f"Samples have the shape {list(samples.shape[1:])} and others "
+                f"{list(others.shape[1:])}: bring them to one size and as many channels."
             )
     embed = lpips(net).embed
     known = Embeddings(embed, training)

@@ -81,7 +81,7 @@ def project(
     if pictures.shape[1:] != gan.image_shape:
         raise UserError(
             f"Pictures have the shape {list(pictures.shape[1:])}, and the generator draws "
-            f"{list(gan.image_shape)}: resize them."
+            f"{list(gan.image_shape)}: bring them to its size and channels."
         )
     if steps < 1 or samples < 1:
         raise UserError(f"A projection has 1 step and 1 sample or more, not {steps}, {samples}.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from ..archives import DamagedArraysError, read_arrays
 from ..data.pictures import Pictures
 from ..errors import UserError
 from ..files import atomic_path, cache_dir
@@ -77,11 +77,10 @@ def reference_features(
 def _read(path: Path, count: int) -> np.ndarray | None:
     # An .npz has checksums, so that damaged numbers do not pass for features.
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            features = arrays["features"]
+        features = read_arrays(path, lambda names: ["features"])["features"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DamagedArraysError as error:
         logging.getLogger(__name__).warning("Kept features are made again: %s", error)
         return None
     return features if features.ndim == 2 and len(features) == count else None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from ..archives import DamagedArraysError, read_arrays
 from ..errors import UserError
-from ..files import atomic_path
+from ..files import atomic_path, remove_partials
 
 _NAME = re.compile(r"step(\d+)\.npz")
 
@@ -69,15 +68,14 @@ class Checkpoints:
             UserError: if there are files and none can be read.
         """
         remarks: list[str] = []
-        for partial in self.folder.glob(".step*.tmp.npz"):
-            partial.unlink(missing_ok=True)
+        remove_partials(self.folder)
         files = self._files()
         for step, path in reversed(files):
             try:
                 self._read(path)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+            except (OSError, DamagedArraysError, ValueError) as error:
                 remarks.append(
-                    f"Checkpoint {path.name} is unreadable ({e}); trying the one before."
+                    f"Checkpoint {path.name} is unreadable ({error}); trying the one before."
                 )
                 continue
             return step, remarks
@@ -89,17 +87,19 @@ class Checkpoints:
         return 0, remarks
 
     def _read(self, path: Path) -> None:
-        # Opened here, since NumPy leaves a file open that is no zip.
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            values = []
-            for group, variables in self.groups.items():
-                for i, variable in enumerate(variables):
-                    value = file[f"{group}/{i}"]
-                    if value.shape != tuple(variable.shape):
-                        raise ValueError(f"{group}/{i} is {value.shape}, not {variable.shape}")
-                    values.append((variable, value))
-            if len(values) != len(file.files):
-                raise ValueError(f"it holds {len(file.files)} arrays, not {len(values)}")
+        arrays = read_arrays(path)
+        values = []
+        for group, variables in self.groups.items():
+            for i, variable in enumerate(variables):
+                name = f"{group}/{i}"
+                if name not in arrays:
+                    raise ValueError(f"it lacks {name}")
+                value, shape = arrays[name], tuple(variable.shape)
+                if value.shape != shape or value.dtype.kind not in "fiub":
+                    raise ValueError(f"{name} is {value.dtype} {value.shape}, not {shape}")
+                values.append((variable, value))
+        if len(values) != len(arrays):
+            raise ValueError(f"it holds {len(arrays)} arrays, not {len(values)}")
         # Only now: a file that is cut off in the middle must change nothing.
         for variable, value in values:
             variable.assign(value)

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from ..compat.gradients import let_graph_be_freed
+from ..compat.ordering import updates_stay_in_order
 from ..methods.player import Group, Player
 from ..methods.problem import PictureBatches
 from ..methods.step import Step
@@ -80,7 +81,8 @@ class Moves:
         moving = tuple(tuple(number >= g.begins for g in p.groups) for p in self.players)
         indices, images, labels = batches[number]
         images = self._devices.fed(images)
-        return self._compiled(indices, images, labels, tf.constant(number), due, moving)
+        with updates_stay_in_order():
+            return self._compiled(indices, images, labels, tf.constant(number), due, moving)
 
     def _move_all(self, indices, images, labels, number, due, moving):
         names = frozenset(p.name for p, is_due in zip(self.players, due, strict=True) if is_due)

@@ -20,7 +20,14 @@ import numpy as np
 
 from ..data.grid import image_grid, save_png
 from ..errors import UserError
-from ..files import append_json_line, read_json_lines, readable_os_errors, write_json, write_text
+from ..files import (
+    append_json_line,
+    read_json_lines,
+    readable_os_errors,
+    remove_partials,
+    write_json,
+    write_text,
+)
 from .events import EventWriter
 from .run_config import CONFIG, differences, read_config, refuse_foreign, versions_here
 from .run_lock import acquire_lock
@@ -77,6 +84,8 @@ class RunFolder:
                 None if settings is None else _as_json(settings),
                 _as_json(defaults or {}),
             )
+            for folder in (run.path, run.adapter):
+                remove_partials(folder)
             run._mend_cut_lines()
         except BaseException:
             run.close()

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ...compat.optional import optional
+from ...data.channels import in_rgb
 from ...errors import UserError, unknown_name
 from ...files import atomic_path
 
@@ -49,7 +50,7 @@ def save_animation(
     """Writes frames as a moving picture that begins anew at its end, whole or not at all.
 
     Args:
-        frames: uint8 ``[F, H, W, 3]``.
+        frames: uint8 ``[F, H, W, C]``; they are shown on white where they are transparent.
         folder: Where.
         name: Of the file, without suffix.
         kind: One of :data:`FORMATS`.
@@ -61,6 +62,7 @@ def save_animation(
         UserError: see :func:`check_format`; or if the place cannot be written.
     """
     check_format(kind)
+    frames = in_rgb(frames)
     scale = max(1, _SHORT_SIDE // min(frames.shape[1:3]))
     frames = frames.repeat(scale, axis=1).repeat(scale, axis=2)
     path = Path(folder) / f"{name}.{kind}"

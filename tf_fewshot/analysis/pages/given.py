@@ -12,7 +12,7 @@ Place = Pictures | str | os.PathLike
 
 
 def pictures_for(subject: Subject, place: Place, limit: int | None = None) -> Pictures:
-    """Returns pictures at the size that a generator draws.
+    """Returns pictures at the size, and with the channels, that a generator draws.
 
     Args:
         subject: The generator.
@@ -22,11 +22,11 @@ def pictures_for(subject: Subject, place: Place, limit: int | None = None) -> Pi
     Raises:
         UserError: if they cannot be read, or there are none.
     """
-    size = subject.gan.image_shape[:2]
+    *size, channels = subject.gan.image_shape
     if not isinstance(place, Pictures):
-        return load_pictures(place, size, limit)
+        return load_pictures(place, tuple(size), limit, channels=channels)
     shown = place if limit is None else place.take(min(limit, len(place)))
-    return shown.resized(size)
+    return shown.resized(tuple(size)).in_channels(channels)
 
 
 def remarks(*sets: Pictures | None) -> tuple[str, ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ...archives import DamagedArraysError, read_array, read_arrays
 from ...choices import Choices
 from ...errors import UserError
 from ..labels import whole_labels
 from .entries import Entry, Source
+
+_KNOWN = ("images", "labels", "latents", *(f.name for f in dataclasses.fields(Choices)))
 
 
 def array(path: Path) -> Source:
@@ -23,26 +26,30 @@ def array(path: Path) -> Source:
     """
     try:
         if path.suffix.lower() == ".npy":
-            return _entries(path, np.load(path, mmap_mode="r", allow_pickle=False), None)
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            keys = arrays.files
-            if "images" not in keys and len(keys) != 1:
-                raise UserError(
-                    f"{path} has the arrays {', '.join(keys)}: name that of pictures 'images'."
-                )
-            labels = arrays["labels"] if "labels" in keys else None
-            latents = arrays["latents"] if "latents" in keys else None
-            choices = Choices.of_arrays(arrays) if "choice_slots" in keys else None
-            images = arrays["images" if "images" in keys else keys[0]]
-    except UserError:
-        raise
-    # Which of them depends on where the file is damaged.
-    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+            return _entries(path, read_array(path, mapped=True), None)
+        arrays = read_arrays(path, lambda names: _wanted(path, names))
+    except DamagedArraysError as error:
         raise UserError(f"{path} cannot be read as a NumPy array ({error}).") from error
+    labels, latents = arrays.get("labels"), arrays.get("latents")
+    images = arrays["images"] if "images" in arrays else next(iter(arrays.values()))
+    choices = Choices.of_arrays(arrays) if "choice_slots" in arrays else None
     source = _entries(path, images, labels, latents)
     if choices is not None and (latents is None or latents.shape[1] < choices.size):
         raise UserError(f"{path} has choices of {choices.size} components, and no such latents.")
     return dataclasses.replace(source, choices=choices)
+
+
+def _wanted(path: Path, names: Collection[str]) -> Collection[str]:
+    """Returns which arrays of an archive are read.
+
+    Raises:
+        UserError: if several are there, and none says that it is the pictures.
+    """
+    if "images" not in names and len(names) != 1:
+        raise UserError(
+            f"{path} has the arrays {', '.join(names)}: name that of pictures 'images'."
+        )
+    return names if "images" not in names else [name for name in names if name in _KNOWN]
 
 
 def _entries(

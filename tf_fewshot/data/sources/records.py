@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...archives import DamagedArraysError, read_array
 from ...errors import UserError
 from ..decode import BadPictureError
 from ..formats import open_picture
@@ -174,8 +175,8 @@ def _labels_beside(path: Path, count: int, whole: bool) -> tuple[np.ndarray | No
     if file is None or not file.exists():
         return None, []
     try:
-        labels = np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        labels = read_array(file)
+    except DamagedArraysError as error:
         raise UserError(f"{file} cannot be read as a NumPy array ({error}).") from error
     if labels.ndim == 2 and labels.shape[1] == 0:
         return None, []

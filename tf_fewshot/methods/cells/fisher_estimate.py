@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
@@ -12,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...archives import DamagedArraysError, read_arrays
 from ...errors import UserError, unknown_name
 from ...files import atomic_path
 from ...losses.fisher import (
@@ -129,9 +129,8 @@ class FisherEstimate:
 def _read(cache: Path, weights: Mapping[str, keras.Variable]) -> dict[str, np.ndarray] | None:
     """Reads a diagonal from a file; None if it is absent, broken, or of other weights."""
     try:
-        with open(cache, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile):
+        stored = read_arrays(cache)
+    except (FileNotFoundError, DamagedArraysError):
         return None  # it is estimated anew and written over
     shapes = {path: tuple(v.shape) for path, v in weights.items()}
     return stored if {path: value.shape for path, value in stored.items()} == shapes else None
