@@ -14,7 +14,11 @@ from tensorflow.python.framework.func_graph import FuncGraph
 
 import tf_fewshot as tff
 from tf_fewshot.compat.gradients import custom_gradient, let_graph_be_freed
+from tf_fewshot.compat.ordering import updates_stay_in_order
+from tf_fewshot.data.batches import Batches
+from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.layers.resample import downscale2d, upscale2d
+from tf_fewshot.training.moves import Moves
 
 
 @custom_gradient
@@ -119,3 +123,29 @@ def test_a_run_leaves_no_graph_behind(tiny_dcgan, tiny_pictures, tmp_path):
         )
         left.append(graphs())
     assert len(left[2]) <= len(left[1])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_only_in_there_the_graph_optimizer_leaves_dependencies_alone(before):
+    options = tf.config.optimizer.get_experimental_options
+    name = "dependency_optimization"
+    tf.config.optimizer.set_experimental_options({name: before})
+    try:
+        with pytest.raises(KeyError), updates_stay_in_order():
+            assert options()[name] is False
+            raise KeyError
+        assert options()[name] is before
+    finally:
+        tf.config.optimizer.set_experimental_options({name: True})
+
+
+def test_steps_are_taken_in_there(monkeypatch):
+    seen = []
+    moves = Moves([])
+    name = "dependency_optimization"
+    monkeypatch.setattr(
+        moves, "_compiled", lambda *_: seen.append(tf.config.optimizer.get_experimental_options())
+    )
+    images = np.zeros((2, 16, 16, 3), np.uint8)
+    moves.step(Batches(Pictures(images), 2), 0)
+    assert [options[name] for options in seen] == [False]
