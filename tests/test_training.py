@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import os
 import re
@@ -779,7 +780,12 @@ def test_precisions_by_name(source):
         precision.choose("bfloat61", source, 4)
 
 
-def test_the_automatic_precision_is_measured(source):
+@pytest.fixture
+def nothing_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_automatic_precision_is_measured(source, nothing_measured):
     policy, why = precision.choose("auto", source, 4)
     match = re.fullmatch(
         r"Precision (float32|bfloat16): bfloat16 is (\d+\.\d\d) times as fast as float32 here\.",
@@ -792,7 +798,43 @@ def test_the_automatic_precision_is_measured(source):
     assert (match[1] == "bfloat16") == (ratio >= 1.15) or abs(ratio - 1.15) < 0.006
 
 
-def test_the_precision_of_a_source_with_classes_is_measured():
+def test_the_same_networks_are_measured_once(source, nothing_measured, tmp_path, monkeypatch):
+    policy, why = precision.choose("auto", source, 4)
+    calls = []
+
+    def measured(gan, n, room):
+        calls.append(n)
+        return precision.Measured(1.0, 0.5, n)
+
+    monkeypatch.setattr(precision, "_best_seconds", measured)
+    again = precision.choose("auto", source, 4)
+    (kept,) = (tmp_path / "cache" / "precision").iterdir()
+    today = datetime.date.today().isoformat()
+    assert again == (
+        policy,
+        f"{why[:-1]}, as measured on {today} (without {kept} it is measured again).",
+    )
+    assert calls == []
+    # Another batch, other networks, another way to compute, and a damaged file.
+    precision.choose("auto", source, 8)
+    precision.choose("auto", source.without_discriminator(), 4)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "7")
+    precision.choose("auto", source, 4)
+    monkeypatch.undo()
+    monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(precision, "_best_seconds", measured)
+    for damage in (b"", b"[]", b"{}", b'{"full": 0, "half": 1, "day": "2026-01-01"}', b"\xff"):
+        kept.write_bytes(damage)
+        assert precision.choose("auto", source, 4)[0] == "mixed_bfloat16"
+    assert calls == [8, 4, 4, *[4] * 5]
+    # Where nothing can be kept, it is measured each time.
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TF_FEWSHOT_CACHE", str(tmp_path / "file" / "cache"))
+    for _ in range(2):
+        assert "as measured" not in precision.choose("auto", source, 4)[1]
+
+
+def test_the_precision_of_a_source_with_classes_is_measured(nothing_measured):
     """Of both networks: their passes take labels."""
     gan = backbones.build("sngan", **{**TINY["sngan"], "num_classes": 3})
     assert gan.discriminator is not None
@@ -802,8 +844,9 @@ def test_the_precision_of_a_source_with_classes_is_measured():
 @pytest.mark.parametrize(
     ("seconds", "policy"), [(0.99, "float32"), (0.9, "float32"), (0.5, "mixed_bfloat16")]
 )
-def test_half_precision_must_be_worth_it(source, monkeypatch, seconds, policy):
-    monkeypatch.setattr(precision, "_best_seconds", lambda gan, n, room: (1.0, seconds, n))
+def test_half_precision_must_be_worth_it(source, monkeypatch, seconds, policy, nothing_measured):
+    measured = precision.Measured(1.0, seconds, 4)
+    monkeypatch.setattr(precision, "_best_seconds", lambda gan, n, room: measured)
     assert precision.choose("auto", source, 4)[0] == policy
 
 
