@@ -241,7 +241,7 @@ def _checkpoint_file(folder: Path) -> Path:
     return folder / "step0000003.npz"
 
 
-FORMATS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], None]]] = {
+FORMATS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "picture png": (_image("png"), _pictures),
     "picture png palette": (_image("png", "P"), _pictures),
     "picture jpeg": (_image("jpg"), _pictures),
