@@ -12,7 +12,7 @@ from tf_fewshot.archives import DamagedArraysError, read_array, read_arrays
 from tf_fewshot.errors import UserError
 from tf_fewshot.files import read_json_lines
 
-A, B = np.arange(6).reshape(2, 3), np.float32([1.5, -2])
+A, B = np.arange(6).reshape(2, 3), np.array([1.5, -2], np.float32)
 
 
 @pytest.fixture
