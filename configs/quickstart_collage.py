@@ -3,8 +3,7 @@
 tf-fewshot adapt --config=quickstart_collage --data=my_pictures --workdir=runs/collage
 
 Expect toon-heads that have the hair of one picture, the shoulders of another and the colours of a
-third. It is
-1,200 of the method's 2,000 steps.
+third. It is 1,200 of the method's 2,000 steps.
 """
 
 from ml_collections import ConfigDict

@@ -56,16 +56,20 @@ class Disk:
     where: Forks
     path: Path
 
-    def shell(self, line: str) -> None:
-        code = f"import subprocess; subprocess.run({line!r}, shell=True, check=True)"
-        done = self.where.python(code, cwd=self.path)
+    def mount(self, *arguments: str) -> None:
+        code = "import subprocess, sys; subprocess.run(sys.argv[1:], check=True)"
+        # From elsewhere: a process that stands in a file system keeps it where it is.
+        done = self.where.python(code, "mount", *arguments, self.path, cwd=self.path.parent)
         assert done.code == 0, done.stderr
 
     def fresh(self, options: str) -> None:
-        self.shell(f"umount {self.path} || true; mount -t tmpfs -o {options} none {self.path}")
+        """Mounts an empty file system, over the one before."""
+        self.mount("-t", "tmpfs", "-o", options, "none")
 
     def copied(self, name: str, to: Path) -> Path:
-        self.shell(f"cp -r {self.path / name} {to}")
+        code = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2])"
+        done = self.where.python(code, self.path / name, to, cwd=self.path.parent)
+        assert done.code == 0, done.stderr
         return to
 
 
@@ -88,7 +92,7 @@ def test_a_full_disk_wherever_it_fills(folder, disk, share, tmp_path):
     assert done.code == 2, done.stderr
     assert done.error.startswith("Error: No space left on the disk while writing ")
     assert "Traceback" not in done.stderr
-    disk.shell(f"mount -o remount,size={4 * size} {disk.path}")
+    disk.mount("-o", f"remount,size={4 * size}")
     left = disk.copied("run", tmp_path / "left")
     assert not [path for path in left.rglob("*") if ".tmp" in path.name]
     for path in left.glob("checkpoints/*.npz"):
@@ -105,7 +109,7 @@ def test_a_disk_that_becomes_read_only(folder, disk, tmp_path):
     done = adapt(disk.where, folder, disk.path / "run")
     assert done.code == 0, done.stderr
     before = disk.copied("run", tmp_path / "before")
-    disk.shell(f"mount -o remount,ro {disk.path}")
+    disk.mount("-o", "remount,ro")
     for name in ("run", "other"):
         done = adapt(disk.where, folder, disk.path / name)
         assert done.code == 2
