@@ -122,8 +122,9 @@ def test_what_a_crash_later_leaves_goes_when_the_run_is_opened_again(tmp_path):
     before = set(os.listdir(tmp_path))
     begin(tmp_path)
     gone = {Path(name).parts[0] for name in left}
-    assert set(os.listdir(tmp_path)) == before - gone | {"adapter"}
+    assert set(os.listdir(tmp_path)) == before - gone | {"adapter", "log.txt"}
     assert os.listdir(tmp_path / "adapter") == ["adapter.npz"]
+    assert "adapter was being replaced" in (tmp_path / "log.txt").read_text("utf-8")
     assert os.listdir(tmp_path / "run") == ["weights.npz"]
 
 

@@ -48,12 +48,16 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
                 partial.unlink(missing_ok=True)
 
 
-def remove_partials(folder: str | os.PathLike) -> None:
+def remove_partials(folder: str | os.PathLike) -> list[str]:
     """Removes what processes that were killed in :func:`atomic_path` have left in a folder.
 
     A folder that was moved aside when the process was killed, before the new one had its
     name, gets its name back. No other process may be writing there.
+
+    Returns:
+        The names that were given back.
     """
+    given_back = []
     for path in sorted(Path(folder).glob(".*.tmp*")):
         match = _PARTIAL.fullmatch(path.name)
         if match is None:
@@ -61,10 +65,12 @@ def remove_partials(folder: str | os.PathLike) -> None:
         target = path.with_name(match["stem"] + match["suffix"])
         if match["old"] and not target.exists():
             os.rename(path, target)
+            given_back.append(target.name)
         elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+    return given_back
 
 
 @contextlib.contextmanager

@@ -85,7 +85,8 @@ class RunFolder:
                 _as_json(defaults or {}),
             )
             for folder in (run.path, run.adapter):
-                remove_partials(folder)
+                for name in remove_partials(folder):
+                    run.log(f"{name} was being replaced when the run was killed: it is as before.")
             run._mend_cut_lines()
         except BaseException:
             run.close()
