@@ -27,11 +27,13 @@ from tf_fewshot.layers import (
     PixelNorm,
     ScaleShift,
     SpectralConv2D,
+    WholeBatchNormalization,
     downscale2d,
     upscale2d,
 )
 from tf_fewshot.layers.batch_norm import normalised_by_batch
 from tf_fewshot.layers.resample import convolution, resampled
+from tf_fewshot.losses.adversarial import r1_penalty
 
 # keras.Model.save turns tensors into arrays in a way that NumPy 2 warns of.
 saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -269,6 +271,46 @@ def test_the_gradient_of_normalisation_by_the_batch():
         moved[place] = 1e-5
         slope = (loss(x + moved) - loss(x - moved)) / 2e-5
         np.testing.assert_allclose(gradient[0].numpy()[place], slope, atol=1e-3)
+
+
+def test_gradients_of_gradients_of_batch_normalisation():
+    images = np.random.default_rng(0).normal(size=(5, 1, 1, 2))
+    layer = WholeBatchNormalization(dtype="float64")
+    layer.build(images.shape)
+
+    def penalty(x):
+        def scores(x, label, training):
+            return layer(tf.tanh(x), training=training) ** 3
+
+        return tf.cast(r1_penalty(scores, x), tf.float64)
+
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = penalty(x)
+        return tape.gradient(value, x)
+
+    shift = np.random.default_rng(1).normal(size=images.shape)
+    # Float32 is what penalties are in: steps are large, and of second order.
+    step = 1e-2
+    ends = [float(penalty(tf.constant(images + sign * step * shift))) for sign in (1, -1)]
+    along = float(tf.reduce_sum(gradient(tf.constant(images)) * shift))
+    np.testing.assert_allclose(along, (ends[0] - ends[1]) / (2 * step), rtol=2e-3)
+
+
+def test_batch_normalisation_and_its_gradients_are_those_of_keras():
+    images = tf.constant(np.random.default_rng(0).normal(size=(4, 3, 3, 2)), tf.float32)
+    results = []
+    for layer in (WholeBatchNormalization(), keras.layers.BatchNormalization()):
+        layer.build(images.shape)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            y = layer(images, training=True)
+            score = tf.reduce_sum(y**3)
+        values = [y, *tape.gradient(score, [images, layer.gamma.value]), *layer.weights]
+        results.append([np.asarray(value) for value in values])
+    for own, theirs in zip(*results, strict=True):
+        np.testing.assert_array_equal(own, theirs)
 
 
 @pytest.mark.parametrize("spec", [[None, None, None, 3], [2, None, 6, 3], [None, 4, 6, 3]])

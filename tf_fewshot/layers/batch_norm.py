@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import keras
 import tensorflow as tf
 
 from ..splitting import batch_mean, of_share, replicas
+
+_TWICE = contextvars.ContextVar("twice", default=False)
+
+
+@contextlib.contextmanager
+def twice_differentiable() -> Iterator[None]:
+    """Gives batch normalisation the right gradients of gradients while networks are called.
+
+    ``tf.nn.moments`` takes the mean in the variance for a constant: the gradient is right, what it
+    is differentiated to is not. Penalties of gradients, such as R1, need that. Elsewhere it is
+    left as it is, because gradients would be summed in another order.
+    """
+    before = _TWICE.set(True)
+    try:
+        yield
+    finally:
+        _TWICE.reset(before)
 
 
 def normalised_by_batch(x, epsilon: float):
@@ -54,16 +75,21 @@ def _normalised_by_all(x, epsilon: float):
 class WholeBatchNormalization(keras.layers.BatchNormalization):
     """Keras's batch normalisation, by the whole batch where replicas have a share of it each.
 
-    Keras's own ``synchronized`` computes the variance as a difference of means of squares, which
-    rounds more, and has another second derivative than what Keras computes on one device.
+    Within :func:`twice_differentiable` it has the second derivatives of a variance, too. Keras's
+    own ``synchronized`` computes the variance as a difference of means of squares, which rounds
+    more.
     """
 
     def _moments(self, inputs, mask):
-        if mask is not None or not of_share():
-            return super()._moments(inputs, mask)
-        wide = tf.cast(inputs, tf.float32)
-        mean = batch_mean(tf.reduce_mean(wide, self._reduction_axes))
-        # As tf.nn.moments has it: gradients of gradients do not pass through the mean.
-        squares = tf.math.squared_difference(wide, tf.stop_gradient(mean))
-        variance = batch_mean(tf.reduce_mean(squares, self._reduction_axes))
+        if mask is None and of_share():
+            wide = tf.cast(inputs, tf.float32)
+            mean = batch_mean(tf.reduce_mean(wide, self._reduction_axes))
+            squares = tf.math.squared_difference(wide, tf.stop_gradient(mean))
+            variance = batch_mean(tf.reduce_mean(squares, self._reduction_axes))
+        else:
+            mean, variance = super()._moments(inputs, mask)
+        if _TWICE.get():
+            # Around a constant c the variance is larger by (mean - c)². That is 0 here, and so is
+            # its gradient, but for the order in which gradients are summed.
+            variance -= tf.math.squared_difference(mean, tf.stop_gradient(mean))
         return tf.cast(mean, inputs.dtype), tf.cast(variance, inputs.dtype)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ..compat import tfgan
 from ..errors import unknown_name
+from ..layers.batch_norm import twice_differentiable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +85,7 @@ def r1_penalty(discriminator, images, label=None) -> tf.Tensor:
     Source: Mescheder et al., "Which Training Methods for GANs do actually
     Converge?" (2018), equation 9, without the factor γ/2.
     """
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
+    with tf.GradientTape(watch_accessed_variables=False) as tape, twice_differentiable():
         tape.watch(images)
         score = tf.reduce_sum(discriminator(images, label, training=True))
     gradient = tf.cast(tape.gradient(score, images), tf.float32)
