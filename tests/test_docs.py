@@ -131,7 +131,7 @@ for name, files in folders.items():
 if sys.argv[2] == "configs/bsa_sngan.py":
     small = {"resolution": 16, "latent_dim": 8, "num_classes": 5, "widths": [8, 8, 8]}
     weights.save_gan(backbones.build("sngan", **small), "SNGAN.npz")
-if sys.argv[2] == "docs/results.md":
+if sys.argv[2] == "docs/comparisons.md":
     small = {"resolution": 16, "latent_dim": 8, "num_classes": 5}
     weights.save_gan(backbones.build("sngan", widths=[8, 8, 8], **small), "runs/sngan32/source.npz")
     small |= {"latent_dim": 12, "channels": [8, 8, 8], "attention": 0, "class_dim": 4}

@@ -132,8 +132,8 @@ def close(text: str, value: float) -> bool:
     ("page", "number", "folder", "metrics"),
     [
         ("README.md", 0, "ten-pictures", ("fid", "intra_lpips")),
-        ("docs/results.md", 0, "ten-pictures", ("fid", "intra_lpips")),
-        ("docs/results.md", 1, "twenty-five-pictures", ("fid", "kmmd")),
+        ("docs/comparisons.md", 0, "ten-pictures", ("fid", "intra_lpips")),
+        ("docs/comparisons.md", 1, "twenty-five-pictures", ("fid", "kmmd")),
     ],
 )
 def test_tables_hold_what_was_measured(page, number, folder, metrics):

@@ -18,14 +18,19 @@ _ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")
 _SENTENCE = re.compile(r"(?<=[^.]\.)\s+(?=[A-Z])")
 
 
-def define_training_flags() -> None:
-    """Flags of the commands that train."""
-    flags.DEFINE_enum(
+def define_precision() -> flags.FlagHolder[str]:
+    """The flag of the commands that train."""
+    return flags.DEFINE_enum(
         "precision",
         "auto",
         ["auto", "float32", "bfloat16", "float16"],
         "Of the training; auto measures the first two.",
     )
+
+
+def define_training_flags() -> None:
+    """Flags of the commands that train one run, or many alike."""
+    define_precision()
     flags.DEFINE_string(
         "memory",
         None,

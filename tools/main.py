@@ -24,6 +24,7 @@ COMMANDS = {
     "select": "Choose pictures of a large folder that go together in style.",
     "pairs": "Write a data set of pairs: a source and an adapter.",
     "compare": "Compare methods on the same pictures, over seeds.",
+    "papers": "Run the experiments of both papers here, and write their gallery.",
     "export": "Write a generator for TF-Serving, ONNX, LiteRT or Keras.",
     "bank": "Keep many adapters of one source in one file, and serve them as one model.",
     "serve": "Serve exports as TF-Serving does, with a gallery.",
