@@ -621,6 +621,17 @@ def test_copies_of_one_picture_are_precise_and_cover_nothing():
     assert metrics.coverage(real, fake) < 0.3
 
 
+@given(st.integers(1, 12), st.integers(7, 30), st.integers(1, 40), st.integers(0, 20))
+def test_copies_of_repeated_pictures_are_precise_and_cover_all(count, times, rows, seed):
+    """Balls of radius 0 hold what is equal, however distances were rounded."""
+    pictures = gaussian(count, 300, seed).astype(np.float32)
+    real, fake = np.repeat(pictures, times, axis=0), np.repeat(pictures, 7, axis=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "_ROWS", rows)
+        for measure in (metrics.precision, metrics.recall, metrics.coverage):
+            assert measure(real, fake) == 1.0
+
+
 def test_neighbours_refuse():
     real = gaussian(5, 4)
     with pytest.raises(UserError, match=r"The 5th neighbour needs at least 6 .* not 5 real and 5"):

@@ -3,7 +3,8 @@
 All four say how two sets of features lie among each other's nearest neighbours. Sources:
 Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models"
 (NeurIPS 2019), with 3 neighbours, and Naeem et al., "Reliable Fidelity and Diversity Metrics for
-Generative Models" (ICML 2020), with 5. What lies exactly on the edge of a ball is within it.
+Generative Models" (ICML 2020), with 5. What lies exactly on the edge of a ball is within it, as
+copies of pictures that are repeated do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ PRECISION_NEIGHBOURS = 3
 DENSITY_NEIGHBOURS = 5
 # Rows of a matrix of distances that are held at a time, so that memory stays bounded.
 _ROWS = 1024
+# Samples whose squared distance is smaller, in units of their squared sizes, are equal: features of
+# one picture differ by the rounding of float32, and distances by that of sums. Those of different
+# pictures are some 1e-3 and more.
+_EQUAL = 1e-10
 
 
 def precision(real: np.ndarray, fake: np.ndarray, k: int = PRECISION_NEIGHBOURS) -> float:
@@ -109,7 +114,9 @@ def _squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
     squares = np.square(b).sum(1)
     for start in range(0, len(a), _ROWS):
         rows = a[start : start + _ROWS] - centre
-        yield np.maximum(np.square(rows).sum(1)[:, None] + squares - 2 * rows @ b.T, 0.0)
+        sizes = np.square(rows).sum(1)[:, None] + squares
+        distances = sizes - 2 * rows @ b.T
+        yield np.where(distances > _EQUAL * sizes, distances, 0.0)
 
 
 def _squared_radii(features: np.ndarray, k: int) -> np.ndarray:
