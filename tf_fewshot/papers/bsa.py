@@ -13,8 +13,8 @@ BSA = (
         name="bsa-methods",
         paper="BSA, Figure 4",
         title="Methods, with 25 pictures",
-        found="BSA comes before fine-tuning of the first or the last layers, encoder-generator, and "
-        "training from scratch.",
+        found="BSA comes before fine-tuning of the first or the last layers, encoder-generator, "
+        "and training from scratch.",
         axis="method",
         columns="target",
         parts=(
@@ -43,8 +43,8 @@ BSA = (
         name="bsa-truncation",
         paper="BSA, Figure 5",
         title="Samples of a truncated prior",
-        found="The less of the prior is drawn from, the nearer samples are to the target; with very "
-        "little of it they are hardly varied.",
+        found="The less of the prior is drawn from, the nearer samples are to the target; with "
+        "very little of it they are hardly varied.",
         axis="part",
         columns="target",
         parts=tuple(
