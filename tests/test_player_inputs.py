@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_fewshot import methods
 from tf_fewshot.data.batches import Batches
+from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.methods.cells.adversarial import Adversarial
 from tf_fewshot.methods.cells.game import LazyR1
@@ -212,3 +214,20 @@ def test_a_picture_that_occurs_twice_moves_its_latent_by_one_step_of_adam(tiny_d
     moved = np.abs(assembly.latents.variables[0].numpy())
     # The first step of Adam is its rate, whatever the gradient.
     np.testing.assert_allclose(moved, 0.05, rtol=5e-2)
+
+
+@pytest.mark.parametrize("name", ["bsa", "known_latents_game"])
+def test_what_has_no_weight_is_not_looked_through(name, tiny_dcgan, tmp_path):
+    method = methods.get(name)
+    assert {"vgg16", "alexnet"} & {*method.trained_through}
+    without = method.with_settings(perceptual_weight=0.0)
+    assert not {"vgg16", "alexnet"} & {*without.trained_through}
+    latents = np.zeros((2, tiny_dcgan.latent_dim), np.float32)
+    pictures = Pictures(PICTURES[:2], latents=latents, source="noise")
+    planned = plan(tiny_dcgan, pictures, name, batch_size=2, perceptual_weight=0.0)
+    assembly = assemble(planned.method, planned.problem("float32", lambda line: None))
+    seen: dict[str, float] = {}
+    loop = trainer(assembly, Batches(planned.pictures, 2, 0), tmp_path)
+    loop.run(Schedule(1), lambda step, numbers: seen.update(numbers))
+    assert any("pixels" in key for key in seen)
+    assert not any("perceptual" in key for key in seen)

@@ -128,6 +128,23 @@ def test_goes_on_from_a_source(pictures, tmp_path, eagerly):
     assert not [name for name in moved if "generator/noise" in name]
 
 
+def test_a_discriminator_of_its_own_widths_grows_and_goes_on(pictures, tmp_path, eagerly):
+    config = {**MODEL, "discriminator_channels": [8, 4, 4]}
+    small = pretraining(pictures, config=config, growths=GROWTHS[:1])
+    with RunFolder.open(tmp_path / "run", small.identity()) as folder:
+        (snapshot, *_) = small.run(folder)
+    assert weights.load(snapshot).config["discriminator_channels"] == [8, 4]
+    data = tmp_path / "pictures.npz"
+    np.savez(data, images=pictures.images)
+    settings = {"architecture": "stylegan", "model": config, "batch_size": 4}
+    whole = plan({**settings, "growths": [(16, 4, 0, 0.0, 1.0)]}, data, start=snapshot)
+    grown = whole.grown(whole.start, whole.growths[0])
+    assert grown.config["discriminator_channels"] == [8, 4, 4]
+    other = {**settings, "model": {**config, "discriminator_channels": [8, 8, 4]}}
+    with pytest.raises(UserError, match=r"--start has discriminator_channels \[8, 4\]"):
+        plan({**other, "growths": [(16, 4, 0, 0.0, 1.0)]}, data, start=snapshot)
+
+
 @pytest.mark.large
 def test_a_conditional_biggan_goes_on_with_its_discriminator(tmp_path, eagerly):
     rng = np.random.default_rng(0)

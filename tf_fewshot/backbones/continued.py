@@ -14,6 +14,8 @@ from .stylegan.gan import StyleGAN
 from .stylegan.widening import widened
 from .upgrade import upgraded
 
+# Settings of a number at each resolution, 4, 8, … pixels; a smaller network has the first ones.
+BY_LEVEL = ("channels", "discriminator_channels")
 _OF_DISCRIMINATOR = ("discriminator_widths", "minibatch_group", "discriminator_spectral_norm")
 
 
@@ -49,6 +51,8 @@ def continued(gan: GAN, model: Mapping[str, Any], seed: int) -> GAN:
         name: value for name, value in upgraded(dict(model)).items() if name in model or value
     }
     for name, value in wanted.items():
+        if name == "discriminator_channels" and known.get(name):
+            value = list(value)[: len(known[name])]
         if name not in ("channels", "resolution") and known.get(name) != value:
             raise UserError(
                 f"--start has {name} {known.get(name)!r}, the configuration {value!r}: they must "

@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import backbones
 from ..backbones import GAN
+from ..backbones.continued import BY_LEVEL
 from ..backbones.sampling import images_of
 from ..data.batches import Batches
 from ..data.pictures import Pictures
@@ -122,9 +123,10 @@ class PretrainingPlan:
     def grown(self, gan: GAN | None, growth: Growth) -> GAN:
         """Returns the GAN of one resolution, with the weights of ``gan``."""
         changes: dict[str, Any] = {"resolution": growth.resolution, "dtype": self.dtype}
-        if "channels" in self.config:
-            levels = int(np.log2(growth.resolution)) - 1
-            changes["channels"] = list(self.config["channels"])[:levels]
+        levels = int(np.log2(growth.resolution)) - 1
+        for name in BY_LEVEL:
+            if self.config.get(name) is not None:
+                changes[name] = list(self.config[name])[:levels]
         if growth.fade_images:
             changes["fading"] = True
         elif gan is not None and "fading" in gan.config:

@@ -36,16 +36,19 @@ class Likeness(Regularizer):
 
     @property
     def trained_through(self):
-        return (self.perceptual.perceptual_network,)
+        return self.perceptual.looks_through
 
     def prepare(self, problem: Problem, selection: Selection, latents: LatentSource) -> Penalty:
         perceptual = self.perceptual.loss(problem)
 
         def term(turn: Turn):
             images, pictures = turn.generated.images, turn.step.pictures
-            pixels = tf.reduce_mean(tf.abs(images - pictures))
-            weighted, plain = perceptual(images, pictures, turn.step.indices)
-            numbers = {"pixels": pixels, "perceptual": plain}
-            return self.likeness_weight * (pixels + weighted), numbers
+            total = pixels = tf.reduce_mean(tf.abs(images - pictures))
+            numbers = {"pixels": pixels}
+            if perceptual is not None:
+                indices = turn.step.indices
+                weighted, numbers["perceptual"] = perceptual(images, pictures, indices)
+                total = pixels + weighted
+            return self.likeness_weight * total, numbers
 
         return Penalty(GENERATOR, term)

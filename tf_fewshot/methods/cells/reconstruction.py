@@ -110,7 +110,7 @@ class Perceptual:
         perceptual_norm: "l1" (the code) or "l2" (the paper for BigGAN).
         perceptual_weight: λ_C of each layer; None is adaptive, 0.1 by the layer's loss
             (the paper for BigGAN); the code's fixed value is 0.001 with
-            ``perceptual_input="bsa"``.
+            ``perceptual_input="bsa"``. 0 looks through no network.
         perceptual_input: Scale of VGG16's input, see :class:`VGG16Features`.
     """
 
@@ -119,8 +119,15 @@ class Perceptual:
     perceptual_weight: float | None = None
     perceptual_input: Preprocess = "torchvision"
 
-    def loss(self, problem: Problem) -> PerceptualLoss | LPIPSLoss:
-        """Returns the comparison with the pictures of a problem."""
+    @property
+    def looks_through(self) -> tuple[str, ...]:
+        """The frozen network, unless nothing is compared by it."""
+        return () if self.perceptual_weight == 0.0 else (self.perceptual_network,)
+
+    def loss(self, problem: Problem) -> PerceptualLoss | LPIPSLoss | None:
+        """Returns the comparison with the pictures of a problem; None if its weight is 0."""
+        if not self.looks_through:
+            return None
         dtype = problem.gan.precision
         if self.perceptual_network == "alexnet":
             weight = 1.0 if self.perceptual_weight is None else self.perceptual_weight
@@ -160,7 +167,7 @@ class Reconstruction(Objective):
 
     @property
     def trained_through(self):
-        return (self.perceptual.perceptual_network,)
+        return self.perceptual.looks_through
 
     def players(self, problem, selection, latents, penalties):
         gan = problem.gan
@@ -175,11 +182,13 @@ class Reconstruction(Objective):
                 pictures, indices = drawn.targets, None
             if self.clip_images:
                 images = as_shown(images, pictures)
-            pixels = tf.reduce_mean(measure(images - pictures))
-            weighted, plain = perceptual(images, pictures, indices)
-            numbers = {"pixels": pixels, "perceptual": plain}
+            total = pixels = tf.reduce_mean(measure(images - pictures))
+            numbers = {"pixels": pixels}
+            if perceptual is not None:
+                weighted, numbers["perceptual"] = perceptual(images, pictures, indices)
+                total = pixels + weighted
             turn = Turn(GENERATOR, step, Generated(drawn, images), pictures)
-            return penalised(pixels + weighted, numbers, penalties, turn)
+            return penalised(total, numbers, penalties, turn)
 
         rate, latent_rate = self.rates.first(len(problem.images))
         falling = functools.partial(self.rates.falling, steps=problem.steps)

@@ -1,0 +1,31 @@
+"""The discriminator of faces64, and the generator against it.
+
+Begins with a generator that has learned by regression (``configs/pretrain_faces64.py``):
+
+    tf-fewshot pretrain --config=pretrain_faces64_game --data=faces.npz \\
+        --reference=faces-eval.npz --start=runs/faces64/source.npz --workdir=runs/faces64-game
+"""
+
+from ml_collections import ConfigDict
+
+# By its full name, as recipes are run as files; the checker of types does not know where it lies.
+from tf_fewshot.configs import pretrain_faces64  # pyright: ignore[reportMissingImports]
+
+
+def get_config() -> ConfigDict:
+    return ConfigDict(
+        {
+            "method": "known_latents_game",
+            "architecture": "stylegan",
+            "model": pretrain_faces64.get_config().model.to_dict(),
+            # resolution, images, of which fading in, R1's gamma, fraction at the full rate
+            "growths": [(64, 48_000, 0, 0.1, 0.5)],
+            "batch_size": 16,
+            "learning_rate": 0.002,
+            "likeness_weight": 5.0,
+            "feature_weight": 1.0,
+            "feature_learning_rate": 0.001,
+            "ema_images": 5_000,
+            "snapshot_images": 16_000,
+        }
+    )
