@@ -20,7 +20,7 @@ from tf_fewshot.compat import tfgan
 from tf_fewshot.data import Pictures
 from tf_fewshot.errors import UserError
 from tf_fewshot.metrics import kernel, neighbours
-from tf_fewshot.metrics.embeddings import distances
+from tf_fewshot.metrics.embeddings import Embeddings, distances
 
 
 def gaussian(n, dim, seed=0, scale=1.0, shift=0.0):
@@ -380,6 +380,24 @@ def test_extract_in_batches_with_progress():
 def test_extract_refuses_what_is_not_finite():
     with pytest.raises(UserError, match="not finite"):
         metrics.extract(lambda images: np.full((len(images), 3), np.nan), pictures(2))
+
+
+def test_equal_pictures_are_looked_at_once():
+    images = pictures(5)[[0, 1, 0, 2, 2, 3, 4, 0]]
+    seen: list[np.ndarray] = []
+
+    def means(some):
+        seen.append(np.asarray(some))
+        return some.reshape(len(some), -1).mean(1, keepdims=True, dtype=np.float32)
+
+    features_of = metrics.extract(means, images)
+    np.testing.assert_array_equal(np.concatenate(seen), pictures(5))
+    np.testing.assert_array_equal(features_of, means(images))
+    seen.clear()
+    embeddings = Embeddings(means, images)
+    assert sum(map(len, seen)) == 1 + 5  # the first tells how many numbers there are
+    np.testing.assert_array_equal(distances(embeddings, embeddings)[[0, 3], [2, 4]], [0.0, 0.0])
+    assert distances(embeddings, embeddings)[0, 1] > 0.0
 
 
 def test_features_of_real_pictures_are_kept(cache):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..data.augment import to_float
+from .distinct import distinct
 
 Embed = Callable[[np.ndarray], np.ndarray]
 """float32 ``[N, H, W, 3]`` in [-1, 1] -> float32 ``[N, E]``, ``|e_a - e_b|²`` = LPIPS."""
@@ -49,9 +50,11 @@ class Embeddings:
         return part
 
     def _compute(self, images: np.ndarray) -> np.ndarray:
-        starts = range(0, len(images), _BATCH)
-        parts = [np.asarray(self._embed(to_float(images[i : i + _BATCH]))) for i in starts]
-        return np.concatenate(parts, dtype=np.float32)
+        firsts, same = distinct(images)
+        starts = range(0, len(firsts), _BATCH)
+        batches = (images[firsts[i : i + _BATCH]] for i in starts)
+        parts = [np.asarray(self._embed(to_float(batch))) for batch in batches]
+        return np.concatenate(parts, dtype=np.float32)[same]
 
 
 def distances(a: Embeddings, b: Embeddings) -> np.ndarray:

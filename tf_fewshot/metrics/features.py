@@ -13,6 +13,7 @@ from ..archives import DamagedArraysError, read_arrays
 from ..data.pictures import Pictures
 from ..errors import UserError
 from ..files import atomic_path, cache_dir
+from .distinct import distinct
 
 Progress = Callable[[str, int, int], None]
 """``progress(what, done, total)``, called after each batch."""
@@ -23,7 +24,7 @@ BATCH_SIZE = 64
 def extract(
     extractor, images: np.ndarray, progress: Progress | None = None, what: str = "features"
 ) -> np.ndarray:
-    """Runs a feature network over pictures.
+    """Runs a feature network over pictures, over equal ones once.
 
     Args:
         extractor: Maps uint8 ``[N, H, W, 3]`` to float32 ``[N, D]``; it has ``name``,
@@ -39,16 +40,16 @@ def extract(
         UserError: if a feature is not finite.
     """
     parts = []
-    for start in range(0, len(images), BATCH_SIZE):
-        part = np.asarray(extractor(images[start : start + BATCH_SIZE]), np.float32)
+    firsts, same = distinct(images)
+    for start in range(0, len(firsts), BATCH_SIZE):
+        places = firsts[start : start + BATCH_SIZE]
+        part = np.asarray(extractor(images[places]), np.float32)
         if not np.isfinite(part).all():
-            raise UserError(
-                f"The {what} of pictures {start} to {start + len(part)} are not finite."
-            )
+            raise UserError(f"The {what} of pictures {places[0]} to {places[-1]} are not finite.")
         parts.append(part)
         if progress is not None:
-            progress(what, start + len(part), len(images))
-    return np.concatenate(parts)
+            progress(what, start + len(part), len(firsts))
+    return np.concatenate(parts)[same]
 
 
 def reference_features(
