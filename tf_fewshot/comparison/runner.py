@@ -16,7 +16,8 @@ from ..errors import UserError
 from ..files import write_text
 from ..training import precision as precisions
 from ..training.run_folder import RunFolder
-from . import references, tables
+from . import references as of_pictures
+from . import tables
 from .machines import on_ray
 from .page import SOURCE_SAMPLES, evaluation_name, write_page
 from .plan import DEFAULT_METRICS, ComparisonPlan, Trial, plan
@@ -71,6 +72,7 @@ def compare(
     checkpoint_every: int = 200,
     deterministic: bool = False,
     ray: str | None = None,
+    references: bool = True,
 ) -> Outcome:
     """Adapts one source with every method to every target, and measures the results.
 
@@ -97,6 +99,7 @@ def compare(
         deterministic: Whether TensorFlow must give bit-equal results again.
         ray: The address of a Ray cluster on whose machines trials are computed, see
             :func:`.machines.on_ray`; None computes one after the other here.
+        references: Whether the pictures themselves are measured, too.
 
     Returns:
         The numbers. A trial that fails leaves the others alone and is in ``failures``.
@@ -118,7 +121,7 @@ def compare(
         on_error=on_error,
     )
     options = {"checkpoint_every": checkpoint_every, "deterministic": deterministic}
-    return run(chosen, workdir, engine_of(ray), **options)
+    return run(chosen, workdir, engine_of(ray), references, **options)
 
 
 def engine_of(ray: str | None) -> Engine:
@@ -127,7 +130,11 @@ def engine_of(ray: str | None) -> Engine:
 
 
 def run(
-    plan: ComparisonPlan, workdir: str | os.PathLike, engine: Engine = here, **options: Any
+    plan: ComparisonPlan,
+    workdir: str | os.PathLike,
+    engine: Engine = here,
+    references: bool = True,
+    **options: Any,
 ) -> Outcome:
     """Runs the trials that are not finished; see :func:`compare`.
 
@@ -135,6 +142,7 @@ def run(
         plan: See :func:`.plan.plan`.
         workdir: The comparison's folder.
         engine: What computes the trials.
+        references: Whether the pictures themselves are measured, too.
         **options: Of :func:`tf_fewshot.adapt`.
     """
     trials = plan.trials()
@@ -150,7 +158,8 @@ def run(
         for trial, why in failures.items():
             folder.log(f"{trial} cannot be run: {why}")
         pictures = Results(folder.path / "pictures.jsonl", folder.log)
-        _measure_pictures(plan, folder, pictures)
+        if references:
+            _measure_pictures(plan, folder, pictures)
         tasks = [
             Task(trial, number, len(trials), names, results.get(trial))
             for number, trial in enumerate(trials, 1)
@@ -194,12 +203,12 @@ def _begin(plan: ComparisonPlan, folder: RunFolder, results: Results) -> str:
 
 
 def _measure_pictures(plan: ComparisonPlan, folder: RunFolder, pictures: Results) -> None:
-    for trial in references.references(plan):
+    for trial in of_pictures.references(plan):
         names = pictures.missing(trial, plan.metrics)
         if names:
             before = pictures.get(trial) or {"metrics": []}
             try:
-                record = references.measured(plan, trial, names)
+                record = of_pictures.measured(plan, trial, names)
             except UserError as error:
                 folder.log(f"{trial.method} of {trial.target} are not measured: {error}")
                 continue

@@ -69,6 +69,7 @@ def run(
                 metrics=experiment.metrics,
                 n=n,
                 precision=precision,
+                references=False,
             )
             failed += [f"{trial}: {why}" for trial, why in outcome.failures.items()]
             _keep_strips(part, folder)
