@@ -52,7 +52,9 @@ class Moves:
 
     def forget(self) -> None:
         """Lets the next step be traced again."""
-        self._compiled = tf.function(self._move_all)
+        # No part of a step has Python's control flow over tensors, and to rewrite all of it for
+        # that takes as long as the trace itself.
+        self._compiled = tf.function(self._move_all, autograph=False)
 
     def traced(self, batches: PictureBatches) -> tf.Graph:
         """Returns the graph of a step in which everything is due and every group moves."""
