@@ -17,6 +17,7 @@ import tf_fewshot as tff
 from tf_fewshot import backbones
 from tf_fewshot.weights.native.gan_file import save_gan
 
+from . import processes
 from .conftest import TINY
 from .workers import Workers, arrays, waited
 
@@ -39,6 +40,22 @@ def problem(tmp_path: Path) -> Path:
         picture = rng.integers(0, 256, (16, 16, 3)).astype(np.uint8)
         Image.fromarray(picture).save(tmp_path / "pictures" / f"{i}.png")
     return tmp_path
+
+
+_PRETRAINING = """
+from ml_collections import ConfigDict
+
+def get_config():
+    model = {"resolution": 16, "latent_dim": 8, "w_dim": 8, "mapping_layers": 2, "fused": True}
+    return ConfigDict({
+        "method": "scratch",
+        "architecture": "stylegan",
+        "model": {**model, "channels": (8, 8, 8)},
+        "growths": ((8, 8, 0, 0.1, 1.0), (16, 4, 4, 0.5, 1.0)),
+        "batch_size": 4,
+        "snapshot_images": 8,
+    })
+"""
 
 
 def adapting(problem: Path, name: str, steps: int, **options) -> Workers:
@@ -101,3 +118,39 @@ def test_workers_that_are_ended_and_begun_again_change_nothing(problem):
     assert whole.keys() == cut.keys()
     assert [name for name in whole if not np.array_equal(whole[name], cut[name])] == []
     shutil.rmtree(problem / "cut")
+
+
+def sources(folder: Path) -> dict[str, np.ndarray]:
+    """The weights of every snapshot of a pretraining, by its name and theirs."""
+    return {
+        f"{file.name}/{name}": value
+        for file in sorted((folder / "snapshots").glob("*.npz"))
+        for name, value in arrays(file).items()
+        # Of a constant that is normalised afterwards: its gradient is nothing but rounding, which
+        # Adam takes for a direction.
+        if not name.endswith("4x4/Epilogue0/bias")
+    }
+
+
+def test_pretraining_on_several_devices_is_that_of_one(problem):
+    """Growing, R1, and snapshots: of one device, of two parts of a CPU, of two processes."""
+    (problem / "tiny.py").write_text(_PRETRAINING)
+    command = "pretrain --config=tiny.py --data=pictures --precision=float32 --deterministic"
+    for name, more in (("one", "none"), ("parts", "mirrored")):
+        done, _ = processes.command(
+            *f"{command} --workdir={name} --strategy={more}".split(), cwd=problem
+        )
+        assert done.code == 0, done.stderr
+        assert done.stdout.strip() == f"{name}/source.npz"
+    assert "Devices: 2 replicas, on CPU:0, CPU:1." in done.stderr
+    with Workers(problem, "two", f"{command} --workdir=two --reference=pictures") as workers:
+        assert workers.ended() == [0, 0], workers.logs()
+    # The other worker has no folder, and names no file.
+    assert "two/source.npz" in workers.log(0) and "source.npz" not in workers.log(1)
+    one, parts, two = (sources(problem / name) for name in ("one", "parts", "two"))
+    assert one.keys() == parts.keys() == two.keys()
+    assert {name.split("/")[0] for name in one} == {"000000008.npz", "000000012.npz"}
+    for name, value in one.items():
+        assert np.array_equal(parts[name], two[name]), name
+        scale = np.abs(value).max() + 1e-6
+        np.testing.assert_allclose(parts[name], value, rtol=0, atol=1e-3 * scale, err_msg=name)
