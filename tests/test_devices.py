@@ -57,6 +57,13 @@ def test_half_precision_is_the_same_on_two_devices(tmp_path, dtype):
 
 
 @pytest.mark.large
+def test_compiled_half_precision_is_the_same_on_two_devices(tmp_path):
+    """Statistics of a batch, which devices exchange, are bfloat16 there."""
+    cases = [((name, "transfergan", 1, "mixed_bfloat16"), {}) for name in ("dcgan", "stylegan2")]
+    check_alike(tmp_path, cases, eagerly=False)
+
+
+@pytest.mark.large
 def test_four_devices_compute_what_one_does(tmp_path):
     check_alike(tmp_path, [(("dcgan", "transfergan", 1, "float32", 4), {})], eagerly=True)
 

@@ -94,6 +94,18 @@ def test_two_processes_adapt_as_one_does(problem):
     assert sum(name.startswith("events") for name in os.listdir(problem / "two/tensorboard")) == 1
 
 
+def test_two_processes_in_bfloat16_adapt_as_one_does(problem):
+    command = _ADAPT.replace("float32", "bfloat16")
+    with Workers(problem, "two", f"{command} --workdir=two --steps=1") as workers:
+        assert workers.ended() == [0, 0], workers.logs()
+    done, _ = processes.command(*f"{command} --workdir=one --steps=1".split(), cwd=problem)
+    assert done.code == 0, done.stderr
+    several, alone = adapter(problem / "two"), adapter(problem / "one")
+    for name, value in alone.items():
+        scale = np.abs(value).max() + 1e-6
+        np.testing.assert_allclose(several[name], value, rtol=0, atol=0.03 * scale, err_msg=name)
+
+
 def test_workers_that_are_ended_and_begun_again_change_nothing(problem):
     with adapting(problem, "whole", 16) as workers:
         assert workers.ended() == [0, 0], workers.logs()

@@ -46,7 +46,8 @@ class Moves:
         self._devices = devices
         self._variables = [*variables, *(v for p in players for v in (*p.state, *p.variables))]
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in self.players}
-        self.scales = {p.name: LossScale() for p in self.players} if scale_losses else {}
+        scaled = self.players if scale_losses else []
+        self.scales = {p.name: LossScale(replicas=devices.count) for p in scaled}
         self.in_turn = False
         self.forget()
 
