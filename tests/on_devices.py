@@ -68,20 +68,22 @@ def differences(
     **settings: Any,
 ) -> list[str]:
     """What differs by more than rounding between one device and several, in words."""
-    tolerance = 3e-5 if dtype == "float32" else 0.05
+    # In half precision replicas round what one device sums before it rounds. The losses of the
+    # first step are the same to the bit; Adam's moments differed by up to 1.6 % of the largest.
+    of_numbers, of_state = (3e-4, 3e-4) if dtype == "float32" else (1e-3, 0.03)
     shared = devices("mirrored", replicas)
     one = trained(devices(), architecture, method, steps, dtype, settings)
     several = trained(shared, architecture, method, steps, dtype, settings)
     found = []
     for step, (mine, theirs) in enumerate(zip(one[0], several[0], strict=True)):
         for name, value in mine.items():
-            if not np.isclose(value, theirs[name], rtol=10 * tolerance, atol=1e-6):
+            if not np.isclose(value, theirs[name], rtol=of_numbers, atol=1e-6):
                 found.append(f"{name} of step {step}: {value} and {theirs[name]}")
     for name, value in one[1].items():
         other = several[1][name]
         scale = np.abs(value).max(initial=_NOISE) + _NOISE
         far = np.abs(value.astype(np.float64) - other).max(initial=0.0) / scale
-        if far > 10 * tolerance:
+        if far > of_state:
             found.append(f"{name}: {far:.2g} of {scale:.2g}")
     return found
 
@@ -94,4 +96,6 @@ def main(eagerly: bool, cases: list[tuple[tuple, dict]]) -> None:
         found = differences(*arguments, **settings)
         if found:
             failures.append(f"{arguments} {settings}: {'; '.join(found[:5])}")
-    sys.exit("\n".join(failures) or 0)
+    # A message for sys.exit would not be seen in a fork.
+    print("\n".join(failures), file=sys.stderr)
+    sys.exit(bool(failures))

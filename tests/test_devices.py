@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 import tf_fewshot as tff
-from tf_fewshot import backbones, methods
+from tf_fewshot import methods
 from tf_fewshot.errors import UserError
 from tf_fewshot.training.strategies import devices
-from tf_fewshot.weights.native.gan_file import save_gan
 
-from .conftest import TINY
-from .processes import COMMAND, ROOT, forks
-
-# What is asked of a process that hangs, far above what any of them takes.
-_PATIENCE = 400
+from .processes import ROOT, forks
 
 
 def check_alike(tmp_path: Path, cases: list, eagerly: bool) -> None:
@@ -68,6 +54,13 @@ def test_every_method_is_the_same_on_two_devices(tmp_path, method):
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_is_the_same_on_two_devices(tmp_path, dtype):
     check_alike(tmp_path, [(("dcgan", "transfergan", 1, dtype), {})], eagerly=True)
+
+
+@pytest.mark.large
+def test_compiled_half_precision_is_the_same_on_two_devices(tmp_path):
+    """Statistics of a batch, which devices exchange, are bfloat16 there."""
+    cases = [((name, "transfergan", 1, "mixed_bfloat16"), {}) for name in ("dcgan", "stylegan2")]
+    check_alike(tmp_path, cases, eagerly=False)
 
 
 @pytest.mark.large
@@ -159,118 +152,3 @@ except UserError as error:
 """
     done = forks().python(code, cwd=tmp_path)
     assert done.code == 1
-
-
-# Two processes ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def problem(tmp_path: Path) -> Path:
-    """A folder with a source and pictures."""
-    keras.utils.set_random_seed(0)
-    save_gan(backbones.build("dcgan", **TINY["dcgan"]), tmp_path / "source.npz")
-    (tmp_path / "pictures").mkdir()
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        picture = rng.integers(0, 256, (16, 16, 3)).astype(np.uint8)
-        Image.fromarray(picture).save(tmp_path / "pictures" / f"{i}.png")
-    return tmp_path
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-class Workers:
-    """The processes of one run, each of which ends by itself."""
-
-    def __init__(self, folder: Path, workdir: str, steps: int):
-        hosts = [f"127.0.0.1:{port}" for port in free_ports(2)]
-        self._folder = folder
-        self.processes = [self._begun(hosts, index, workdir, steps) for index in (0, 1)]
-
-    def _begun(self, hosts: list[str], index: int, workdir: str, steps: int) -> subprocess.Popen:
-        task = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
-        options = f"--source=source.npz --data=pictures --method=transfergan --workdir={workdir}"
-        more = f"--steps={steps} --batch_size=4 --checkpoint_every=2 --precision=float32"
-        flags = [*options.split(), *more.split(), "--deterministic", "--strategy=multi_worker"]
-        limit = f"import signal; signal.alarm({_PATIENCE})\n"
-        with open(self._folder / f"{workdir}.{index}.log", "wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-c", limit + COMMAND, "adapt", *flags],
-                cwd=self._folder,
-                env={**os.environ, "TF_CONFIG": json.dumps(task), "CUDA_VISIBLE_DEVICES": "-1"},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def ended(self) -> list[int]:
-        return [process.wait(_PATIENCE) for process in self.processes]
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for process in self.processes:
-            process.kill()
-
-
-def adapter(folder: Path) -> dict[str, np.ndarray]:
-    with np.load(folder / "adapter" / "adapter.npz") as arrays:
-        return {name: arrays[name] for name in arrays.files if arrays[name].dtype.kind == "f"}
-
-
-def log(folder: Path, name: str) -> str:
-    return (folder / name).read_text("utf-8")
-
-
-@pytest.mark.large
-def test_two_processes_adapt_as_one_does(problem):
-    with Workers(problem, "two", steps=3) as workers:
-        assert workers.ended() == [0, 0], log(problem, "two.0.log") + log(problem, "two.1.log")
-    one = tff.adapt(
-        problem / "source.npz",
-        problem / "pictures",
-        "transfergan",
-        workdir=problem / "one",
-        steps=3,
-        batch_size=4,
-        precision="float32",
-    )
-    assert one.folder == problem / "one"
-    several, alone = adapter(problem / "two"), adapter(problem / "one")
-    assert several.keys() == alone.keys()
-    for name, value in alone.items():
-        np.testing.assert_allclose(several[name], value, rtol=1e-3, atol=1e-4)
-    said = "2 replicas in 2 processes; this one, worker"
-    assert f"{said} 0, computes on CPU:0 and writes the run folder." in log(problem, "two.0.log")
-    assert f"{said} 1, computes on CPU:0." in log(problem, "two.1.log")
-    # Nothing of the other worker is there, nor in its folder of its own.
-    assert sum(name.startswith("events") for name in os.listdir(problem / "two/tensorboard")) == 1
-
-
-@pytest.mark.large
-def test_a_worker_that_is_killed_and_begun_again_changes_nothing(problem):
-    with Workers(problem, "whole", steps=12) as workers:
-        assert workers.ended() == [0, 0]
-    with Workers(problem, "cut", steps=12) as workers:
-        checkpoint = problem / "cut/checkpoints/step0000004.npz"
-        until = time.monotonic() + _PATIENCE
-        while not checkpoint.exists() and time.monotonic() < until:
-            time.sleep(0.05)
-        workers.processes[1].send_signal(signal.SIGKILL)
-        codes = workers.ended()
-    assert codes == [2, -9], log(problem, "cut.0.log")
-    assert "start every worker again with the same command" in log(problem, "cut.0.log")
-    with Workers(problem, "cut", steps=12) as workers:
-        assert workers.ended() == [0, 0], log(problem, "cut.0.log")
-    assert "Going on from step" in log(problem, "cut.0.log")
-    whole, cut = adapter(problem / "whole"), adapter(problem / "cut")
-    assert [name for name in whole if not np.array_equal(whole[name], cut[name])] == []
-    shutil.rmtree(problem / "cut")

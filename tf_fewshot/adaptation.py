@@ -32,7 +32,7 @@ from .training.run_config import CONFIG, read_config
 from .training.run_folder import RunFolder, fakes_name
 from .training.shared_folder import shared_folder
 from .training.status import StatusLine
-from .training.strategies import devices
+from .training.strategies import WORKER_TIMEOUT, devices
 
 _SHOWN = 16
 _COLUMNS = 4
@@ -55,6 +55,7 @@ def adapt(
     memory: str | int | None = None,
     strategy: str | tf.distribute.Strategy = "none",
     replicas: int | None = None,
+    worker_timeout: float = WORKER_TIMEOUT,
     **settings: Any,
 ) -> AdaptationRun:
     """Adapts a generator to pictures.
@@ -88,6 +89,7 @@ def adapt(
             device but for rounding. Of several machines one writes ``workdir``.
         replicas: Of "mirrored": how many devices. Without a GPU they are parts of the CPU, 2 by
             default.
+        worker_timeout: Of "multi_worker": how many seconds to wait for the other machines.
         **settings: Of the method, such as ``steps``, ``batch_size``, ``learning_rate``;
             ``Method.settings()`` lists them.
 
@@ -100,7 +102,7 @@ def adapt(
     check_callbacks(callbacks)
     memory_sizes.parsed(memory)
     # Before anything is computed: then TensorFlow takes no more processes.
-    shared = devices(strategy, replicas)
+    shared = devices(strategy, replicas, worker_timeout)
     if method == AUTO:
         method = shared.agree(_begun_with(Path(workdir).expanduser()) if shared.chief else None)
     planned = plan(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from . import methods
 from . import settings as settings_
@@ -135,7 +136,7 @@ def unseen_distances(pictures: Pictures) -> tuple[float, float]:
         make = Collages(images[shown], cell.parts, cell.colours, cell.seam)
         chosen = drawn.integers(len(shown), size=(_DRAWN, make.choices)).astype(np.int32)
         weights = drawn.dirichlet(np.full(len(shown), 0.5), size=_DRAWN).astype(np.float32)
-        mixed = np.tensordot(weights, to_float(images[shown]), 1)
+        mixed = tf.tensordot(weights, to_float(images[shown]), 1).numpy()
         themselves = _nearest(whole[held], whole[shown])
         others = (_embedded(make(chosen)), _embedded(mixed))
         ratios.append([_nearest(whole[held], some) / max(themselves, 1e-6) for some in others])
@@ -150,4 +151,7 @@ def _embedded(images: Any) -> np.ndarray:
 def _nearest(some: np.ndarray, others: np.ndarray) -> float:
     """Returns the mean distance of some vectors to the nearest of others."""
     squares = np.square(some).sum(1)[:, None] + np.square(others).sum(1)[None]
-    return float(np.maximum(squares - 2.0 * some @ others.T, 0.0).min(1).mean())
+    # Of NumPy's BLAS threads wait for each other by turning in circles: where another program has
+    # the second core, this small product took a second.
+    products = tf.matmul(some, others, transpose_b=True).numpy()
+    return float(np.maximum(squares - 2.0 * products, 0.0).min(1).mean())

@@ -139,6 +139,22 @@ def _rows(whole: tf.Tensor) -> tf.Tensor:
     return whole[_here.place * size : (_here.place + 1) * size]
 
 
+def _exchangeable(function: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Decorates what devices exchange: TensorFlow 2.21 has no collectives of bfloat16.
+
+    All of these numbers are float32, too.
+    """
+
+    @functools.wraps(function)
+    def call(tensor):
+        if tensor.dtype != tf.bfloat16:
+            return function(tensor)
+        return tf.cast(function(tf.cast(tensor, tf.float32)), tf.bfloat16)
+
+    return call
+
+
+@_exchangeable
 def _of_all(rows: tf.Tensor) -> tf.Tensor:
     if tf.executing_eagerly():
         # TensorFlow gathers in graphs only; a sum with zeros is as exact.
@@ -170,6 +186,7 @@ def batch_mean(mean: tf.Tensor) -> tf.Tensor:
     return _mean_of_all(mean) if _here.of_share else mean
 
 
+@_exchangeable
 def _mean_of_all(mean: tf.Tensor) -> tf.Tensor:
     return _context().all_reduce(tf.distribute.ReduceOp.MEAN, mean)
 

@@ -135,6 +135,7 @@ def main(settings: dict[str, Any]) -> None:
         memory=flag.memory,
         strategy=flag.strategy,
         replicas=flag.replicas,
+        worker_timeout=flag.worker_timeout,
         **options,
         **settings,
     )

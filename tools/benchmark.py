@@ -17,7 +17,9 @@ returns their arrays against its passes alone. The best of --repeats counts. Wit
 a batch of as many domains as it has rows is drawn in turns with one of an adapter's own
 generator, by seconds of processors and the median of --repeats, and a hundred domains are
 written to a file. With --measure=serving a server of the exported source is asked by 16 clients,
-in turns with its generator alone.
+in turns with its generator alone. With --measure=start an adaptation to the bundled pictures is
+begun in processes of its own, and timed up to its first step by what it does until then, with
+the precision measured and with that known.
 
 Steps and samples are also told as a share of the operations a second of a matrix product. With
 --compare=FILE, an earlier --out, every number is also printed as a multiple of that of then;
@@ -42,7 +44,7 @@ _ARCHITECTURES = flags.DEFINE_list(
 _MEASURE = flags.DEFINE_list(
     "measure",
     ["loading", "sampling", "steps"],
-    "What is measured of a source; analyses, bank and serving, too, if they are named.",
+    "What is measured of a source; start, analyses, bank and serving, too, if they are named.",
 )
 _METHODS = flags.DEFINE_list("methods", None, "Methods whose step is timed; all by default.")
 _PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Of sampling and steps.")

@@ -56,6 +56,12 @@ def define_devices_flags() -> None:
         "Of mirrored: how many devices; all GPUs by default, or 2 parts of the CPU.",
         lower_bound=1,
     )
+    flags.DEFINE_float(
+        "worker_timeout",
+        600.0,
+        "Of multi_worker: seconds to wait for the other workers.",
+        lower_bound=0.0,
+    )
 
 
 def define_skip_bad() -> flags.FlagHolder[bool]:

@@ -74,7 +74,7 @@ def main(settings: dict[str, Any]) -> None:
     from tf_fewshot import pretraining
     from tf_fewshot.training.strategies import devices
 
-    shared = devices(flag.strategy, flag.replicas)
+    shared = devices(flag.strategy, flag.replicas, flag.worker_timeout)
     on_error = common.on_error(_SKIP)
     plan = pretraining.plan(
         settings,

@@ -87,7 +87,7 @@ def activation_rates(
             "'bsa', which adds them, and analyze the adapter."
         )
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def sums(z, some):
         probed.generate(z, some, truncation)
         return [layer.active for _, layer in shown]

@@ -64,7 +64,7 @@ def morphed(
     latents = [np.asarray(gan.drawn_latents(tf.constant(z))) for gan in (first, last)]
     mixed = _mixable(first, start.gan) or _mixable(last, end.gan) or projectable(first)
     pairs = list(_weights(mixed, first, last))
-    synthesize = tf.function(lambda free: quantised(mixed.synthesize(free)))
+    synthesize = tf.function(lambda free: quantised(mixed.synthesize(free)), autograph=False)
     between = []
     progress("morphing", 2 * samples, frames * samples)
     for i, t in enumerate(np.linspace(0.0, 1.0, frames)[1:-1]):

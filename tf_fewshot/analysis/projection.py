@@ -145,7 +145,7 @@ def _optimised(gan: GAN, pictures, embedded, free, labels, steps: int, told) -> 
     adam = keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.99)
     adam.build([latents])
 
-    @tf.function
+    @tf.function(autograph=False)
     def step():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(latents.value)

@@ -128,7 +128,7 @@ def images_of(
 def _compiled(gan: GAN):
     """The graph that makes pictures, kept with the GAN: tracing it takes seconds."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def pictures(z, truncation, labels, rows):
         with given_rows(**rows):
             return quantised(gan.generate(z, labels, truncation))

@@ -232,7 +232,9 @@ class DomainBank:
             return quantised(self._eager(z, domains, weights, label, truncation))
 
         if not hasattr(network, "_pictures"):
-            vars(network)["_pictures"] = tf.function(pictures, reduce_retracing=True)
+            vars(network)["_pictures"] = tf.function(
+                pictures, autograph=False, reduce_retracing=True
+            )
         return vars(network)["_pictures"]
 
     # Files -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import methods, weights
 from ..backbones import GAN, build
+from ..choosing import AUTO
 from ..errors import UserError, unknown_name
 from ..training.precision import POLICIES
 from .analyses import measure_analyses
@@ -15,11 +16,14 @@ from .banks import measure_bank
 from .loading import measure_loading
 from .sampling import measure_sampling
 from .served import measure_serving
+from .starting import measure_start
 from .steps import measure_step
 from .timing import WIDTHS
 
 USUAL = ("loading", "sampling", "steps")
-KINDS = (*USUAL, "analyses", "bank", "serving")
+KINDS = (*USUAL, "start", "analyses", "bank", "serving")
+# Of a start: with a method that is named, and with one that the pictures decide.
+_STARTS = ("transfergan", AUTO)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,11 +77,11 @@ def benchmark(
         say: Told each result in words, as soon as it is there.
 
     Yields:
-        The name, and a record of JSON values: "loading", "bank", "serving", "analyses" by name,
-        and for each precision "sampling" and "steps", the latter by method. Their fields are
-        those of :class:`~.loading.Loading`, :class:`~.banks.BankCost`, :class:`~.served.Served`,
-        :class:`~.analyses.AnalysisTime`, :class:`~.sampling.Sampling` and
-        :class:`~.steps.StepTime`.
+        The name, and a record of JSON values: "loading", "start" by method, "bank", "serving",
+        "analyses" by name, and for each precision "sampling" and "steps", the latter by method.
+        Their fields are those of :class:`~.loading.Loading`, :class:`~.starting.Start`,
+        :class:`~.banks.BankCost`, :class:`~.served.Served`, :class:`~.analyses.AnalysisTime`,
+        :class:`~.sampling.Sampling` and :class:`~.steps.StepTime`.
 
     Raises:
         UserError: if a source cannot be loaded, or there is no such architecture.
@@ -113,6 +117,15 @@ def _measure_source(
         loading = measure_loading(name, measurements.repeats)
         say(f"  {loading}")
         record["loading"] = loading.record()
+    if "start" in measurements.kinds:
+        record["start"] = {}
+        for method in _STARTS:
+            for again in (False, True):
+                size, repeats = measurements.batch_size, measurements.repeats
+                start = measure_start(name, method, size, again, repeats)
+                which = "again" if again else "first"
+                say(f"  {method}, {which}: {start}")
+                record["start"].setdefault(method, {})[which] = start.record()
     if "bank" in measurements.kinds:
         bank = measure_bank(gan, measurements.batch_size, measurements.repeats)
         say(f"  {bank}")

@@ -128,13 +128,14 @@ def _in_turn(
         return [tensor for some in results for tensor in some]
 
     compiled = tf.function(flat, autograph=False, experimental_attributes={"_noinline": True})
-    parts = _parts(by_row, rows)
     every: list[Results] = []
     # Whatever is a part in the same graph: what runs at once is in memory at once.
     graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
     before: Tensors = getattr(graph, _LATEST, [])
-    for part in parts:
-        arguments = [*part, *whole]
+    for part in _parts(by_row, rows):
+        # Rows are copied out when it is their turn.
+        with tf.control_dependencies(before):
+            arguments = [*(t if part is None else t[part] for t in by_row), *whole]
         traced = compiled.get_concrete_function(*arguments)
         # The tape would keep all that is computed inside.
         with record.stop_recording(), tf.control_dependencies(before):
@@ -154,8 +155,9 @@ def _in_turn(
     return Results(joined, every[-1].sums, every[0].notes)
 
 
-def _parts(by_row: Sequence[tf.Tensor], rows: int | None) -> list[list[tf.Tensor]]:
+def _parts(by_row: Sequence[tf.Tensor], rows: int | None) -> list[slice | None]:
+    """Which rows are computed one after the other; None is all of them."""
     count = by_row[0].shape[0] if by_row else None
     if rows is None or count is None or count <= rows:
-        return [list(by_row)]
-    return [[t[i : i + rows] for t in by_row] for i in range(0, count, rows)]
+        return [None]
+    return [slice(i, i + rows) for i in range(0, count, rows)]

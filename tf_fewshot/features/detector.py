@@ -53,7 +53,7 @@ class Detector:
             self._network = ResNet50(_state(path))
         self.version = sha256_of(path)
         spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        self._logits = tf.function(self._scaled, input_signature=[spec])
+        self._logits = tf.function(self._scaled, input_signature=[spec], autograph=False)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         images = np.asarray(images)

@@ -83,7 +83,7 @@ class LPIPS:
         heads = (stored[f"NetLinLayer_{i}"]["Conv_0"]["kernel"] for i in range(5))
         self.heads = [np.array(head, np.float32).reshape(-1) for head in heads]
         spec = tf.TensorSpec([None, None, None, 3], tf.float32)
-        self._embed = tf.function(self.embedding, input_signature=[spec])
+        self._embed = tf.function(self.embedding, input_signature=[spec], autograph=False)
 
     def __call__(self, a, b):
         """Computes the distances of float images ``a`` and ``b`` ``[N, H, W, 3]`` in [-1, 1].

@@ -27,7 +27,7 @@ class PooledFeatures(abc.ABC):
     def __init__(self, size: int, dims: int):
         self.size, self.dims = size, dims
         spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        self._features = tf.function(self._resized, input_signature=[spec])
+        self._features = tf.function(self._resized, input_signature=[spec], autograph=False)
 
     def __call__(self, images, batch_size: int = 32) -> np.ndarray:
         """Computes features float32 ``[N, dims]`` of uint8 images ``[N, H, W, C]``.

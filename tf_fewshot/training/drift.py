@@ -32,7 +32,7 @@ class Drift:
             if before is None or before.shape != weight.shape:
                 before = tf.constant(weight.numpy())
             self._pairs.append((weight, before))
-        self._compiled = tf.function(self._distance)
+        self._compiled = tf.function(self._distance, autograph=False)
 
     def __call__(self) -> float:
         """Returns the distance as it is now; 0 is where training began."""

@@ -197,7 +197,7 @@ def drawn_at_once(gan: GAN, count: int, limit: str | int | None = None) -> int:
         return count
     while count > 1:
         labels = tf.zeros([count], tf.int32) if gan.num_classes else None
-        drawn = tf.function(lambda z, label=labels: gan.generate(z, label))
+        drawn = tf.function(lambda z, label=labels: gan.generate(z, label), autograph=False)
         z = tf.TensorSpec([count, gan.latent_dim], tf.float32)
         if room.holds(peak_bytes(drawn.get_concrete_function(z).graph)):
             break

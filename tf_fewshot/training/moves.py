@@ -46,13 +46,16 @@ class Moves:
         self._devices = devices
         self._variables = [*variables, *(v for p in players for v in (*p.state, *p.variables))]
         self._optimizers = {p.name: [_optimizer(p, g) for g in p.groups] for p in self.players}
-        self.scales = {p.name: LossScale() for p in self.players} if scale_losses else {}
+        scaled = self.players if scale_losses else []
+        self.scales = {p.name: LossScale(replicas=devices.count) for p in scaled}
         self.in_turn = False
         self.forget()
 
     def forget(self) -> None:
         """Lets the next step be traced again."""
-        self._compiled = tf.function(self._move_all)
+        # No part of a step has Python's control flow over tensors, and to rewrite all of it for
+        # that takes as long as the trace itself.
+        self._compiled = tf.function(self._move_all, autograph=False)
 
     def traced(self, batches: PictureBatches) -> tf.Graph:
         """Returns the graph of a step in which everything is due and every group moves."""

@@ -186,7 +186,7 @@ def _step(gan: GAN, batch_size: int) -> Any:
     labels = tf.range(batch_size) % gan.num_classes if gan.num_classes else None
     tensors = [v.value for v in gan.generator.trainable_weights]
 
-    @tf.function
+    @tf.function(autograph=False)
     def step():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)

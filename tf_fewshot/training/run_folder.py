@@ -207,7 +207,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             with open(self.log_path, "a", encoding="utf-8") as file:
                 file.writelines(f"{now} {part}\n" for part in line.splitlines() or [""])
-        _logger().info(line)
+        logger().info(line)
 
     def append_stats(self, step: int, values: Mapping[str, Any]) -> None:
         """Adds one line to stats.jsonl.
@@ -306,7 +306,7 @@ def _rewrite(path: Path, records: list[dict[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
 
 
-def _logger() -> logging.Logger:
+def logger() -> logging.Logger:
     """Returns the project's logger; it writes to standard error if nobody set up logging."""
     logger = logging.getLogger("tf_fewshot")
     if logger.level == logging.NOTSET:

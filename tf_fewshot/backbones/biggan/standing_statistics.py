@@ -57,7 +57,7 @@ def accumulate_statistics(
     for norm in norms:
         norm.moved_row = row
 
-    @tf.function
+    @tf.function(autograph=False)
     def look(z, label, momentum):
         for norm in norms:
             norm.momentum = momentum

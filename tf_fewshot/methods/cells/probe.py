@@ -100,7 +100,7 @@ class Probe:
     def _squares(self, samples: int) -> list[list[np.ndarray]]:
         """Returns mean squared gradients of every factor, by network."""
         # A graph takes longer to trace than one pass takes without it.
-        step = tf.function(self._gradients) if samples > 1 else self._gradients
+        step = tf.function(self._gradients, autograph=False) if samples > 1 else self._gradients
         total: list[list[np.ndarray]] = []
         for _ in range(samples):
             z = self._latents(1)
