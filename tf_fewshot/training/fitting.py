@@ -17,8 +17,10 @@ from .devices import ONE, Devices
 from .footprint import peak_bytes
 from .moves import Moves
 
-# What a step is found to take is up to this part less than what it takes.
-_MARGIN = 0.1
+# What a step is found to take is up to this part less than what it takes. Where parts are graphs of
+# their own on a processor it is more: what tensors free lies there in pieces that the next ones do
+# not always fit into.
+_MARGIN, _MARGIN_PARTS = 0.1, 0.35
 # What TensorFlow takes beside tensors when it first runs a graph: optimised copies of it, pieces
 # between tensors that malloc keeps. Measured: 100 to 350 MB, of networks of any size; 430 to 620 MB
 # where parts are graphs of their own, of which 360 stay when the step is over.
@@ -88,9 +90,14 @@ class Room:
         left = memory.free()
         return None if left is None else cls(left, taken, f"{memory.shown(left)} are free")
 
-    def holds(self, need: int) -> bool:
-        """Whether so much fits for certain."""
-        return need <= (1.0 - _MARGIN) * self.size
+    def holds(self, need: int, in_parts: bool = False) -> bool:
+        """Whether so much fits for certain.
+
+        Args:
+            need: Bytes.
+            in_parts: Whether it is needed by parts that are graphs of their own, on a processor.
+        """
+        return need <= (1.0 - (_MARGIN_PARTS if in_parts else _MARGIN)) * self.size
 
 
 def ways(batch_size: int) -> Iterator[Way]:
@@ -152,7 +159,8 @@ class Fitting:
             _take(way, moves, gan.networks(), again=bool(tried))
             tried.append(way)
             needs.append(need_of(moves, batches, way) // self.devices.memories)
-            if self.devices.every(room.holds(needs[-1])):
+            in_parts = way.sparing is not None and not tf.config.list_physical_devices("GPU")
+            if self.devices.every(room.holds(needs[-1], in_parts)):
                 self.say(_said(way, needs, room))
                 return way
         # Of a small network the graphs of parts take more than they spare.
