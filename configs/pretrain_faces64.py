@@ -37,7 +37,6 @@ def get_config() -> ConfigDict:
             "batch_size": 32,
             "learning_rate": 0.02,
             "perceptual_weight": 1.0,
-            "ema_images": 5_000,
             "snapshot_images": 25_600,
         }
     )

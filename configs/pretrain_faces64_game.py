@@ -20,12 +20,9 @@ def get_config() -> ConfigDict:
             "model": pretrain_faces64.get_config().model.to_dict(),
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
             "growths": [(64, 48_000, 0, 0.1, 0.5)],
-            "batch_size": 16,
             "learning_rate": 0.002,
             "likeness_weight": 5.0,
             "feature_weight": 1.0,
             "feature_learning_rate": 0.001,
-            "ema_images": 5_000,
-            "snapshot_images": 16_000,
         }
     )
