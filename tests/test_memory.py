@@ -206,6 +206,10 @@ def test_the_first_way_that_fits_is_taken_and_said(source, pictures, monkeypatch
     assert all(network.sparing == Sparing(1) for network in gan.networks())
     assert len(needs) == 5
     assert needs == sorted(set(needs), reverse=True)
+    # Of parts that are graphs of their own more stays behind.
+    for factor, way in ((0.7, Way(True, Sparing(2))), (0.65, Way(True, Sparing()))):
+        _room(monkeypatch, needs[2] / factor + 2)
+        assert Fitting(4)(gan, Moves(assembly.players), batches) == way
     moves, said = Moves(assembly.players), []
     _room(monkeypatch, needs[1] / 0.9 + 2)
     assert Fitting(4, say=said.append)(gan, moves, batches) == Way(in_turn=True)
