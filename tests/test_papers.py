@@ -98,7 +98,7 @@ def test_verdicts():
     assert verdict([]) == "Nothing of it has been measured here yet."
     assert verdict([True, True]) == "It holds here."
     assert verdict([False]) == "It does not hold here."
-    assert verdict([True, False, True]) == "Here it holds in 2 of 3 comparisons."
+    assert verdict([True, False, True]) == "It holds in 2 of 3 comparisons here."
 
 
 def test_numbers(finished):
@@ -115,7 +115,7 @@ def test_the_gallery(finished, tmp_path):
     page = write_gallery([shots_of()], finished, tmp_path / "out" / "gallery.md", "# All\n")
     text = page.read_text("utf-8")
     assert text.startswith("# All\n\n## A paper, Table 9: numbers of pictures\n")
-    assert "**More pictures help.** Here it holds in 2 of 3 comparisons." in text
+    assert "**More pictures help.** So far it holds in 2 of 3 comparisons here." in text
     assert "| pictures | EWC | TransferGAN |" in text
     assert "| 1 picture | 102 ± 3 / 0.150 ± 0.071 | 80 / 0.100 |" in text
     assert "| 10 pictures | 95 / 0.300 | – |" in text

@@ -73,6 +73,7 @@ def test_gradients_and_theirs_are_those_of_the_function(rows, compiled):
 def _pairs():
     """Every backbone with a game, and what is more than a test of every day needs."""
     usual = {("stylegan2", "transfergan"), ("biggan", "transfergan"), ("stylegan", "ewc")}
+    usual |= {("dcgan", "transfergan")}  # R1 through batch normalisation
     for architecture in sorted(SOURCES):
         for name in methods.names():
             judgeless = architecture in ("biggan", "biggan_deep")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -50,6 +51,8 @@ class _Part:
         self._inputs = (args, kwargs)
         unique = {id(v): v for layer in layers for v in layer.variables}
         self._variables = list(unique.values())
+        # What is computed again is what was computed first, wherever gradients are asked for.
+        self._context = contextvars.copy_context()
         self._structure: Any = None
         self._moved: list[keras.Variable] = []
 
@@ -81,7 +84,7 @@ class _Part:
         given = list(zip(self._variables, weights, strict=True))
         with keras.StatelessScope(given) as scope:
             before = [scope.get_current_value(v) for v in self._variables]
-            results = self._function(*args, **kwargs)
+            results = self._context.copy().run(self._function, *args, **kwargs)
             after = [scope.get_current_value(v) for v in self._variables]
         changes = zip(self._variables, before, after, strict=True)
         moved = [(v, new) for v, old, new in changes if new is not old]

@@ -83,4 +83,4 @@ def verdict(outcomes: Sequence[bool]) -> str:
         return "It holds here."
     if not any(outcomes):
         return "It does not hold here."
-    return f"Here it holds in {sum(outcomes)} of {len(outcomes)} comparisons."
+    return f"It holds in {sum(outcomes)} of {len(outcomes)} comparisons here."

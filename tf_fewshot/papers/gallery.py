@@ -29,7 +29,8 @@ Harada (*Image Generation From Small Datasets via Batch Statistics Adaptation*) 
 sources and targets of this project: drawings of 64 pixels. The source is `avataaars64` where
 nothing else is said. `tf-fewshot papers` writes this page and runs what is missing. Values are
 means over seeds, with their sample standard deviation; metrics with ↓ are better if lower, with ↑
-if higher.
+if higher. Of one seed, differences of a few in FID say nothing. [Comparisons](comparisons.md) has
+what else was measured.
 """
 
 _HEADINGS: dict[Axis, str] = {
@@ -90,12 +91,15 @@ def _section(experiment: Experiment, numbers: Numbers, folder: Path, beside: Pat
 
 def _holds(experiment: Experiment, numbers: Numbers) -> str:
     """Returns one sentence for a single finding, else one for each metric."""
-    if len(experiment.findings) == 1:
-        return verdict(numbers.outcomes(experiment.findings[0]))
-    return " ".join(
-        f"{heading(finding.metric)[:-2]}: {_lower(verdict(numbers.outcomes(finding)))}"
-        for finding in experiment.findings
-    )
+    said = []
+    for finding in experiment.findings:
+        outcomes = numbers.outcomes(finding)
+        words = verdict(outcomes)
+        if outcomes and numbers.done < numbers.of:
+            words = f"So far {_lower(words)}"
+        one = len(experiment.findings) == 1
+        said.append(words if one else f"{heading(finding.metric)[:-2]}: {_lower(words)}")
+    return " ".join(said)
 
 
 def _lower(sentence: str) -> str:
