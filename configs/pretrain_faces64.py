@@ -9,7 +9,7 @@ Seeds of samples for training are below 1,000,000:
     tf-fewshot pretrain --config=pretrain_faces64 --data=faces.npz --reference=faces-eval.npz \\
         --workdir=runs/faces64
 
-What was measured, and how it was trained, is in benchmarks/faces64/README.md.
+It has not been run to its end: benchmarks/faces64/README.md says what was tried.
 """
 
 from ml_collections import ConfigDict

@@ -185,6 +185,18 @@ def test_every_trial_is_a_line_that_says_all_that_it_depends_on(folder, whole):
         assert config["identity"]["data_fingerprint"] == record["training_fingerprint"]
 
 
+def test_pictures_are_named_without_the_folders_of_this_machine(tmp_path, monkeypatch):
+    for name in ("shown", "others"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.full((16, 16, 3), len(name), np.uint8)).save(tmp_path / name / "a.png")
+    place = f"toons={tmp_path / 'shown'}:{tmp_path / 'others'}"
+    domain = Target.parse(place).load(16, 1)
+    assert (domain.training.source, domain.reference.source) == ("shown", "others")
+    monkeypatch.chdir(tmp_path.parent)
+    domain = Target.parse(f"toons={tmp_path.name}/shown:{tmp_path.name}/others").load(16, 1)
+    assert domain.reference.source == f"{tmp_path.name}/others"
+
+
 def test_a_record_is_what_its_adapter_gives(folder, whole):
     """The metrics of a record follow again from its adapter and the pictures, read from files."""
     (record,) = [

@@ -14,6 +14,7 @@ from ..data.load import load_pictures
 from ..data.pictures import Pictures
 from ..data.resize import ImageSize
 from ..errors import UserError
+from ..export.origin import public_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Target:
             training = training.take(cut)
         else:
             reference = load_pictures(_place(self.evaluation), size, on_error=on_error)
-        return Domain(self.name, training, reference)
+        return Domain(self.name, _handed_on(training), _handed_on(reference))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,6 +115,11 @@ class Domain:
                 "training pictures, which flatters methods that learn by heart"
             )
         return notes
+
+
+def _handed_on(pictures: Pictures) -> Pictures:
+    """Returns pictures without the folders of this machine in their name: results are shared."""
+    return dataclasses.replace(pictures, source=public_path(pictures.source))
 
 
 def _place(path: str) -> str:

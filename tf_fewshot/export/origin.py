@@ -22,6 +22,11 @@ def public_name(name: str) -> str:
     return parts[-1] if parts else name
 
 
+def public_path(path: str) -> str:
+    """The last part of an absolute path; what else there is stays."""
+    return public_name(path) if _ABSOLUTE.match(path) else path
+
+
 def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings, with absolute paths cut to their last part."""
     return {name: _public(value) for name, value in settings.items()}
@@ -29,7 +34,7 @@ def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _public(value: Any) -> Any:
     if isinstance(value, str):
-        return public_name(value) if _ABSOLUTE.match(value) else value
+        return public_path(value)
     if isinstance(value, Mapping):
         return public_settings(value)
     if isinstance(value, list | tuple):

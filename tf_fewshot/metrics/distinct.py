@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 
 
@@ -19,7 +21,9 @@ def distinct(images: np.ndarray) -> tuple[np.ndarray, np.ndarray | slice]:
     kinds: dict[bytes, int] = {}
     firsts, same = [], []
     for place, image in enumerate(images):
-        kind = kinds.setdefault(image.tobytes(), len(firsts))
+        # Not the pixels themselves: they would all be in memory twice.
+        seen = hashlib.sha256(image.tobytes()).digest()
+        kind = kinds.setdefault(seen, len(firsts))
         if kind == len(firsts):
             firsts.append(place)
         same.append(kind)

@@ -21,8 +21,8 @@ DENSITY_NEIGHBOURS = 5
 # Rows of a matrix of distances that are held at a time, so that memory stays bounded.
 _ROWS = 1024
 # Samples whose squared distance is smaller, in units of their squared sizes, are equal: features of
-# one picture differ by the rounding of float32, and distances by that of sums. Those of different
-# pictures are some 1e-3 and more.
+# one picture differ by the rounding of float32, and distances by that of sums. Of 800 drawings of
+# one style the nearest two are at 0.05 (EfficientNet-Lite0).
 _EQUAL = 1e-10
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 from ..comparison.results import Results
@@ -50,7 +51,7 @@ class Numbers:
 
 def results_of(part: Part, folder: Path) -> Results:
     """Returns what is finished of a part, of the folder that holds all of them."""
-    return Results(folder / part.name / "results.jsonl", lambda line: None)
+    return Results(folder / part.name / "results.jsonl", logging.getLogger(__name__).warning)
 
 
 def numbers_of(experiment: Experiment, folder: Path) -> Numbers:
