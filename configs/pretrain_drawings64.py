@@ -25,13 +25,13 @@ from ml_collections import ConfigDict
 
 # fmt: off
 STYLES = [
-    "avataaars", "avataaars-neutral", "big-smile", "blobs", "cameo", "clay", "constellation",
+    "avataaars", "avataaars-neutral", "big-smile", "cameo", "clay",
     "critters", "croodles", "croodles-neutral", "disco", "dylan", "gaze", "glass", "glyphs",
     "icons", "identicon", "initial-face", "landscape", "line-face", "loops", "lorelei",
     "lorelei-neutral", "marbles", "notionists", "notionists-neutral", "patchwork", "pixel-art",
     "pixel-art-neutral", "pixelbot", "planets", "rings", "shadows", "shape-grid", "shapes",
-    "slice", "sprouts", "squircles", "stack", "stripes", "thumbs", "triangles", "voxel-art",
-    "voxel-bot", "waves", "weave",
+    "slice", "sprouts", "stack", "thumbs", "triangles", "voxel-art",
+    "voxel-bot",
 ]
 # fmt: on
 

@@ -10,12 +10,19 @@ import tensorflow as tf
 
 from tf_fewshot.backbones import BackboneError, build
 from tf_fewshot.choices import Choices
+from tf_fewshot.errors import UserError
 from tf_fewshot.layers import ChoiceMap
 from tf_fewshot.weights import load
 from tf_fewshot.weights.native.gan_file import save_gan
 
 SLOTS, QUANTILES, VARIANTS = (4, 3), 2, ((4, 3, 2), (2, 0, 1), (4, 3, 0))
-CHOICES = {"choice_slots": SLOTS, "choice_quantiles": QUANTILES, "choice_variants": VARIANTS}
+THRESHOLDS = ((0.0, 0.25), (0.75, 0.0), (0.0, 0.0))
+CHOICES = {
+    "choice_slots": SLOTS,
+    "choice_quantiles": QUANTILES,
+    "choice_variants": VARIANTS,
+    "choice_thresholds": THRESHOLDS,
+}
 
 
 def small(**changes):
@@ -33,7 +40,7 @@ def small(**changes):
     return build("biggan", **{**config, **changes})
 
 
-def expected(table: np.ndarray, z: np.ndarray, variants) -> np.ndarray:
+def expected(table: np.ndarray, z: np.ndarray, variants, thresholds=(0.0, 0.0)) -> np.ndarray:
     """The sum of the rows ``[F, units]`` of one class, as its definition has it."""
     total, row, component = table[0].astype(np.float64), 1, 0
     for size, count in zip(SLOTS, variants[:-1], strict=True):
@@ -41,7 +48,12 @@ def expected(table: np.ndarray, z: np.ndarray, variants) -> np.ndarray:
             weights = scipy.special.softmax(20.0 * z[component : component + count])
             total = total + weights @ table[row : row + count]
         row, component = row + size, component + size
-    for _ in range(variants[-1]):
+    for threshold in thresholds[: variants[-1]]:
+        if threshold:
+            above = scipy.special.expit(20.0 * (z[component] - scipy.stats.norm.ppf(threshold)))
+            total = total + (1.0 - above) * table[row] + above * table[row + 1]
+            row, component = row + 8, component + 1
+            continue
         position = scipy.stats.norm.cdf(z[component])
         knots = np.linspace(0.0, 1.0, 8)
         rows = table[row : row + 8]
@@ -67,6 +79,46 @@ def test_rows_of_choices_add_up():
     np.testing.assert_array_equal(copy(z, labels), told)
 
 
+def test_a_threshold_is_where_a_part_begins_to_be_left_out():
+    choices = Choices(SLOTS, QUANTILES, VARIANTS, THRESHOLDS)
+    layer = ChoiceMap(choices, 5, classes=3)
+    layer.build((None, 12))
+    z = np.random.default_rng(0).standard_normal((60, 12)).astype(np.float32)
+    labels = np.arange(60) % 3
+    told = layer(z, labels).numpy()
+    table = 5.0 * layer.table()
+    for row, one, label in zip(told, z, labels, strict=True):
+        wanted = expected(table[label], one, VARIANTS[label], THRESHOLDS[label])
+        np.testing.assert_allclose(row, wanted, atol=1e-5)
+    # The second component of class 0 and the first of class 1 have two rows, not eight.
+    assert layer.rows.shape == (24 - 6 + 11 - 6 + 8, 5)
+    knots = table[0, 1 + 7 + 8 :]
+    np.testing.assert_array_equal(knots[2:], np.repeat(knots[1:2], 6, 0))
+    # Far from it a component says only on which side of it it lies.
+    for below, above in ((-2.0, -1.5), (0.5, 2.0)):
+        moved = np.repeat(z[:1], 2, 0)
+        moved[:, 8] = below, above
+        one, other = layer(moved, np.zeros(2, int)).numpy()
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    copy = ChoiceMap.from_config(layer.get_config())
+    copy.build((None, 12))
+    copy.rows.assign(layer.rows)
+    np.testing.assert_array_equal(copy(z, labels), told)
+
+
+def test_arrays_of_choices_may_have_no_thresholds():
+    """Files written before there were any are read."""
+    choices = Choices(SLOTS, QUANTILES, VARIANTS).as_lists()
+    arrays = choices.arrays()
+    assert arrays["choice_thresholds"].shape == (0, 2)
+    assert Choices.of_arrays(arrays) == choices
+    del arrays["choice_thresholds"]
+    assert Choices.of_arrays(arrays) == choices
+    whole = np.zeros((3, 2), np.int32)
+    with pytest.raises(UserError, match="choice_thresholds must be floats"):
+        Choices.of_arrays({**arrays, "choice_thresholds": whole})
+
+
 def test_rows_are_trained_by_the_pictures_that_choose_them():
     layer = ChoiceMap(Choices(SLOTS, QUANTILES, VARIANTS), 5, classes=3)
     layer.build((None, 12))
@@ -87,6 +139,7 @@ def test_a_class_stays_what_it_is_without_the_others(tmp_path):
     for label in range(3):
         one = gan.with_one_class(label)
         assert one.config["choice_variants"] == [list(VARIANTS[label])]
+        assert one.config["choice_thresholds"] == [list(THRESHOLDS[label])]
         images = gan.generate(z, np.full(4, label))
         np.testing.assert_allclose(one.generate(z), images, atol=1e-6)
     mean = gan.with_one_class("mean")
@@ -100,7 +153,7 @@ def test_a_class_stays_what_it_is_without_the_others(tmp_path):
 @pytest.mark.parametrize("changes", [{}, {"choice_slots": (), "choice_quantiles": 0}])
 def test_pictures_are_fitted_behind_the_mapping_network(changes):
     if changes:
-        changes = {**changes, "choice_variants": (), "mapping": [7, 9]}
+        changes = {**changes, "choice_variants": (), "choice_thresholds": (), "mapping": [7, 9]}
     gan = small(**changes).with_one_class(0)
     z = gan.sample_latents(4096, seed=0)
     free = np.asarray(gan.free_latents(z))
@@ -147,6 +200,9 @@ def test_a_generator_without_spectral_normalisation():
         ({"choice_variants": [[4, 3, 2]]}, "a row for each of 3 classes, not 1"),
         ({"choice_variants": [[4, 4, 2]] * 3}, r"above \[4, 3, 2\], not \[4, 4, 2\]"),
         ({"choice_variants": [[4, 3]] * 3}, "must have 3 numbers"),
+        ({"choice_thresholds": [[0.5, 0.0]]}, "choice_thresholds must have a row for each of 3"),
+        ({"choice_thresholds": [[0.5]] * 3}, "must have 2 numbers from 0 to below 1"),
+        ({"choice_thresholds": [[0.5, 1.0]] * 3}, "must have 2 numbers from 0 to below 1"),
         ({"choice_slots": [], "choice_quantiles": 0}, "choice_variants needs choice_slots"),
     ],
 )

@@ -21,7 +21,7 @@ from tf_fewshot.backbones.biggan import family
 from tf_fewshot.backbones.biggan.standing_statistics import accumulate_statistics
 from tf_fewshot.choices import Choices
 from tf_fewshot.data import avatar_latents, avatars
-from tf_fewshot.data.avatar_latents import choices_of, draw_arrays, latent_of, layout
+from tf_fewshot.data.avatar_latents import Kind, choices_of, draw_arrays, latent_of, layout
 from tf_fewshot.data.load import load_pictures
 from tf_fewshot.data.pictures import Pictures
 from tf_fewshot.errors import UserError
@@ -41,16 +41,19 @@ def of_style():
     choices, chosen = choices_of(STYLE), layout(choices_of(STYLE))
     *firsts, end = chosen.first
     slots, single = iter(firsts), itertools.count(end)
-    first = {key: next(slots) if among else next(single) for key, among in choices.items()}
+    first = {key: next(slots) if kind.variants else next(single) for key, kind in choices.items()}
     return choices, first, chosen
 
 
 def test_every_choice_has_components_of_its_own():
     choices, first, chosen = of_style()
-    places = [set(range(first[key], first[key] + max(1, len(v)))) for key, v in choices.items()]
+    places = [
+        set(range(first[key], first[key] + max(1, len(kind.variants))))
+        for key, kind in choices.items()
+    ]
     assert sum(map(len, places)) == len(set.union(*places)) == chosen.size
     assert set.union(*places) == set(range(chosen.size))
-    assert {bool(among) for among in choices.values()} == {True, False}
+    assert {bool(kind.variants) for kind in choices.values()} == {True, False}
     assert not any(key.startswith("animation") for key in choices)
     assert chosen.choice_slots == sorted(chosen.choice_slots, reverse=True)
     assert chosen.choice_variants == [[*chosen.choice_slots, chosen.choice_quantiles]]
@@ -58,8 +61,15 @@ def test_every_choice_has_components_of_its_own():
 
 def test_styles_share_components():
     """A slot is as large as the largest choice of a style that lies in it."""
-    shared = layout({"a": "xyz", "b": "xy", "c": ""}, {"d": "xyzw", "e": "", "f": ""}, {"g": ""})
-    assert shared == Choices([4, 2], 2, [[3, 2, 1], [4, 0, 2], [0, 0, 1]])
+    part, number = Kind((), 0.25), Kind()
+    shared = layout(
+        {"a": Kind("xyz"), "b": Kind("xy"), "c": part},
+        {"d": Kind("xyzw"), "e": number, "f": part},
+        {"g": number},
+    )
+    thresholds = [[0.25, 0.0], [0.0, 0.25], [0.0, 0.0]]
+    assert shared == Choices([4, 2], 2, [[3, 2, 1], [4, 0, 2], [0, 0, 1]], thresholds)
+    assert layout({"a": Kind("xyz"), "b": number}).choice_thresholds == []
     assert shared.size == 8
     assert Choices.of_arrays(shared.arrays()) == shared
 
@@ -70,13 +80,45 @@ def test_a_latent_says_what_was_chosen(seed):
     choices, first, chosen = of_style()
     z = latent_of(STYLE, seed, chosen)
     np.testing.assert_array_equal(z, latent_of(STYLE, seed, chosen))
-    for key, (value, among) in avatar_latents.decisions(STYLE, seed).items():
-        part = z[first[key] : first[key] + max(1, len(choices[key]))]
-        if among:
-            assert choices[key][int(part.argmax())] == value
+    for key, (value, kind) in avatar_latents.decisions(STYLE, seed).items():
+        variants = choices[key].variants
+        part = z[first[key] : first[key] + max(1, len(variants))]
+        if kind.variants:
+            assert variants[int(part.argmax())] == value
         else:
             quantile = scipy.stats.norm.cdf(part[0])
             assert quantile == pytest.approx(np.clip(value, 1e-4, 1 - 1e-4), abs=1e-5)
+
+
+def test_what_decides_is_told_from_numbers():
+    """Parts have thresholds, numbers that go in steps and unequal weights are variants."""
+    kinds = choices_of("avataaars")
+    assert kinds["accessoriesProbability"] == Kind((), 0.1)
+    assert sorted(map(float, choices_of("patchwork")["block01Rotate"].variants)) == [
+        0.0,
+        90.0,
+        180.0,
+        270.0,
+    ]
+    shapes = choices_of("shapes")
+    assert len(shapes["shape01Variant"].variants) == 4  # of seven, three of which weigh nothing
+    assert shapes["shape01Rotate"] == Kind()
+    assert "bodyVariant" not in choices_of("stripes")  # only one weighs anything
+
+
+@pytest.mark.parametrize(
+    ("style", "key", "part"), [("avataaars", "accessoriesProbability", "accessoriesVariant"),
+                               ("dylan", "facialHairProbability", "facialHairColor")]
+)  # fmt: skip
+def test_below_a_threshold_there_is_a_part(style, key, part):
+    shown = []
+    for seed in range(60):
+        decided = avatar_latents.decisions(style, seed)
+        value, kind = decided[key]
+        shown.append(value < kind.threshold)
+        if part.endswith("Variant"):
+            assert (part in decided) == shown[-1]
+    assert {True, False} == set(shown)
 
 
 def test_latents_of_avatars_are_normally_distributed():

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import scipy.special
 import tensorflow as tf
 
 from ..choices import Choices
@@ -23,6 +24,8 @@ from ..choices import Choices
 KNOTS = 8
 # Components that differ by more than a few hundredths stand for one variant, not for both.
 _SHARPNESS = 20.0
+# Below every component that is drawn.
+_NO_THRESHOLD = -1e9
 # Adam moves every row as far as every kernel, but each is of few pictures.
 _LRMUL = 5.0
 
@@ -33,8 +36,9 @@ class ChoiceMap(keras.layers.Layer):
 
     The components of a slot go through a sharp softmax, so that the largest stands for its
     variant, and between two that are alike there is a short way from one to the other. A single
-    component is taken as a quantile of N(0, 1), and interpolated linearly between its knots. Each
-    class has rows of its own for those that count in it, all float32.
+    component is taken as a quantile of N(0, 1), and interpolated linearly between its knots; one
+    with a threshold has two rows instead, one below and one above, with as short a way between.
+    Each class has rows of its own for those that count in it, all float32.
 
     Args:
         choices: What components stand for; or its settings by name.
@@ -52,6 +56,11 @@ class ChoiceMap(keras.layers.Layer):
         self.choices = choices if isinstance(choices, Choices) else Choices(**choices)
         self.units, self.classes = units, classes
         self._counts = self._counting()
+        self._thresholds = None
+        if np.any(self.choices.choice_thresholds):
+            quantiles = np.asarray(self.choices.choice_thresholds, np.float64)
+            components = np.maximum(scipy.special.ndtri(quantiles), _NO_THRESHOLD)
+            self._thresholds = components.astype(np.float32)
 
     def build(self, input_shape=None):
         del input_shape
@@ -89,7 +98,14 @@ class ChoiceMap(keras.layers.Layer):
             # A slot none of whose components counts is cut out below.
             logits = tf.where(counts[:, 1 + first : 1 + first + size], logits, -1e9)
             parts.append(tf.nn.softmax(logits))
-        position = (KNOTS - 1) * _cumulative(z[:, end : end + single])
+        of_single = z[:, end : end + single]
+        position = (KNOTS - 1) * _cumulative(of_single)
+        if self._thresholds is not None:
+            threshold = self._thresholds[:1]
+            if self.classes:
+                threshold = tf.gather(self._thresholds, label)
+            above = tf.sigmoid(_SHARPNESS * (of_single - threshold))
+            position = tf.where(threshold > _NO_THRESHOLD, above, position)
         hats = tf.nn.relu(1.0 - tf.abs(position[..., None] - np.arange(KNOTS, dtype=np.float32)))
         parts.append(tf.reshape(hats, [-1, KNOTS * single]))
         return tf.where(counts, tf.concat(parts, 1), 0.0)
@@ -109,7 +125,17 @@ class ChoiceMap(keras.layers.Layer):
             for first, number in zip(firsts, of_slots, strict=True):
                 row[1 + first : 1 + first + number] = True
             row[1 + end : 1 + end + KNOTS * single] = True
+        counts[:, 1 + end :] &= ~self._unneeded()
         return counts
+
+    def _unneeded(self) -> np.ndarray:
+        """The knots of single components behind the two of those with a threshold, as bool."""
+        single, rows = self.choices.choice_quantiles, max(self.classes, 1)
+        thresholds = np.zeros((rows, single))
+        if self.choices.choice_thresholds:
+            thresholds = np.asarray(self.choices.choice_thresholds)
+        behind = (thresholds[..., None] > 0) & (np.arange(KNOTS) > 1)
+        return behind.reshape(rows, KNOTS * single)
 
     def _places(self) -> np.ndarray:
         """The row of each feature of each class, int32 ``[classes, F]``; behind the last row
@@ -119,9 +145,16 @@ class ChoiceMap(keras.layers.Layer):
         return np.where(self._counts, places, self._counts.sum()).astype(np.int32)
 
     def table(self) -> np.ndarray:
-        """The rows of all features of all classes, ``[classes, F, units]``; 0 where none is."""
+        """The rows of all features of all classes, ``[classes, F, units]``; 0 where none is.
+
+        Behind the two knots of a component with a threshold the second goes on.
+        """
         table = np.zeros((*self._counts.shape, self.units), np.float32)
         table[self._counts] = self.rows.numpy()
+        end = 1 + sum(self.choices.choice_slots)
+        knots = table[:, end:].reshape(len(table), -1, KNOTS, self.units)
+        behind = self._unneeded().reshape(knots.shape[:3])
+        knots[behind] = np.broadcast_to(knots[:, :, 1:2], knots.shape)[behind]
         return table
 
     def get_config(self) -> dict:

@@ -160,9 +160,11 @@ class BigGANConfig(Configuration):
         return config
 
     def without_labels(self, start):
-        rows = self.choices.choice_variants
-        chosen = [] if isinstance(start, str) or not rows else [rows[start]]
-        return {"num_classes": 0, "choice_variants": chosen}
+        tables = ("choice_variants", "choice_thresholds")
+        rows = {name: getattr(self.choices, name) for name in tables}
+        if isinstance(start, str):
+            return {"num_classes": 0, **{name: [] for name in rows}}
+        return {"num_classes": 0, **{name: r and [r[start]] for name, r in rows.items()}}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .initial import blank_weights
 from .standing_statistics import accumulate_statistics
 
 # What leaves every kernel as it is when it changes.
-_BESIDE = {"extensions", "num_classes", "dtype", "choice_variants"}
+_BESIDE = {"extensions", "num_classes", "dtype", "choice_variants", "choice_thresholds"}
 
 
 class BigGANFamily(GAN):
