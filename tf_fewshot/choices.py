@@ -51,9 +51,8 @@ class Choices:
 
     def as_lists(self) -> Choices:
         """The same as JSON files have it."""
-        variants, thresholds = (
-            list(map(list, rows)) for rows in (self.choice_variants, self.choice_thresholds)
-        )
+        variants = [list(row) for row in self.choice_variants]
+        thresholds = [list(row) for row in self.choice_thresholds]
         return Choices(list(self.choice_slots), self.choice_quantiles, variants, thresholds)
 
     def settings(self) -> dict[str, Any]:

@@ -102,7 +102,8 @@ def layout(*of_styles: Mapping[str, Kind]) -> Choices:
     ]
     # As they are after being written as float32.
     thresholds = [
-        [*map(float, np.float32(row)), *[0.0] * (quantiles - len(row))] for row in of_single
+        [*np.asarray(row, np.float32).tolist(), *[0.0] * (quantiles - len(row))]
+        for row in of_single
     ]
     return Choices(slots, quantiles, variants, thresholds if np.any(thresholds) else [])
 
