@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -113,7 +113,9 @@ def plan(
         name = getattr(source, "source_metadata", {}).get("name", source.architecture)
     else:
         source = weights.load(source)
+    notes = []
     if chosen is not None:
+        chosen, notes = method_for(source, method, settings)
         check_parts(chosen, source)
     height, width, channels = source.image_shape
     if isinstance(data, np.ndarray):
@@ -128,18 +130,30 @@ def plan(
             f"The pictures are {data.images.shape[1:]}, the generator makes "
             f"{(height, width, channels)}. Resize them, or give their folder instead."
         )
-    begun = []
     if chosen is None:
         choice = choosing.choose(source, data)
-        chosen = methods.get(choice.method).with_settings(**settings)
-        begun.append(f"Method {choice.method}: {choice.why}")
+        chosen, rates = method_for(source, choice.method, settings)
+        notes = [f"Method {choice.method}: {choice.why}", *rates]
     of_classes = data.num_classes
     data = data.with_classes(chosen.trainable.per_class)
     chosen.latents.check(data, source.latent_dim)
-    chosen, notes = _begun(chosen, source, data)
+    chosen, begun = _begun(chosen, source, data)
+    notes += begun
     if of_classes > 1 and data.labels is None:
         notes.append(f"The {of_classes} classes of the pictures are learned as one.")
-    return Plan(chosen, source, name, data, seed, precision, begun + notes)
+    return Plan(chosen, source, name, data, seed, precision, notes)
+
+
+def method_for(source: GAN, name: str, settings: Mapping[str, Any]) -> tuple[Method, list[str]]:
+    """Returns a method with its settings as a source needs them, and what is to be said of it.
+
+    Raises:
+        UserError: for an unknown method, or a setting that it does not have.
+    """
+    method, said = methods.get(name).with_settings(**settings), ""
+    if "learning_rate" not in settings:
+        method, said = method.for_kernels(source.equalized_rates)
+    return method, [said] if said else []
 
 
 def _check_run(run: RunDefaults) -> None:

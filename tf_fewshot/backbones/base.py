@@ -42,6 +42,8 @@ class GAN(Adaptable, abc.ABC):
         has_discriminator: Whether it comes with one.
         needs_classes: Whether it cannot be built without a class.
         truncates: What truncation does here.
+        equalized_rates: Whether kernels are stored in units of their initial size (Karras et
+            al., 2018), so that one learning rate moves all alike.
         configuration: The configuration, resolved.
         extensions: What was added to the architecture, in the order in which it acts.
         source_metadata: Where loaded weights came from ("name", "sha256", "licence",
@@ -57,6 +59,7 @@ class GAN(Adaptable, abc.ABC):
     discriminator_class: ClassVar[type[Network] | None] = None
     needs_classes: ClassVar[bool] = False
     truncates: ClassVar[frozenset[Truncation]] = frozenset({Truncation.LATENTS})
+    equalized_rates: ClassVar[bool] = False
 
     generator: Any
     discriminator: Any = None

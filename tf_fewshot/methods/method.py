@@ -48,6 +48,8 @@ class Method:
         objective, trainable, latents, regularizers: The four choices.
         run: Defaults of the training loop.
         from_scratch: Whether the source's weights are thrown away.
+        equalized_rates: Whether its learning rate is for kernels at equalized rates; others get a
+            tenth of it.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Method:
     regularizers: tuple[Regularizer, ...] = ()
     run: RunDefaults = RunDefaults()
     from_scratch: bool = False
+    equalized_rates: bool = False
 
     @property
     def short_title(self) -> str:
@@ -106,6 +109,26 @@ class Method:
             latents=changed(self.latents),
             regularizers=tuple(changed(r) for r in self.regularizers),
             run=changed(self.run),
+        )
+
+    def for_kernels(self, equalized_rates: bool) -> tuple[Method, str]:
+        """Returns the method at the learning rate for a generator's kernels.
+
+        Kernels that are not stored in units of their initial size, as BigGAN's, have weights of
+        a few hundredths, which the rates of those that are tear apart.
+
+        Args:
+            equalized_rates: As the GAN's.
+
+        Returns:
+            The method, and what is to be said of it, empty if nothing changes.
+        """
+        if equalized_rates or not self.equalized_rates:
+            return self, ""
+        rate = self.settings()["learning_rate"]
+        return self.with_settings(learning_rate=0.1 * rate), (
+            f"Learning rate {0.1 * rate:g} instead of {rate:g}: the source's kernels have no "
+            "equalized rates."
         )
 
     def with_learning_rates(self, rate: Any, d_rate: Any) -> Method:

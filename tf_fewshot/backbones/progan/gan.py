@@ -27,6 +27,7 @@ class ProGAN(FeedForwardGAN):
     configuration_class = ProGANConfig
     generator_class = ProGANGenerator
     discriminator_class = ProGANDiscriminator
+    equalized_rates = True
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

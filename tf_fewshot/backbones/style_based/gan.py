@@ -25,6 +25,7 @@ class StyleBasedGAN(GAN):
     """
 
     truncates = frozenset({Truncation.STYLES})
+    equalized_rates = True
     _free_scale: np.ndarray | None = None
 
     def _generated(self, z, label, truncation, noise: str):

@@ -22,5 +22,6 @@ COLLAGE = register(
         trainable=GeneratorStages("all"),
         latents=Parts(),
         run=RunDefaults(steps=2000, batch_size=8, ema_decay=0.98),
+        equalized_rates=True,
     )
 )
