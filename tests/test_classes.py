@@ -308,6 +308,11 @@ def test_the_nearest_class_is_the_one_of_the_pictures(tmp_path, caplog):
         r"Begins as class 2 of the source, .* \(LPIPS 0\.\d+; class [01]: 0\.\d+\)\.",
         chosen.notes[0],
     )
+    source.source_metadata = {"classes": ["bats", "cats", "rats"]}
+    named = plan(source, pictures, "bsa", class_start="nearest").notes[0]
+    assert re.match(
+        r"Begins as class 2 \(rats\) of the source, .*; class [01] \([bc]ats\): ", named
+    )
     z = source.sample_latents(2, seed=0)
     np.testing.assert_allclose(
         chosen.start.generate(z), source.generate(z, np.full(2, 2)), atol=1e-5

@@ -20,16 +20,16 @@ def test_equalized_kernels_are_stored_in_units_of_their_initial_size(tiny_gan):
 
 
 @pytest.mark.parametrize(
-    ("architecture", "rate"), [("stylegan", 0.01), ("stylegan2", 0.01), ("dcgan", 0.001)]
+    ("architecture", "rate"), [("stylegan", 0.01), ("stylegan2", 0.01), ("dcgan", 0.002)]
 )
-def test_collage_takes_a_tenth_for_kernels_without_equalized_rates(build_tiny, architecture, rate):
+def test_collage_takes_a_fifth_for_kernels_without_equalized_rates(build_tiny, architecture, rate):
     gan = build_tiny(architecture)
     size = gan.image_shape[0]
     pictures = np.repeat(np.repeat(PICTURES, size // 16, 1), size // 16, 2)
     chosen = plan(gan, pictures, "collage", steps=1)
     assert chosen.method.settings()["learning_rate"] == pytest.approx(rate)
-    assert bool(chosen.notes) == (rate == 0.001)
-    assert all("Learning rate 0.001 instead of 0.01" in note for note in chosen.notes)
+    assert bool(chosen.notes) == (rate == 0.002)
+    assert all("Learning rate 0.002 instead of 0.01" in note for note in chosen.notes)
 
 
 def test_a_rate_that_is_given_is_taken(tiny_dcgan):
@@ -48,4 +48,4 @@ def test_a_comparison_writes_down_the_rate_that_it_takes(tiny_dcgan, tmp_path):
     np.savez(place, images=PICTURES)
     target = f"bright={place}"
     planned = comparison.plan(tiny_dcgan, [target], ["collage"], shots=[4], metrics=["fid"])
-    assert planned.methods["collage"].settings()["learning_rate"] == pytest.approx(0.001)
+    assert planned.methods["collage"].settings()["learning_rate"] == pytest.approx(0.002)

@@ -166,6 +166,12 @@ def _check_run(run: RunDefaults) -> None:
         raise UserError(f"ema_decay must be at least 0 and below 1, not {run.ema_decay}.")
 
 
+def _class(source: GAN, label: int) -> str:
+    """A class as people are told of it: by its number, and its name if it has one."""
+    name = source.class_names[label]
+    return f"class {label}" if name == str(label) else f"class {label} ({name})"
+
+
 def _begun(method: Method, source: GAN, data: Pictures) -> tuple[Method, list[str]]:
     """Returns the method with the class that it begins as decided, and what is to be said of it."""
     start, notes = method.trainable.class_start, []
@@ -178,10 +184,10 @@ def _begun(method: Method, source: GAN, data: Pictures) -> tuple[Method, list[st
     if start == "nearest":
         ranked = nearest_classes(source, data)
         label, distance = ranked[0]
-        others = "".join(f"; class {other}: {far:.3f}" for other, far in ranked[1:2])
+        others = "".join(f"; {_class(source, other)}: {far:.3f}" for other, far in ranked[1:2])
         start = str(label)
         notes.append(
-            f"Begins as class {label} of the source, whose samples are most like the pictures "
-            f"(LPIPS {distance:.3f}{others})."
+            f"Begins as {_class(source, label)} of the source, whose samples are most like the "
+            f"pictures (LPIPS {distance:.3f}{others})."
         )
     return method.with_settings(class_start=start), notes

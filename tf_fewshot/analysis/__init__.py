@@ -20,7 +20,6 @@ from .selection import Selection, select, style_vectors, styles_of
 from .statistics import (
     LayerStatistics,
     Statistics,
-    class_names,
     statistics_of_classes,
     statistics_of_domains,
 )
@@ -43,7 +42,6 @@ __all__ = [
     "between",
     "between_fitted",
     "change_rates",
-    "class_names",
     "corresponding",
     "drifts_of_runs",
     "embedded",

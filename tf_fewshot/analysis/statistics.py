@@ -43,7 +43,7 @@ class Statistics:
     """γ and β of several classes or domains.
 
     Attributes:
-        names: What the P rows are called: domains, or classes (see :func:`class_names`).
+        names: What the P rows are called: domains, or classes (``GAN.class_names``).
         layers: From input to output.
     """
 
@@ -86,15 +86,7 @@ def statistics_of_classes(
         some = np.asarray(chosen[start : start + at_once], np.int32)
         rows = gan.own_scale_shift(np.tile(z, (len(some), 1)), np.repeat(some, len(z)))
         parts.append(_means(rows, len(some)))
-    return Statistics(tuple(class_names(gan)[c] for c in chosen), _stacked(parts))
-
-
-def class_names(gan: GAN) -> list[str]:
-    """What the classes of a GAN are called, where its source says so; else their numbers."""
-    known = gan.source_metadata.get("classes")
-    if isinstance(known, list) and len(set(known)) == gan.num_classes:
-        return list(map(str, known))
-    return list(map(str, range(gan.num_classes)))
+    return Statistics(tuple(gan.class_names[c] for c in chosen), _stacked(parts))
 
 
 def statistics_of_domains(

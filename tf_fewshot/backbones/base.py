@@ -132,6 +132,14 @@ class GAN(Adaptable, abc.ABC):
         return self.configuration.num_classes
 
     @property
+    def class_names(self) -> list[str]:
+        """What its classes are called, where its source says so; else their numbers."""
+        known = self.source_metadata.get("classes")
+        if isinstance(known, list) and len(set(known)) == self.num_classes:
+            return list(map(str, known))
+        return list(map(str, range(self.num_classes)))
+
+    @property
     def classes_blend(self) -> bool:
         """Whether a mean of its classes draws pictures, so that a new class can begin as it."""
         return True

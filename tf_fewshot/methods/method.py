@@ -49,7 +49,7 @@ class Method:
         run: Defaults of the training loop.
         from_scratch: Whether the source's weights are thrown away.
         equalized_rates: Whether its learning rate is for kernels at equalized rates; others get a
-            tenth of it.
+            fifth of it.
     """
 
     name: str
@@ -126,8 +126,9 @@ class Method:
         if equalized_rates or not self.equalized_rates:
             return self, ""
         rate = self.settings()["learning_rate"]
-        return self.with_settings(learning_rate=0.1 * rate), (
-            f"Learning rate {0.1 * rate:g} instead of {rate:g}: the source's kernels have no "
+        own = rate / 5
+        return self.with_settings(learning_rate=own), (
+            f"Learning rate {own:g} instead of {rate:g}: the source's kernels have no "
             "equalized rates."
         )
 
