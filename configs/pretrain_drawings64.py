@@ -16,9 +16,9 @@ begins anew. The discriminator comes after it, by ``configs/pretrain_drawings64_
 
 Left out are *initials*, whose letters need fonts, and six patterns of many continuous numbers
 (blobs, constellation, shapes, stripes, waves, weave), of which regression learned little more than
-the mean: FIDs of 190 to 301 after 406,400 images. Never shown to it are the styles that
-methods are compared on: adventurer, adventurer-neutral, big-ears, big-ears-neutral, bottts,
-bottts-neutral, cutouts, fun-emoji, miniavs, micah, moods, open-peeps, personas, toon-head.
+the mean. Never shown to it are the styles that methods are compared on: adventurer,
+adventurer-neutral, big-ears, big-ears-neutral, bottts, bottts-neutral, cutouts, fun-emoji, miniavs,
+micah, moods, open-peeps, personas, toon-head.
 
 What was measured, and how it was trained so far, is in benchmarks/drawings64/README.md.
 """

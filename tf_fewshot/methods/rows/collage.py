@@ -21,7 +21,7 @@ COLLAGE = register(
         ),
         trainable=GeneratorStages("all"),
         latents=Parts(),
-        run=RunDefaults(steps=2000, batch_size=8, ema_decay=0.98),
+        run=RunDefaults(steps=4000, batch_size=8, ema_decay=0.98),
         equalized_rates=True,
     )
 )
