@@ -16,13 +16,16 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "method": "known_latents_game",
-            "architecture": "stylegan",
+            "architecture": "sngan",
             "model": pretrain_faces64.get_config().model.to_dict(),
             # resolution, images, of which fading in, R1's gamma, fraction at the full rate
-            "growths": [(64, 48_000, 0, 0.1, 0.5)],
-            "learning_rate": 0.002,
+            "growths": [(64, 38_400, 0, 1.0, 0.5)],
+            "batch_size": 32,
+            "learning_rate": 0.0002,
+            "d_learning_rate": 0.001,
+            # What it is to be taken on for: judging pictures that have no latents.
+            "adversarial_loss": "non_saturating",
             "likeness_weight": 5.0,
-            "feature_weight": 1.0,
-            "feature_learning_rate": 0.001,
+            "ema_images": 10_000,
         }
     )
