@@ -37,6 +37,11 @@ DCGAN_FACES64 = Licence(
     "MIT (gan-face-generate); the pictures it learned from, DigiFace-1M, have their own terms",
     "mit",
 )
+FACES64 = Licence(
+    "MIT (gan-face-generate, whose DCGAN drew what it learned from); the pictures behind it, "
+    "DigiFace-1M, have their own terms",
+    "mit",
+)
 BIGGAN = Licence(
     "Apache 2.0 (DeepMind); the pictures they learned from, ImageNet, have their own terms",
     "apache-2.0",

@@ -134,8 +134,17 @@ PRESETS: dict[str, Preset] = {
         PackagedFile("drawings64.npz"),
         _read_native,
         licences.DRAWINGS64,
-        "BigGAN of 46 styles of drawing (faces, creatures, robots, objects, patterns), 64 x 64; "
+        "BigGAN of 40 styles of drawing (faces, creatures, robots, objects, patterns), 64 x 64; "
         "generator only",
+    ),
+    "faces64": Preset(
+        "sngan",
+        {"resolution": 64},
+        PackagedFile("faces64.npz"),
+        _read_native,
+        licences.FACES64,
+        "SNGAN of rendered faces, which learned what dcgan-faces64 draws, 64 x 64, with its "
+        "discriminator",
     ),
     "dcgan-faces64": Preset(
         "dcgan",
