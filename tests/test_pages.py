@@ -104,8 +104,10 @@ def test_flags_and_commands_within_sentences_exist(page):
 Values = dict[tuple[str, str], dict[str, list[float]]]
 # Where the trials are of a row that is of other trials than its table.
 _LATER = {
+    "collage from drawings64": "collage-drawings",
     "collage (seed 0)": "collage-colours",
-    "collage --colours=0": "collage",
+    "collage from avataaars64 (seed 0)": "collage-colours",
+    "the same, --colours=0": "collage",
     "collage, colours=0": "collage",
 }
 

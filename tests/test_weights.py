@@ -609,6 +609,7 @@ def test_presets_are_described():
             "stylegan3",
             "progan",
             "dcgan",
+            "sngan",
             "biggan",
             "biggan_deep",
         )
