@@ -115,7 +115,7 @@ def plan(
         source = weights.load(source)
     notes = []
     if chosen is not None:
-        chosen, notes = method_for(source, method, settings)
+        chosen, notes = at_rate(chosen, source, settings)
         check_parts(chosen, source)
     height, width, channels = source.image_shape
     if isinstance(data, np.ndarray):
@@ -132,7 +132,8 @@ def plan(
         )
     if chosen is None:
         choice = choosing.choose(source, data)
-        chosen, rates = method_for(source, choice.method, settings)
+        chosen = methods.get(choice.method).with_settings(**settings)
+        chosen, rates = at_rate(chosen, source, settings)
         notes = [f"Method {choice.method}: {choice.why}", *rates]
     of_classes = data.num_classes
     data = data.with_classes(chosen.trainable.per_class)
@@ -144,15 +145,17 @@ def plan(
     return Plan(chosen, source, name, data, seed, precision, notes)
 
 
-def method_for(source: GAN, name: str, settings: Mapping[str, Any]) -> tuple[Method, list[str]]:
-    """Returns a method with its settings as a source needs them, and what is to be said of it.
+def at_rate(method: Method, source: GAN, settings: Mapping[str, Any]) -> tuple[Method, list[str]]:
+    """Returns a method at the rate for a source's kernels, and what is to be said of it.
 
-    Raises:
-        UserError: for an unknown method, or a setting that it does not have.
+    Args:
+        method: With its settings.
+        source: The GAN to be adapted.
+        settings: Those that were named: a rate among them is taken as it is.
     """
-    method, said = methods.get(name).with_settings(**settings), ""
-    if "learning_rate" not in settings:
-        method, said = method.for_kernels(source.equalized_rates)
+    if "learning_rate" in settings:
+        return method, []
+    method, said = method.for_kernels(source.equalized_rates)
     return method, [said] if said else []
 
 

@@ -176,7 +176,7 @@ def plan(
         source = weights.load(source)
         # Adapters say how to load their source again.
         source.source_metadata = {**source.source_metadata, "name": name}
-    chosen = {name: planning.method_for(source, name, changes[name])[0] for name in chosen}
+    chosen = {k: planning.at_rate(m, source, changes[k])[0] for k, m in chosen.items()}
     domains: dict[str, Domain] = {}
     for target in given:
         if target.name in domains:
