@@ -478,6 +478,30 @@ def test_what_has_no_workdir_does_not_go_on(tmp_path):
     assert not (tmp_path / "a.zip").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "number", "ended"), [("SIGTERM", 143, "Terminated."), ("SIGINT", 130, "Interrupted.")]
+)
+def test_a_signal_within_a_finalizer_is_not_lost(tmp_path, name, number, ended):
+    """Python throws away what is raised there."""
+    code = f"""
+import signal, sys, time, types
+from tf_fewshot.tools import main
+
+class Gone:
+    def __del__(self):
+        signal.raise_signal(signal.{name})
+
+def work():
+    Gone()
+    time.sleep(20)
+    print("went on")
+
+main.launch(types.SimpleNamespace(__name__="tool", main=work), ["tf-fewshot tool"])
+"""
+    done = forks().python(code, cwd=tmp_path)
+    assert (done.code, done.error, done.stdout) == (number, ended, "")
+
+
 def test_avatars_do_not_go_among_others(tmp_path):
     draw = ["draw_avatars", "--style=toon-head", "--count=2", "--size=16", "--out=avatars"]
     for _ in range(2):

@@ -90,11 +90,12 @@ def launch(tool: ModuleType, argv: list[str]) -> None:
     from absl import flags
 
     from tf_fewshot.errors import UserError
-    from tf_fewshot.training.interrupt import Terminated, terminate
+    from tf_fewshot.training.interrupt import Terminated, keep_lost_signals, terminate
 
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         # As job schedulers end what has run out of its time: what is known is saved first.
         signal.signal(signal.SIGTERM, terminate)
+    keep_lost_signals()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         if any(arg in ("--help", "-h", "-help") for arg in argv[1:]):

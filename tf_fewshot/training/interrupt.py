@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 import threading
+
+# Seconds until a signal that was lost is sent again.
+_LATER = 0.1
 
 
 class Terminated(KeyboardInterrupt):
@@ -18,6 +23,28 @@ def terminate(*_: object) -> None:
         Terminated: always.
     """
     raise Terminated
+
+
+def keep_lost_signals() -> None:
+    """Sends SIGTERM or Ctrl-C again where Python has thrown its exception away.
+
+    A signal that arrives within a finalizer, a callback of a weak reference or what runs at a
+    fork raises there, where exceptions are printed and forgotten, and the process would go on to
+    its end.
+    """
+    usual = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            usual(unraisable)
+            return
+        lost = issubclass(unraisable.exc_type, Terminated)
+        number = signal.SIGTERM if lost else signal.SIGINT
+        again = threading.Timer(_LATER, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
 
 
 _USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
