@@ -290,6 +290,17 @@ def saving(self, step):
         {after}
 Checkpoints.save = saving
 """
+# The signal arrives while the fifth step computes, and not before it.
+WITHIN_STEP_5 = """
+import os, signal, threading
+from tf_fewshot.training.loop import Trainer
+stepped = Trainer._stepped
+def stepping(self, step):
+    if step == 4:
+        threading.Timer(0.003, os.kill, (os.getpid(), signal.{name})).start()
+    return stepped(self, step)
+Trainer._stepped = stepping
+"""
 HALF_WRITTEN = """
 import io, os, signal
 import numpy as np
@@ -352,10 +363,7 @@ def test_a_full_disk_ends_in_one_line_and_keeps_what_was_saved(world, straight):
 def test_ctrl_c_ends_in_one_line_and_the_run_goes_on_to_the_same_result(
     world, tmp_path, steps, mode
 ):
-    press = AT_STEP_4.format(
-        before="pass",
-        after="threading.Timer(0.003, os.kill, (os.getpid(), signal.SIGINT)).start()",
-    )
+    press = WITHIN_STEP_5.format(name="SIGINT")
     halves, whole = tmp_path / "halves", tmp_path / "whole"
     done = world.adapt(str(halves), steps=steps, before=mode + press)
     assert done.code == 130
@@ -372,10 +380,7 @@ def test_ctrl_c_ends_in_one_line_and_the_run_goes_on_to_the_same_result(
 
 
 def test_a_job_scheduler_ends_a_run_at_the_end_of_a_step(world, tmp_path):
-    end = AT_STEP_4.format(
-        before="pass",
-        after="threading.Timer(0.003, os.kill, (os.getpid(), signal.SIGTERM)).start()",
-    )
+    end = WITHIN_STEP_5.format(name="SIGTERM")
     done = world.adapt(str(tmp_path / "ended"), steps=8, before=EAGERLY + end)
     assert done.code == 143
     assert done.error == "Terminated. The same command goes on from the last checkpoint."
